@@ -1,0 +1,76 @@
+"""Settings: one frozen object; the command line wins over ``VOICEPRINT_*`` variables, those over the defaults."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from voiceprint.errors import ConfigError
+
+__all__ = ["Settings", "load_settings"]
+
+_PREFIX = "VOICEPRINT_"
+# These belong to other parts of the program: the key file is looked up by the vault, in an order of its own.
+_OTHER_VARIABLES = frozenset({"VOICEPRINT_KEY_FILE"})
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What an operator can set. Units are in the names."""
+
+    data: Path = Path("index")
+    models: Path = Path("pretrained_models")
+    encoder: str | None = None
+    host: str = "127.0.0.1"
+    port: int = 5678
+    behind_proxy: bool = False
+
+    min_identify_speech_seconds: float = 2.0
+    min_enroll_speech_seconds: float = 2.0
+
+    max_upload_bytes: int = 32 * 1024 * 1024
+    max_audio_seconds: float = 600.0
+    max_stream_seconds: float = 300.0
+    max_streams: int = 16
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.port <= 65535:
+            raise ConfigError("bad_port", f"The port must lie between 0 and 65535, not {self.port}.")
+        for name in self.__struct_fields__:
+            value = getattr(self, name)
+            if name.startswith(("min_", "max_")) and not 0 < value < float("inf"):
+                raise ConfigError("bad_setting", f"{name} must be a positive number, not {value}.")
+
+
+def load_settings(
+    given: Mapping[str, Any] | None = None, *, environ: Mapping[str, str] | None = None
+) -> Settings:
+    """Settings from ``given`` (values that are None count as not given) over the environment over the defaults.
+
+    Raises ConfigError for a variable that no setting has, or a value that does not fit.
+    """
+    values: dict[str, Any] = dict(_from_environment(os.environ if environ is None else environ))
+    values.update({name: value for name, value in (given or {}).items() if value is not None})
+    try:
+        return msgspec.convert(values, Settings, strict=False, dec_hook=_decode_path)
+    except msgspec.ValidationError as error:
+        raise ConfigError("bad_setting", f"The settings cannot be used: {error}.") from error
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    found = {}
+    for variable, value in environ.items():
+        if not variable.startswith(_PREFIX) or variable in _OTHER_VARIABLES:
+            continue
+        name = variable.removeprefix(_PREFIX).lower()
+        if name not in Settings.__struct_fields__:
+            raise ConfigError("unknown_setting", f"{variable} is not a setting; 'voiceprint serve --help' lists them.")
+        found[name] = value
+    return found
+
+
+def _decode_path(kind: type, value: object) -> object:
+    if kind is Path:
+        return Path(str(value))
+    raise NotImplementedError

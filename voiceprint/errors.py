@@ -1,0 +1,101 @@
+"""Everything that can go wrong and that a person can do something about.
+
+::
+
+    VoiceprintError
+    ├── InputError            exit 2   what was sent cannot be used; nothing was changed
+    │   ├── AudioError        the recording itself: empty, not audio, too long, damaged
+    │   ├── SpeechError       the recording is fine, the speech in it is not enough or not usable
+    │   ├── SpeakerError      the name or the id: unknown, taken, not usable
+    │   ├── MessageError      the wire: unknown type, wrong order, wrong rate
+    │   └── LimitError        more than this server takes at once
+    ├── SetupError            exit 3   configuration, key or model: fix it and start again
+    │   ├── ConfigError
+    │   ├── KeyFileError
+    │   └── ModelError
+    └── StoreError            exit 4   the data on disk
+
+Each error carries a stable ``code`` for programs and one clear sentence for people. "Not sure" is an answer
+(``unknown``, ``ambiguous``, ``not_enough_speech``), never one of these.
+"""
+
+from http import HTTPStatus
+from typing import ClassVar
+
+__all__ = [
+    "AudioError",
+    "ConfigError",
+    "InputError",
+    "KeyFileError",
+    "LimitError",
+    "MessageError",
+    "ModelError",
+    "SetupError",
+    "SpeakerError",
+    "SpeechError",
+    "StoreError",
+    "VoiceprintError",
+]
+
+
+class VoiceprintError(Exception):
+    """Base of all: ``code`` (snake_case, stable), ``message`` (one sentence), ``exit_code`` and HTTP ``status``."""
+
+    exit_code: ClassVar[int] = 1
+    default_status: ClassVar[HTTPStatus] = HTTPStatus.INTERNAL_SERVER_ERROR
+
+    def __init__(self, code: str, message: str, *, status: HTTPStatus | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.status = status or self.default_status
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Errors cross process borders (the decoder child), where the default would lose the code."""
+        return (type(self), (self.code, self.message), {"status": self.status})
+
+
+class InputError(VoiceprintError):
+    exit_code = 2
+    default_status = HTTPStatus.BAD_REQUEST
+
+
+class AudioError(InputError):
+    default_status = HTTPStatus.UNPROCESSABLE_ENTITY
+
+
+class SpeechError(InputError):
+    default_status = HTTPStatus.UNPROCESSABLE_ENTITY
+
+
+class SpeakerError(InputError):
+    pass
+
+
+class MessageError(InputError):
+    pass
+
+
+class LimitError(InputError):
+    default_status = HTTPStatus.TOO_MANY_REQUESTS
+
+
+class SetupError(VoiceprintError):
+    exit_code = 3
+
+
+class ConfigError(SetupError):
+    pass
+
+
+class KeyFileError(SetupError):
+    pass
+
+
+class ModelError(SetupError):
+    pass
+
+
+class StoreError(VoiceprintError):
+    exit_code = 4
+    default_status = HTTPStatus.SERVICE_UNAVAILABLE
