@@ -43,9 +43,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
                 raise ConfigError("bad_setting", f"{name} must be a positive number, not {value}.")
 
 
-def load_settings(
-    given: Mapping[str, Any] | None = None, *, environ: Mapping[str, str] | None = None
-) -> Settings:
+def load_settings(given: Mapping[str, Any] | None = None, *, environ: Mapping[str, str] | None = None) -> Settings:
     """Settings from ``given`` (values that are None count as not given) over the environment over the defaults.
 
     Raises ConfigError for a variable that no setting has, or a value that does not fit.

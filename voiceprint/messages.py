@@ -1,0 +1,212 @@
+"""The wire: every message of the WebSocket and every answer of REST, as typed structs.
+
+Text frames are JSON objects told apart by ``type``; binary frames carry only audio (PCM, signed 16 bit, little endian,
+mono, 16 kHz). Unknown types and unknown fields are refused. Seconds, dBFS and milliseconds are in the field names;
+``score`` is a raw cosine in [-1, 1]; ``probability`` is set only after calibration.
+"""
+
+from typing import Any, Literal, get_args
+
+import msgspec
+
+from voiceprint.errors import MessageError
+
+__all__ = [
+    "CLIENT_MESSAGES",
+    "PROTOCOL_VERSION",
+    "SERVER_MESSAGES",
+    "Cancel",
+    "Candidate",
+    "ClientMessage",
+    "Consent",
+    "Enrolled",
+    "Error",
+    "Feedback",
+    "Forgotten",
+    "Hello",
+    "Mode",
+    "Progress",
+    "Ready",
+    "Result",
+    "ServerMessage",
+    "SpeakerInfo",
+    "SpeakerList",
+    "SpeakerRef",
+    "SpeechStarted",
+    "SpeechStopped",
+    "Start",
+    "Status",
+    "Stop",
+    "decode_client",
+    "decode_server",
+    "encode",
+]
+
+PROTOCOL_VERSION = 1
+
+Mode = Literal["identify", "verify", "enroll"]
+Status = Literal["identified", "unknown", "ambiguous", "not_enough_speech", "accepted", "rejected", "not_enrolled"]
+Feedback = Literal["ok", "no_voice", "too_quiet", "clipping", "noisy", "too_short", "other_speaker"]
+
+
+class _Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="type"):
+    pass
+
+
+class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    pass
+
+
+class Consent(_Part):
+    """What the person agreed to: purpose in words, a reference of the operator's own, last day as YYYY-MM-DD."""
+
+    purpose: str
+    reference: str | None = None
+    expires: str | None = None
+
+
+class SpeakerRef(_Part):
+    id: str
+    name: str
+
+
+class Candidate(_Part):
+    speaker: SpeakerRef
+    score: float
+
+
+class Hello(_Message, tag="hello"):
+    version: int
+    token: str | None = None
+
+
+class Start(_Message, tag="start"):
+    """``speaker``: the claimed id (verify), or the speaker who gets another take (enroll); ``name``: a new speaker."""
+
+    mode: Mode
+    encoding: str
+    sample_rate: int
+    speaker: str | None = None
+    name: str | None = None
+    top_k: int = 5
+    consent: Consent | None = None
+
+
+class Stop(_Message, tag="stop"):
+    pass
+
+
+class Cancel(_Message, tag="cancel"):
+    pass
+
+
+class Ready(_Message, tag="ready"):
+    version: int
+    encoder: str
+    encoder_sha256: str
+    sample_rate: int
+    speakers: int
+    min_speech_seconds: float
+    min_enroll_speech_seconds: float
+
+
+class SpeechStarted(_Message, tag="speech_started"):
+    at_seconds: float
+
+
+class SpeechStopped(_Message, tag="speech_stopped"):
+    at_seconds: float
+
+
+class Progress(_Message, tag="progress"):
+    speech_seconds: float
+    needed_seconds: float
+    percent: int
+    level_dbfs: float
+    feedback: Feedback
+
+
+class Result(_Message, tag="result"):
+    """An answer. ``score`` and ``margin`` are None where nobody is enrolled (``margin`` also where only one is)."""
+
+    mode: Mode
+    status: Status
+    speaker: SpeakerRef | None
+    claimed_speaker: SpeakerRef | None = None
+    score: float | None
+    threshold: float
+    margin: float | None
+    probability: float | None
+    rule: str
+    candidates: tuple[Candidate, ...]
+    speech_seconds: float
+    needed_speech_seconds: float
+    audio_seconds: float
+    latency_ms: float
+    final: bool
+
+
+class Enrolled(_Message, tag="enrolled"):
+    """``consistency``: lowest cosine between an enrollment of this speaker and the template of all of them."""
+
+    speaker: SpeakerRef
+    enrollments: int
+    speech_seconds: float
+    speech_seconds_total: float
+    consistency: float | None
+    similar_speakers: tuple[Candidate, ...]
+
+
+class SpeakerInfo(_Message, tag="speaker"):
+    id: str
+    name: str
+    enrollments: int
+    speech_seconds_total: float
+    created_at: str
+
+
+class SpeakerList(_Message, tag="speakers"):
+    speakers: tuple[SpeakerInfo, ...]
+
+
+class Forgotten(_Message, tag="forgotten"):
+    id: str
+    enrollments: int
+
+
+class Error(_Message, tag="error"):
+    code: str
+    message: str
+
+
+ClientMessage = Hello | Start | Stop | Cancel
+ServerMessage = (
+    Ready | SpeechStarted | SpeechStopped | Progress | Result | Enrolled | SpeakerInfo | SpeakerList | Forgotten | Error
+)
+CLIENT_MESSAGES: tuple[type[Any], ...] = get_args(ClientMessage)
+SERVER_MESSAGES: tuple[type[Any], ...] = get_args(ServerMessage)
+
+_encoder = msgspec.json.Encoder()
+_client_decoder = msgspec.json.Decoder(ClientMessage)
+_server_decoder = msgspec.json.Decoder(ServerMessage)
+
+
+def encode(message: ServerMessage | ClientMessage) -> str:
+    """One text frame."""
+    return _encoder.encode(message).decode()
+
+
+def decode_client(frame: str) -> ClientMessage:
+    """What a client said. Raises MessageError (``bad_message``) with the place in the message that is wrong."""
+    try:
+        return _client_decoder.decode(frame)
+    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
+        raise MessageError("bad_message", f"The message cannot be read: {error}.") from error
+
+
+def decode_server(frame: str) -> ServerMessage:
+    """What the server said, for clients written in Python. Raises MessageError like decode_client."""
+    try:
+        return _server_decoder.decode(frame)
+    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
+        raise MessageError("bad_message", f"The message cannot be read: {error}.") from error
