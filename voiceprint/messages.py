@@ -57,7 +57,7 @@ class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     pass
 
 
-class Consent(_Part):
+class Consent(_Part, frozen=True, kw_only=True):
     """What the person agreed to: purpose in words, a reference of the operator's own, last day as YYYY-MM-DD."""
 
     purpose: str
@@ -65,22 +65,22 @@ class Consent(_Part):
     expires: str | None = None
 
 
-class SpeakerRef(_Part):
+class SpeakerRef(_Part, frozen=True, kw_only=True):
     id: str
     name: str
 
 
-class Candidate(_Part):
+class Candidate(_Part, frozen=True, kw_only=True):
     speaker: SpeakerRef
     score: float
 
 
-class Hello(_Message, tag="hello"):
+class Hello(_Message, frozen=True, kw_only=True, tag="hello"):
     version: int
     token: str | None = None
 
 
-class Start(_Message, tag="start"):
+class Start(_Message, frozen=True, kw_only=True, tag="start"):
     """``speaker``: the claimed id (verify), or the speaker who gets another take (enroll); ``name``: a new speaker."""
 
     mode: Mode
@@ -92,15 +92,15 @@ class Start(_Message, tag="start"):
     consent: Consent | None = None
 
 
-class Stop(_Message, tag="stop"):
+class Stop(_Message, frozen=True, kw_only=True, tag="stop"):
     pass
 
 
-class Cancel(_Message, tag="cancel"):
+class Cancel(_Message, frozen=True, kw_only=True, tag="cancel"):
     pass
 
 
-class Ready(_Message, tag="ready"):
+class Ready(_Message, frozen=True, kw_only=True, tag="ready"):
     version: int
     encoder: str
     encoder_sha256: str
@@ -110,15 +110,15 @@ class Ready(_Message, tag="ready"):
     min_enroll_speech_seconds: float
 
 
-class SpeechStarted(_Message, tag="speech_started"):
+class SpeechStarted(_Message, frozen=True, kw_only=True, tag="speech_started"):
     at_seconds: float
 
 
-class SpeechStopped(_Message, tag="speech_stopped"):
+class SpeechStopped(_Message, frozen=True, kw_only=True, tag="speech_stopped"):
     at_seconds: float
 
 
-class Progress(_Message, tag="progress"):
+class Progress(_Message, frozen=True, kw_only=True, tag="progress"):
     speech_seconds: float
     needed_seconds: float
     percent: int
@@ -126,7 +126,7 @@ class Progress(_Message, tag="progress"):
     feedback: Feedback
 
 
-class Result(_Message, tag="result"):
+class Result(_Message, frozen=True, kw_only=True, tag="result"):
     """An answer. ``score`` and ``margin`` are None where nobody is enrolled (``margin`` also where only one is)."""
 
     mode: Mode
@@ -146,7 +146,7 @@ class Result(_Message, tag="result"):
     final: bool
 
 
-class Enrolled(_Message, tag="enrolled"):
+class Enrolled(_Message, frozen=True, kw_only=True, tag="enrolled"):
     """``consistency``: lowest cosine between an enrollment of this speaker and the template of all of them."""
 
     speaker: SpeakerRef
@@ -157,7 +157,7 @@ class Enrolled(_Message, tag="enrolled"):
     similar_speakers: tuple[Candidate, ...]
 
 
-class SpeakerInfo(_Message, tag="speaker"):
+class SpeakerInfo(_Message, frozen=True, kw_only=True, tag="speaker"):
     id: str
     name: str
     enrollments: int
@@ -165,16 +165,16 @@ class SpeakerInfo(_Message, tag="speaker"):
     created_at: str
 
 
-class SpeakerList(_Message, tag="speakers"):
+class SpeakerList(_Message, frozen=True, kw_only=True, tag="speakers"):
     speakers: tuple[SpeakerInfo, ...]
 
 
-class Forgotten(_Message, tag="forgotten"):
+class Forgotten(_Message, frozen=True, kw_only=True, tag="forgotten"):
     id: str
     enrollments: int
 
 
-class Error(_Message, tag="error"):
+class Error(_Message, frozen=True, kw_only=True, tag="error"):
     code: str
     message: str
 
@@ -187,8 +187,8 @@ CLIENT_MESSAGES: tuple[type[Any], ...] = get_args(ClientMessage)
 SERVER_MESSAGES: tuple[type[Any], ...] = get_args(ServerMessage)
 
 _encoder = msgspec.json.Encoder()
-_client_decoder = msgspec.json.Decoder(ClientMessage)
-_server_decoder = msgspec.json.Decoder(ServerMessage)
+_client_decoder: msgspec.json.Decoder[ClientMessage] = msgspec.json.Decoder(ClientMessage)
+_server_decoder: msgspec.json.Decoder[ServerMessage] = msgspec.json.Decoder(ServerMessage)
 
 
 def encode(message: ServerMessage | ClientMessage) -> str:

@@ -1,0 +1,62 @@
+"""The gallery against a plain dictionary and numpy."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from voiceprint.gallery import Gallery
+
+DIMENSION = 16
+
+
+def unit(seed: int) -> np.ndarray:
+    vector = np.random.default_rng(seed).normal(size=DIMENSION).astype(np.float32)
+    return vector / np.linalg.norm(vector)
+
+
+operations = st.lists(
+    st.tuples(st.sampled_from(["put", "remove", "search"]), st.integers(0, 7), st.integers(0, 1000)), max_size=40
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(operations)
+def test_behaves_like_a_dictionary_searched_with_numpy(steps: list[tuple[str, int, int]]) -> None:
+    gallery, plain = Gallery(DIMENSION), dict[str, np.ndarray]()
+    for verb, who, seed in steps:
+        speaker_id = f"speaker-{who}"
+        if verb == "put":
+            gallery.put(speaker_id, unit(seed))
+            plain[speaker_id] = unit(seed)
+        elif verb == "remove" and speaker_id in plain:
+            gallery.remove(speaker_id)
+            del plain[speaker_id]
+        probe = unit(seed + 5000)
+        expected = sorted(((float(row @ probe), name) for name, row in plain.items()), reverse=True)
+        found = gallery.search(probe, 3)
+        assert [match.score for match in found] == pytest.approx([score for score, _ in expected[:3]], abs=1e-5)
+        assert all(plain[match.speaker_id] @ probe == pytest.approx(match.score, abs=1e-5) for match in found)
+        assert len(gallery) == len(plain)
+        for name, row in plain.items():
+            assert gallery.score(name, probe) == pytest.approx(float(row @ probe), abs=1e-5)
+
+
+def test_removing_one_speaker_shifts_nobody_else() -> None:
+    gallery = Gallery(DIMENSION)
+    gallery.put_all((f"speaker-{i}", unit(i)) for i in range(100))
+    for i in range(0, 100, 2):
+        gallery.remove(f"speaker-{i}")
+    for i in range(1, 100, 2):
+        assert gallery.search(unit(i), 1)[0].speaker_id == f"speaker-{i}"
+
+
+def test_says_no_to_what_it_does_not_have() -> None:
+    gallery = Gallery(DIMENSION)
+    assert gallery.search(unit(0), 5) == []
+    with pytest.raises(KeyError):
+        gallery.remove("nobody")
+    with pytest.raises(KeyError):
+        gallery.score("nobody", unit(0))
+    with pytest.raises(ValueError, match="3 dimensions"):
+        gallery.put("a", np.ones(3, np.float32))
