@@ -1,0 +1,32 @@
+"""Names that people give to speakers: shown as text, compared without regard to case or Unicode form."""
+
+import unicodedata
+
+from voiceprint.errors import SpeakerError
+
+__all__ = ["MAX_NAME_CHARACTERS", "clean_name", "name_key"]
+
+MAX_NAME_CHARACTERS = 100
+# Needed to write Persian, several Indic scripts and joined emoji; every other format character is refused,
+# because those that override the writing direction let one name pass for another.
+_JOINERS = frozenset("\u200c\u200d")
+
+
+def clean_name(name: str) -> str:
+    """The name as it is kept: NFC, no blanks around it. Raises SpeakerError (``bad_name``) for one that cannot be."""
+    cleaned = unicodedata.normalize("NFC", name).strip()
+    if not cleaned:
+        raise SpeakerError("bad_name", "The name is empty.")
+    if len(cleaned) > MAX_NAME_CHARACTERS:
+        raise SpeakerError(
+            "bad_name", f"The name has {len(cleaned)} characters; at most {MAX_NAME_CHARACTERS} are possible."
+        )
+    for character in cleaned:
+        if unicodedata.category(character).startswith(("C", "Zl", "Zp")) and character not in _JOINERS:
+            raise SpeakerError("bad_name", f"The name contains U+{ord(character):04X}, which cannot be shown as text.")
+    return cleaned
+
+
+def name_key(name: str) -> str:
+    """Two names are the same person's when their keys are equal."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFKC", name).casefold())
