@@ -1,0 +1,132 @@
+"""Speech to train on: read where it lies, split by speaker, cut into pieces, cached as one flat file of samples.
+
+A folder of speech is `corpus/speaker/files`. A shard is one corpus in one voice variant: `waves.i16` (all pieces one
+after the other, 16 kHz mono), `index.npy` (one row a piece) and `teacher.npy` (one vector a piece, as the teacher gave
+it). A shard appears under its name only when it is whole, so that a kill leaves nothing half written.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+SAMPLE_RATE = 16_000
+# The teacher is converted once for each length, so pieces come in few lengths only.
+PIECE_SECONDS = (1.6, 2.4, 3.2, 4.0, 5.0)
+SUFFIXES = frozenset({".flac", ".ogg", ".wav", ".mp3", ".opus"})
+
+Wave = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """One recording: where it lies and whose voice it is."""
+
+    path: Path
+    corpus: str
+    speaker: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """Pieces of one corpus in one voice variant.
+
+    waves    int16 (num_samples,), memory-mapped: all pieces one after the other
+    starts   int64 (num_pieces + 1,): piece i is waves[starts[i] : starts[i + 1]]
+    speakers one name a piece: corpus/speaker/variant, as a changed voice is another voice
+    held     bool (num_pieces,): speaker kept out of the training
+    teacher  float32 (num_pieces, 192), as the teacher gave it (not centred, not unit)
+    """
+
+    name: str
+    waves: NDArray[np.int16]
+    starts: NDArray[np.int64]
+    speakers: tuple[str, ...]
+    held: NDArray[np.bool_]
+    teacher: NDArray[np.float32]
+
+
+def list_clips(root: Path) -> list[Clip]:
+    """All recordings under root/corpus/speaker/, in a fixed order."""
+    paths = sorted(p for p in root.glob("*/*/*") if p.suffix.lower() in SUFFIXES)
+    return [Clip(p, p.parent.parent.name, p.parent.name) for p in paths]
+
+
+def is_held_out(corpus: str, speaker: str, share: float) -> bool:
+    """Whether this speaker is kept out of the training: decided by the name alone, the same on every machine."""
+    digest = hashlib.sha256(f"held-out/{corpus}/{speaker}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") < share * 2**64
+
+
+def read_clip(path: Path) -> Wave:
+    """Mono float32 (num_samples,) at 16 kHz, without leading and trailing silence, peak 0.5."""
+    import soundfile
+    from scipy.signal import resample_poly
+
+    wave, rate = soundfile.read(path, dtype="float32", always_2d=True)
+    mono = wave.mean(1)
+    if rate != SAMPLE_RATE:
+        common = math.gcd(rate, SAMPLE_RATE)
+        mono = resample_poly(mono, SAMPLE_RATE // common, rate // common)
+    mono = trim(mono.astype(np.float32))
+    return np.asarray(mono / (np.abs(mono).max(initial=0.0) + 1e-6) * 0.5, dtype=np.float32)
+
+
+def trim(wave: Wave) -> Wave:
+    """Cut leading and trailing 25 ms frames that are more than 42 dB under the loudest, or near the noise floor."""
+    frame = SAMPLE_RATE // 40
+    count = len(wave) // frame
+    if count < 10:
+        return wave
+    level = 10 * np.log10((wave[: count * frame].reshape(count, frame) ** 2).mean(1) + 1e-10)
+    loud = np.flatnonzero(level > max(level.max() - 42, np.percentile(level, 10) + 3))
+    return wave[loud[0] * frame : (loud[-1] + 1) * frame] if len(loud) else wave
+
+
+def cut(wave: Wave) -> list[Wave]:
+    """Pieces of one of PIECE_SECONDS, none overlapping, together as much of the wave as these lengths allow."""
+    count = max(1, math.ceil(len(wave) / (max(PIECE_SECONDS) * SAMPLE_RATE * 1.15)))
+    room = len(wave) // count
+    fitting = [round(s * SAMPLE_RATE) for s in PIECE_SECONDS if round(s * SAMPLE_RATE) <= room]
+    return [wave[i * room : i * room + fitting[-1]] for i in range(count)] if fitting else []
+
+
+def write_shard(
+    folder: Path, pieces: Sequence[Wave], speakers: Sequence[str], held: Sequence[bool], teacher: NDArray[np.float32]
+) -> None:
+    """Write a shard beside its place and move it there when it is whole. Refuses pieces and rows that do not pair up."""
+    if not len(pieces) == len(speakers) == len(held) == len(teacher):
+        raise ValueError(f"{len(pieces)} pieces, {len(speakers)} speakers, {len(teacher)} teacher vectors do not pair up")
+    partial = folder.with_name(folder.name + ".partial")
+    partial.mkdir(parents=True, exist_ok=True)
+    with (partial / "waves.i16").open("wb") as file:
+        for piece in pieces:
+            file.write(np.round(np.clip(piece, -1, 1) * 32767).astype("<i2").tobytes())
+    np.save(partial / "starts.npy", np.cumsum([0, *map(len, pieces)], dtype=np.int64))
+    np.save(partial / "held.npy", np.asarray(held, dtype=np.bool_))
+    np.save(partial / "teacher.npy", teacher.astype(np.float32))
+    (partial / "speakers.json").write_text(json.dumps(list(speakers)))
+    partial.rename(folder)
+
+
+def read_shard(folder: Path) -> Shard:
+    """Open a shard; the samples stay on disk."""
+    return Shard(
+        name=folder.name,
+        waves=np.memmap(folder / "waves.i16", dtype="<i2", mode="r"),
+        starts=np.load(folder / "starts.npy"),
+        speakers=tuple(json.loads((folder / "speakers.json").read_text())),
+        held=np.load(folder / "held.npy"),
+        teacher=np.load(folder / "teacher.npy"),
+    )
+
+
+def read_shards(cache: Path) -> Iterator[Shard]:
+    """All whole shards of a cache folder, in the order of their names."""
+    for folder in sorted(p for p in cache.iterdir() if p.is_dir() and not p.name.endswith(".partial")):
+        yield read_shard(folder)

@@ -1,0 +1,88 @@
+"""From what the service knows to what the wire says: names for ids, rounded seconds, the same objects everywhere."""
+
+from datetime import UTC, datetime
+
+from voiceprint.errors import VoiceprintError
+from voiceprint.gallery import Match
+from voiceprint.messages import Candidate, Enrolled, Error, Forgotten, Result, SpeakerInfo, SpeakerList, SpeakerRef
+from voiceprint.outcomes import Answer, EnrollmentOutcome
+from voiceprint.records import StoredSpeaker
+from voiceprint.service import VoiceprintService
+
+__all__ = ["enrolled_message", "error_message", "forgotten_message", "result_message", "speaker_info", "speaker_list"]
+
+
+def result_message(answer: Answer, service: VoiceprintService, *, latency_ms: float, final: bool) -> Result:
+    """An answer as it goes over the wire."""
+    decision = answer.decision
+    return Result(
+        mode=answer.mode,
+        status=decision.status,
+        speaker=_reference(decision.speaker_id, service),
+        claimed_speaker=_reference(answer.claimed_id, service),
+        score=_rounded(decision.score),
+        threshold=round(decision.threshold, 4),
+        margin=_rounded(decision.margin),
+        probability=_rounded(decision.probability),
+        rule=decision.rule,
+        candidates=_candidates(answer.candidates, service),
+        speech_seconds=round(answer.utterance.speech_seconds, 2),
+        needed_speech_seconds=answer.needed_speech_seconds,
+        audio_seconds=round(answer.utterance.audio_seconds, 2),
+        latency_ms=round(latency_ms, 1),
+        final=final,
+    )
+
+
+def enrolled_message(outcome: EnrollmentOutcome, service: VoiceprintService) -> Enrolled:
+    """What an enrollment did."""
+    speaker = outcome.speaker
+    return Enrolled(
+        speaker=SpeakerRef(id=speaker.id, name=speaker.name),
+        enrollments=len(speaker.enrollments),
+        speech_seconds=round(outcome.speech_seconds, 2),
+        speech_seconds_total=_total_seconds(speaker),
+        consistency=_rounded(outcome.consistency),
+        similar_speakers=_candidates(outcome.similar, service),
+    )
+
+
+def speaker_info(speaker: StoredSpeaker) -> SpeakerInfo:
+    return SpeakerInfo(
+        id=speaker.id,
+        name=speaker.name,
+        enrollments=len(speaker.enrollments),
+        speech_seconds_total=_total_seconds(speaker),
+        created_at=datetime.fromtimestamp(speaker.created_at, UTC).isoformat(timespec="seconds"),
+    )
+
+
+def speaker_list(service: VoiceprintService) -> SpeakerList:
+    return SpeakerList(speakers=tuple(speaker_info(speaker) for speaker in service.speakers()))
+
+
+def forgotten_message(speaker: StoredSpeaker) -> Forgotten:
+    return Forgotten(id=speaker.id, enrollments=len(speaker.enrollments))
+
+
+def error_message(error: VoiceprintError) -> Error:
+    return Error(code=error.code, message=error.message)
+
+
+def _candidates(matches: tuple[Match, ...], service: VoiceprintService) -> tuple[Candidate, ...]:
+    found = ((_reference(match.speaker_id, service), match.score) for match in matches)
+    return tuple(Candidate(speaker=who, score=round(score, 4)) for who, score in found if who is not None)
+
+
+def _reference(speaker_id: str | None, service: VoiceprintService) -> SpeakerRef | None:
+    """None also for somebody who was forgotten a moment ago."""
+    speaker = service.get(speaker_id) if speaker_id is not None else None
+    return SpeakerRef(id=speaker.id, name=speaker.name) if speaker is not None else None
+
+
+def _total_seconds(speaker: StoredSpeaker) -> float:
+    return round(sum(enrollment.speech_seconds for enrollment in speaker.enrollments), 2)
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)

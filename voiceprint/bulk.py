@@ -1,0 +1,120 @@
+"""Recordings into the service: one file, a speaker's files, or a folder of speakers."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from voiceprint.audio import Waveform, decode, read_bytes
+from voiceprint.errors import InputError, SpeechError
+from voiceprint.names import clean_name, name_key
+from voiceprint.outcomes import EnrollmentOutcome, Voice
+from voiceprint.quality import check_for_enrollment
+from voiceprint.service import VoiceprintService
+
+__all__ = ["AlreadyEnrolledError", "Folder", "enroll_files", "find_folders", "read_clip"]
+
+OnRefusal = Callable[[Path, InputError], None]
+
+
+class AlreadyEnrolledError(SpeechError):
+    """Exactly this file was enrolled before; nothing needs to be done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """One speaker of a folder of speakers."""
+
+    name: str
+    files: tuple[Path, ...]
+
+
+def read_clip(service: VoiceprintService, path: Path) -> tuple[bytes, Waveform]:
+    """A recording's bytes and what they sound like. Raises AudioError."""
+    settings = service.settings
+    data = read_bytes(path, max_bytes=settings.max_upload_bytes)
+    return data, decode(data, max_seconds=settings.max_audio_seconds, max_bytes=settings.max_upload_bytes)
+
+
+def enroll_files(
+    service: VoiceprintService, name: str, files: Sequence[Path], *, on_refusal: OnRefusal
+) -> EnrollmentOutcome | None:
+    """Enroll what is usable of a speaker's recordings in one write; what is not goes to ``on_refusal``.
+
+    None where nothing was usable. Raises SpeakerError for a name that cannot be.
+    """
+    cleaned = clean_name(name)
+    voices: list[Voice] = []
+    clips: list[bytes] = []
+    for path in files:
+        try:
+            voice, data = _usable(service, path, clips)
+        except InputError as error:
+            on_refusal(path, error)
+            continue
+        voices.append(voice)
+        clips.append(data)
+    if not voices:
+        return None
+    speaker = service.find(cleaned)
+    if speaker is None:
+        return service.enroll_new(cleaned, voices, clips=clips)
+    return service.enroll_more(speaker.id, voices, clips=clips)
+
+
+def find_folders(root: Path, *, on_refusal: OnRefusal) -> Iterator[Folder]:
+    """``root/<speaker name>/<any audio file>``, in order; links and what is no file are refused, never followed."""
+    try:
+        entries = sorted(os.scandir(root), key=lambda entry: entry.name)
+    except OSError as error:
+        raise InputError("bad_folder", f"The folder {root} cannot be read: {error.strerror}.") from error
+    seen: dict[str, str] = {}
+    for entry in entries:
+        path = Path(entry.path)
+        try:
+            folder = _folder(entry, path, seen, on_refusal)
+        except InputError as error:
+            on_refusal(path, error)
+            continue
+        if folder is not None:
+            yield folder
+
+
+def _folder(entry: "os.DirEntry[str]", path: Path, seen: dict[str, str], on_refusal: OnRefusal) -> Folder | None:
+    if entry.name.startswith("."):
+        return None
+    if not entry.is_dir(follow_symlinks=False):
+        raise InputError("not_a_folder", "This is not a folder of one speaker's recordings.")
+    name = clean_name(entry.name)
+    twin = seen.setdefault(name_key(name), entry.name)
+    if twin != entry.name:
+        raise InputError("same_name", f"This differs from {twin!r} only in case or Unicode form.")
+    files = tuple(_files(path, on_refusal))
+    if not files:
+        raise InputError("empty_folder", "There is no recording in this folder.")
+    return Folder(name, files)
+
+
+def _files(folder: Path, on_refusal: OnRefusal) -> Iterator[Path]:
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError as error:
+        raise InputError("bad_folder", f"This folder cannot be read: {error.strerror}.") from error
+    for entry in entries:
+        if entry.name.startswith("."):
+            continue
+        if entry.is_file(follow_symlinks=False):
+            yield Path(entry.path)
+        else:
+            on_refusal(Path(entry.path), InputError("not_a_file", "This is not a regular file."))
+
+
+def _usable(service: VoiceprintService, path: Path, clips: Sequence[bytes]) -> tuple[Voice, bytes]:
+    settings = service.settings
+    data = read_bytes(path, max_bytes=settings.max_upload_bytes)
+    if data in clips or service.knows_clip(data) is not None:
+        raise AlreadyEnrolledError("already_enrolled", "Exactly this recording was enrolled before.")
+    waveform = decode(data, max_seconds=settings.max_audio_seconds, max_bytes=settings.max_upload_bytes)
+    utterance = service.listen(waveform)
+    check_for_enrollment(utterance, min_speech_seconds=settings.min_enroll_speech_seconds)
+    return service.encode(utterance), data

@@ -1,0 +1,43 @@
+"""The command line. One file a group of commands; each brings ``add(commands)`` and runs what it added.
+
+Exit codes: 0 done, 2 something given was not usable, 3 configuration, key or model, 4 the store. Errors are one line on
+stderr. Nothing heavy is imported before a command runs, so that ``--help`` answers at once.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from voiceprint import __version__
+from voiceprint.cli import enroll, identify, models, serve, speakers
+from voiceprint.errors import VoiceprintError
+
+__all__ = ["build_parser", "main"]
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The whole command line, for main() and for whoever documents it."""
+    parser = argparse.ArgumentParser(prog="voiceprint", description="Tells who is speaking, or that it does not know.")
+    parser.add_argument("--version", action="version", version=f"voiceprint {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for group in (serve, enroll, identify, speakers, models):
+        group.add(commands)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    args = build_parser().parse_args(argv)
+    try:
+        code: int = args.run(args)
+    except VoiceprintError as error:
+        print(f"voiceprint: {error.message}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # Whoever read our output has gone; what is left in the buffer must not raise once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    return code

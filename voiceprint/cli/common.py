@@ -1,0 +1,56 @@
+"""What the commands share: options, settings from them, and one way to print."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from voiceprint.config import Settings, load_settings
+from voiceprint.errors import VoiceprintError
+
+if TYPE_CHECKING:
+    from voiceprint.service import VoiceprintService
+
+__all__ = ["add_json_option", "add_store_options", "complain", "open_service", "print_json", "settings_from"]
+
+
+def add_store_options(parser: argparse.ArgumentParser) -> None:
+    """--data, --encoder and --models: which store, and who listens."""
+    parser.add_argument("--data", type=Path, metavar="DIR", help="where the sealed store is (index/, VOICEPRINT_DATA)")
+    parser.add_argument("--encoder", metavar="ID", help="the encoder; a store keeps the one that it was made with")
+    add_models_option(parser)
+
+
+def add_models_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--models", type=Path, metavar="DIR", help="where fetched encoders are (pretrained_models/, VOICEPRINT_MODELS)"
+    )
+
+
+def add_json_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+
+
+def settings_from(args: argparse.Namespace) -> Settings:
+    """Settings from the options that were given, the environment and the defaults. Raises ConfigError."""
+    return load_settings({name: getattr(args, name, None) for name in Settings.__struct_fields__})
+
+
+def open_service(args: argparse.Namespace) -> "VoiceprintService":
+    """The service over the store and encoder that the options name. Raises SetupError, StoreError."""
+    from voiceprint.opening import open_service as opening
+
+    return opening(settings_from(args))
+
+
+def print_json(message: Any, **more: object) -> None:  # noqa: ANN401 - any struct of the wire, or a dictionary
+    """One object on one line; ``more`` comes first."""
+    import msgspec
+
+    fields = message if isinstance(message, dict) else msgspec.to_builtins(message)
+    print(msgspec.json.encode({**more, **fields}).decode(), flush=True)
+
+
+def complain(error: VoiceprintError, about: object) -> None:
+    """One line on stderr about one of several things that were asked for."""
+    print(f"voiceprint: {about}: {error.message}", file=sys.stderr)

@@ -1,0 +1,31 @@
+"""voiceprint serve"""
+
+import argparse
+
+from voiceprint.cli.common import add_store_options, open_service
+
+__all__ = ["add"]
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser("serve", help="serve the page, the WebSocket and REST")
+    parser.add_argument("--host", help="address to listen on (127.0.0.1, VOICEPRINT_HOST)")
+    parser.add_argument("--port", type=int, help="port to listen on, 0 for any free one (5678, VOICEPRINT_PORT)")
+    parser.add_argument(
+        "--behind-proxy",
+        action="store_true",
+        default=None,
+        help="a proxy with TLS and sign-in stands in front: any --host and any host name are allowed",
+    )
+    add_store_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    from voiceprint.server import check_binding, serve
+
+    with open_service(args) as service:
+        check_binding(service.settings)
+        service.warm_up()
+        serve(service, service.settings)
+    return 0

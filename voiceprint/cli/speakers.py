@@ -1,0 +1,54 @@
+"""voiceprint speakers, voiceprint forget NAME|ID"""
+
+import argparse
+import sys
+
+from voiceprint.cli.common import add_json_option, add_store_options, open_service, print_json
+from voiceprint.errors import SpeakerError
+
+__all__ = ["add"]
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser("speakers", help="list the enrolled speakers")
+    add_json_option(parser)
+    add_store_options(parser)
+    parser.set_defaults(run=run_speakers)
+
+    parser = commands.add_parser("forget", help="destroy a speaker's voiceprint and its key")
+    parser.add_argument("who", metavar="NAME|ID")
+    add_json_option(parser)
+    add_store_options(parser)
+    parser.set_defaults(run=run_forget)
+
+
+def run_speakers(args: argparse.Namespace) -> int:
+    from voiceprint.answers import speaker_info
+
+    with open_service(args) as service:
+        found = [speaker_info(speaker) for speaker in service.speakers()]
+        if args.json:
+            for info in found:
+                print_json(info)
+        else:
+            for info in found:
+                print(f"{info.id}  {info.name}  {info.enrollments} enrollments, {info.speech_seconds_total:.1f} s")
+            print(f"{len(found)} speakers, encoder {service.encoder.id}")
+        for speaker_id in service.damaged:
+            print(f"voiceprint: the record {speaker_id} is damaged and takes no part.", file=sys.stderr)
+    return 0
+
+
+def run_forget(args: argparse.Namespace) -> int:
+    from voiceprint.answers import forgotten_message
+
+    with open_service(args) as service:
+        speaker = service.find(args.who)
+        if speaker is None:
+            raise SpeakerError("unknown_speaker", f"Nobody is enrolled as {args.who!r}.")
+        said = forgotten_message(service.forget(speaker.id))
+        if args.json:
+            print_json(said)
+        else:
+            print(f"Forgotten: {speaker.name}, {said.enrollments} enrollments and their key are destroyed.")
+    return 0

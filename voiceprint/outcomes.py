@@ -1,0 +1,45 @@
+"""What the service takes and gives: a voice that was heard, an answer about it, what an enrollment did."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voiceprint.gallery import Match
+from voiceprint.messages import Mode
+from voiceprint.records import StoredSpeaker
+from voiceprint.scoring import Decision
+from voiceprint.speech import Utterance
+
+__all__ = ["Answer", "EnrollmentOutcome", "Voice"]
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """What was heard and its unit embedding (dimension,); None where there was too little speech to encode."""
+
+    utterance: Utterance
+    embedding: NDArray[np.float32] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A decision with what a person needs to understand it. ``candidates``: best first."""
+
+    mode: Mode
+    decision: Decision
+    candidates: tuple[Match, ...]
+    utterance: Utterance
+    needed_speech_seconds: float
+    claimed_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EnrollmentOutcome:
+    """``consistency``: lowest cosine between an enrollment and the template of all; None for a single enrollment."""
+
+    speaker: StoredSpeaker
+    added: int
+    speech_seconds: float
+    consistency: float | None
+    similar: tuple[Match, ...]

@@ -1,0 +1,41 @@
+"""What the handlers share: the service, and the threads that do its work off the event loop."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import ParamSpec, TypeVar
+
+from aiohttp import web
+
+from voiceprint.config import Settings
+from voiceprint.service import VoiceprintService
+
+__all__ = ["CONTEXT", "Context"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Context:
+    """One a server. ``work`` runs what needs the encoder, ``wait`` what only waits for a child process."""
+
+    def __init__(self, service: VoiceprintService, settings: Settings) -> None:
+        self.service = service
+        self.settings = settings
+        self.sockets: set[web.WebSocketResponse] = set()
+        # One thread encodes: a second one would only make both slower, torch uses the cores within one call.
+        self._encoding = ThreadPoolExecutor(max_workers=1, thread_name_prefix="voiceprint-encode")
+        self._decoding = ThreadPoolExecutor(max_workers=2, thread_name_prefix="voiceprint-decode")
+
+    async def work(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._encoding, lambda: function(*args, **kwargs))
+
+    async def wait(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._decoding, lambda: function(*args, **kwargs))
+
+    def close(self) -> None:
+        self._decoding.shutdown(wait=True, cancel_futures=True)
+        self._encoding.shutdown(wait=True, cancel_futures=True)
+
+
+CONTEXT: web.AppKey[Context] = web.AppKey("context", Context)

@@ -1,0 +1,81 @@
+"""What stands before every handler: whose page may ask, which errors become which answer, which headers go out."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from urllib.parse import urlsplit
+
+import msgspec
+from aiohttp import web
+
+from voiceprint.errors import VoiceprintError
+from voiceprint.server.context import CONTEXT
+
+__all__ = ["add_security_headers", "answer_errors", "check_host_and_origin", "error_response"]
+
+log = logging.getLogger(__name__)
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "microphone=(self), camera=(), geolocation=()",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+def error_response(status: int, code: str, message: str) -> web.Response:
+    """The body of every refusal: a stable code and one sentence."""
+    body = msgspec.json.encode({"error": {"code": code, "message": message}})
+    return web.Response(status=status, body=body, content_type="application/json")
+
+
+@web.middleware
+async def answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turn what went wrong into a status and a sentence; never a traceback, and never the end of the server."""
+    try:
+        return await handler(request)
+    except VoiceprintError as error:
+        return error_response(error.status, error.code, error.message)
+    except web.HTTPException as error:
+        if error.status < HTTPStatus.BAD_REQUEST:
+            raise
+        reason = HTTPStatus(error.status)
+        response = error_response(
+            error.status, reason.name.lower(), f"{reason.phrase}: {request.method} is not possible here."
+        )
+        if "Allow" in error.headers:
+            response.headers["Allow"] = error.headers["Allow"]
+        return response
+    except Exception:
+        log.exception("A request failed in a way that nobody foresaw")
+        return error_response(500, "internal_error", "The server made a mistake; it is in its log.")
+
+
+@web.middleware
+async def check_host_and_origin(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refuse other people's pages (cross-site requests and sockets) and other people's names for us (DNS rebinding)."""
+    settings = request.app[CONTEXT].settings
+    if not settings.behind_proxy and _hostname(request.host) not in _LOOPBACK | {settings.host}:
+        return error_response(
+            HTTPStatus.MISDIRECTED_REQUEST, "foreign_host", "This server does not answer to that host name."
+        )
+    origin = request.headers.get("Origin")
+    if origin is not None and urlsplit(origin).netloc != request.host:
+        return error_response(HTTPStatus.FORBIDDEN, "foreign_origin", "Only this server's own page may ask.")
+    return await handler(request)
+
+
+async def add_security_headers(_request: web.Request, response: web.StreamResponse) -> None:
+    response.headers.update(_HEADERS)
+    response.headers.setdefault("Cache-Control", "no-store")
+
+
+def _hostname(host: str) -> str | None:
+    try:
+        return urlsplit(f"//{host}").hostname
+    except ValueError:
+        return None

@@ -1,0 +1,85 @@
+"""The WebSocket: carries frames between a connection and its Session."""
+
+import time
+from collections.abc import Sequence
+
+from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
+
+from voiceprint import messages
+from voiceprint.answers import error_message
+from voiceprint.errors import MessageError, VoiceprintError
+from voiceprint.messages import Error, ServerMessage
+from voiceprint.server.context import CONTEXT, Context
+from voiceprint.session import MAX_FRAME_BYTES, Session
+
+__all__ = ["close_streams", "websocket"]
+
+HELLO_SECONDS = 10.0
+IDLE_SECONDS = 300.0
+
+
+async def websocket(request: web.Request) -> web.StreamResponse:
+    """One connection, from hello to close."""
+    context = request.app[CONTEXT]
+    # Compression would let a small frame become a large one; PCM does not shrink anyway.
+    socket = web.WebSocketResponse(heartbeat=30.0, max_msg_size=2 * MAX_FRAME_BYTES, compress=False)
+    await socket.prepare(request)
+    if len(context.sockets) >= context.settings.max_streams:
+        refusal = Error(
+            code="too_many_streams", message=f"All {context.settings.max_streams} streams are taken; try again later."
+        )
+        await _send(socket, [refusal])
+        await socket.close(code=WSCloseCode.TRY_AGAIN_LATER)
+        return socket
+    context.sockets.add(socket)
+    try:
+        await _converse(context, socket)
+    finally:
+        context.sockets.discard(socket)
+    return socket
+
+
+async def close_streams(app: web.Application) -> None:
+    """Tell everybody who is connected that the server goes."""
+    for socket in set(app[CONTEXT].sockets):
+        await socket.close(code=WSCloseCode.GOING_AWAY, message=b"the server is stopping")
+
+
+async def _converse(context: Context, socket: web.WebSocketResponse) -> None:
+    session = Session(context.service, clock=time.monotonic)
+    patience = HELLO_SECONDS
+    while True:
+        try:
+            frame = await socket.receive(timeout=patience)
+        except TimeoutError:
+            await _end(socket, Error(code="idle", message=f"Nothing came for {patience:.0f} seconds."))
+            return
+        patience = IDLE_SECONDS
+        if frame.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
+            return  # closed, by either side or by an error of the protocol below ours
+        try:
+            await _send(socket, await context.work(_react, session, frame, time.monotonic()))
+        except MessageError as error:
+            await _end(socket, error_message(error))
+            return
+        except VoiceprintError as error:
+            await _end(socket, error_message(error), WSCloseCode.INTERNAL_ERROR)
+            return
+        except ConnectionError:
+            return
+
+
+def _react(session: Session, frame: WSMessage, received_at: float) -> Sequence[ServerMessage]:
+    if frame.type is WSMsgType.TEXT:
+        return session.on_text(frame.data, received_at=received_at)
+    return session.on_audio(frame.data, received_at=received_at)
+
+
+async def _send(socket: web.WebSocketResponse, said: Sequence[ServerMessage]) -> None:
+    for message in said:
+        await socket.send_str(messages.encode(message))
+
+
+async def _end(socket: web.WebSocketResponse, error: Error, code: WSCloseCode = WSCloseCode.POLICY_VIOLATION) -> None:
+    await _send(socket, [error])
+    await socket.close(code=code, message=error.code.encode())

@@ -1,0 +1,169 @@
+"""REST: any audio file in, JSON out. The answers are the same objects as on the WebSocket."""
+
+import time
+from http import HTTPStatus
+from typing import TypeVar
+
+import msgspec
+from aiohttp import web
+
+from voiceprint import __version__, messages
+from voiceprint.answers import enrolled_message, forgotten_message, result_message, speaker_info, speaker_list
+from voiceprint.audio import decode
+from voiceprint.errors import InputError
+from voiceprint.messages import Consent, ServerMessage
+from voiceprint.outcomes import Answer, Voice
+from voiceprint.server.context import CONTEXT, Context
+from voiceprint.server.uploads import Upload, read_body, read_upload
+
+__all__ = ["routes"]
+
+routes = web.RouteTableDef()
+Body = TypeVar("Body")
+
+
+class _Rename(msgspec.Struct, forbid_unknown_fields=True):
+    name: str
+
+
+def _json(message: ServerMessage, status: int = HTTPStatus.OK) -> web.Response:
+    return web.Response(status=status, text=messages.encode(message), content_type="application/json")
+
+
+@routes.get("/healthz")
+async def healthz(_request: web.Request) -> web.Response:
+    return web.json_response({"status": "alive", "version": __version__})
+
+
+@routes.get("/readyz")
+async def readyz(request: web.Request) -> web.Response:
+    context = request.app[CONTEXT]
+    service = context.service
+    speakers = await context.work(service.count)
+    return web.json_response(
+        {
+            "ready": True,
+            "version": __version__,
+            "encoder": service.encoder.id,
+            "encoder_sha256": service.encoder.fingerprint,
+            "speakers": speakers,
+            "damaged": list(service.damaged),
+            "threshold": service.policy.threshold(speakers, service.settings.min_identify_speech_seconds),
+            "min_speech_seconds": service.settings.min_identify_speech_seconds,
+        }
+    )
+
+
+@routes.post("/v1/identify")
+async def identify(request: web.Request) -> web.Response:
+    context = request.app[CONTEXT]
+    upload = await _upload(context, request, allowed=set())
+    top_k = _top_k(request)
+    started = time.monotonic()
+    voice = await _hear(context, upload.only_file())
+    answer = await context.work(context.service.identify, voice, top_k=top_k)
+    return _json(_result(context, answer, started))
+
+
+@routes.post("/v1/verify")
+async def verify(request: web.Request) -> web.Response:
+    """The claimed id comes as the field or the query parameter ``speaker``."""
+    context = request.app[CONTEXT]
+    upload = await _upload(context, request, allowed={"speaker"})
+    claimed = upload.fields.get("speaker") or request.query.get("speaker")
+    if not claimed:
+        raise InputError("who", "Give the id of the claimed speaker as 'speaker'.")
+    started = time.monotonic()
+    voice = await _hear(context, upload.only_file())
+    answer = await context.work(context.service.verify, claimed, voice)
+    return _json(_result(context, answer, started))
+
+
+@routes.get("/v1/speakers")
+async def list_speakers(request: web.Request) -> web.Response:
+    context = request.app[CONTEXT]
+    return _json(await context.work(speaker_list, context.service))
+
+
+@routes.post("/v1/speakers")
+async def add_speaker(request: web.Request) -> web.Response:
+    """multipart/form-data: ``name``, one or more ``audio``, optionally ``consent`` as JSON."""
+    context = request.app[CONTEXT]
+    upload = await _upload(context, request, allowed={"name", "consent"})
+    name = context.service.check_new_name(upload.fields.get("name", ""))
+    consent = _parse(upload.fields["consent"].encode(), Consent) if "consent" in upload.fields else None
+    voices = await _hear_all(context, upload)
+    outcome = await context.work(context.service.enroll_new, name, voices, consent=consent, clips=upload.files)
+    return _json(enrolled_message(outcome, context.service), HTTPStatus.CREATED)
+
+
+@routes.get("/v1/speakers/{id}")
+async def show_speaker(request: web.Request) -> web.Response:
+    context = request.app[CONTEXT]
+    await context.work(context.service.refresh)
+    return _json(speaker_info(context.service.speaker(request.match_info["id"])))
+
+
+@routes.patch("/v1/speakers/{id}")
+async def rename_speaker(request: web.Request) -> web.Response:
+    context = request.app[CONTEXT]
+    wanted = _parse(await read_body(request), _Rename)
+    speaker = await context.work(context.service.rename, request.match_info["id"], wanted.name)
+    return _json(speaker_info(speaker))
+
+
+@routes.delete("/v1/speakers/{id}")
+async def forget_speaker(request: web.Request) -> web.Response:
+    context = request.app[CONTEXT]
+    return _json(forgotten_message(await context.work(context.service.forget, request.match_info["id"])))
+
+
+@routes.post("/v1/speakers/{id}/enrollments")
+async def add_enrollments(request: web.Request) -> web.Response:
+    context = request.app[CONTEXT]
+    speaker_id = request.match_info["id"]
+    context.service.speaker(speaker_id)
+    upload = await _upload(context, request, allowed=set())
+    voices = await _hear_all(context, upload)
+    outcome = await context.work(context.service.enroll_more, speaker_id, voices, clips=upload.files)
+    return _json(enrolled_message(outcome, context.service), HTTPStatus.CREATED)
+
+
+async def _upload(context: Context, request: web.Request, *, allowed: set[str]) -> Upload:
+    upload = await read_upload(request, max_bytes=context.settings.max_upload_bytes)
+    if unknown := sorted(set(upload.fields) - allowed):
+        raise InputError("unknown_field", f"The field {unknown[0]!r:.40} is not known here.")
+    return upload
+
+
+async def _hear(context: Context, data: bytes) -> Voice:
+    settings = context.settings
+    waveform = await context.wait(
+        decode, data, max_seconds=settings.max_audio_seconds, max_bytes=settings.max_upload_bytes
+    )
+    return await context.work(context.service.hear, waveform)
+
+
+async def _hear_all(context: Context, upload: Upload) -> list[Voice]:
+    if not upload.files:
+        raise InputError("one_file", "Send at least one audio file.")
+    return [await _hear(context, data) for data in upload.files]
+
+
+def _result(context: Context, answer: Answer, started: float) -> messages.Result:
+    latency_ms = (time.monotonic() - started) * 1000
+    return result_message(answer, context.service, latency_ms=latency_ms, final=True)
+
+
+def _top_k(request: web.Request) -> int:
+    given = request.query.get("top_k", "5")
+    if not given.isascii() or not given.isdigit() or not 1 <= int(given[:4]) <= 100:
+        raise InputError("bad_top_k", f"top_k must be a number between 1 and 100, not {given!r:.20}.")
+    return int(given)
+
+
+def _parse(body: bytes, kind: type[Body]) -> Body:
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
+        raise InputError("bad_json", f"The JSON cannot be used: {error}.") from error

@@ -1,0 +1,116 @@
+"""Request bodies into memory, within limits. aiohttp's own reader spools large uploads to the temporary folder."""
+
+import asyncio
+from dataclasses import dataclass, field
+from http import HTTPStatus
+
+from aiohttp import BodyPartReader, MultipartReader, web
+
+from voiceprint.errors import InputError, LimitError
+
+__all__ = ["Upload", "read_body", "read_upload"]
+
+STALL_SECONDS = 30.0
+MAX_FIELD_BYTES = 16 * 1024
+MAX_PARTS = 64
+_CHUNK = 64 * 1024
+
+
+@dataclass(slots=True)
+class Upload:
+    """Audio files, and the text fields beside them."""
+
+    files: list[bytes] = field(default_factory=list)
+    fields: dict[str, str] = field(default_factory=dict)
+
+    def only_file(self) -> bytes:
+        """Raises InputError where there is not exactly one."""
+        if len(self.files) != 1:
+            raise InputError("one_file", f"Send exactly one audio file, not {len(self.files)}.")
+        return self.files[0]
+
+
+async def read_upload(request: web.Request, *, max_bytes: int) -> Upload:
+    """The audio of a request: the raw body, or the parts named ``audio`` of multipart/form-data."""
+    _refuse_coding(request)
+    try:
+        async with asyncio.timeout(STALL_SECONDS + max_bytes / 1_000_000):
+            if request.content_type.startswith("multipart/"):
+                return await _read_parts(await request.multipart(), max_bytes)
+            return Upload(files=[await _read_raw(request, max_bytes)])
+    except TimeoutError as error:
+        raise InputError("stalled", "The body stopped coming.", status=HTTPStatus.REQUEST_TIMEOUT) from error
+    except ValueError as error:
+        raise InputError("bad_multipart", "The multipart body cannot be read.") from error
+
+
+async def read_body(request: web.Request) -> bytes:
+    """A small body, such as JSON."""
+    _refuse_coding(request)
+    try:
+        async with asyncio.timeout(STALL_SECONDS):
+            return await _read_raw(request, MAX_FIELD_BYTES)
+    except TimeoutError as error:
+        raise InputError("stalled", "The body stopped coming.", status=HTTPStatus.REQUEST_TIMEOUT) from error
+
+
+def _refuse_coding(request: web.Request) -> None:
+    """A compressed body hides its size; audio gains nothing from it."""
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise InputError(
+            "bad_encoding", "Send the body without Content-Encoding.", status=HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+        )
+
+
+async def _read_raw(request: web.Request, max_bytes: int) -> bytes:
+    if request.content_length is not None and request.content_length > max_bytes:
+        raise _too_large(max_bytes)
+    body = bytearray()
+    async for chunk in request.content.iter_chunked(_CHUNK):
+        body += chunk
+        if len(body) > max_bytes:
+            raise _too_large(max_bytes)
+    return bytes(body)
+
+
+async def _read_parts(reader: MultipartReader, max_bytes: int) -> Upload:
+    upload, left = Upload(), max_bytes
+    for _ in range(MAX_PARTS):
+        part = await reader.next()
+        if part is None:
+            return upload
+        if not isinstance(part, BodyPartReader) or not part.name:
+            raise InputError("bad_multipart", "Every part needs a name and no parts of its own.")
+        if part.name == "audio":
+            upload.files.append(await _read_part(part, left, max_bytes))
+            left -= len(upload.files[-1])
+        elif part.name in upload.fields:
+            raise InputError("bad_multipart", "A field came twice.")
+        else:
+            value = await _read_part(part, MAX_FIELD_BYTES, MAX_FIELD_BYTES)
+            upload.fields[part.name] = _text(value)
+    raise InputError("bad_multipart", f"More than {MAX_PARTS} parts came in one request.")
+
+
+async def _read_part(part: BodyPartReader, left: int, max_bytes: int) -> bytes:
+    body = bytearray()
+    while chunk := await part.read_chunk(_CHUNK):
+        body += chunk
+        if len(body) > left:
+            raise _too_large(max_bytes)
+    return bytes(body)
+
+
+def _text(value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError as error:
+        raise InputError("bad_multipart", "A text field is not UTF-8.") from error
+
+
+def _too_large(max_bytes: int) -> LimitError:
+    return LimitError(
+        "body_too_large",
+        f"The body has more than the {max_bytes} bytes that are taken.",
+        status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    )

@@ -1,0 +1,258 @@
+"""One WebSocket connection as a state machine: frames in, messages out.
+
+::
+
+    new ──hello──▶ idle ──start──▶ taking ──stop──▶ idle
+                    ▲                │ └──cancel──▶ idle
+                    └─stop/cancel/start─ refused ◀── a take that cannot go on (its audio is ignored)
+
+No sockets, no clock of its own, no asyncio: whoever owns the connection calls one method a frame, in order, and sends
+what comes back. A MessageError means that the client broke the protocol and the connection ends; every other
+InputError is answered with an ``error`` message and the connection lives on.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from voiceprint import speech
+from voiceprint.answers import enrolled_message, error_message, result_message
+from voiceprint.audio import SAMPLE_RATE, pcm16_to_waveform
+from voiceprint.errors import AudioError, InputError, MessageError, SpeakerError
+from voiceprint.messages import (
+    PROTOCOL_VERSION,
+    Cancel,
+    ClientMessage,
+    Hello,
+    Progress,
+    Ready,
+    Result,
+    ServerMessage,
+    SpeechStarted,
+    SpeechStopped,
+    Start,
+    Stop,
+    decode_client,
+)
+from voiceprint.outcomes import Answer, Voice
+from voiceprint.service import VoiceprintService
+
+__all__ = ["Session"]
+
+ENCODING = "pcm_s16le"
+MAX_FRAME_BYTES = 64 * 1024
+PROGRESS_EVERY_SECONDS = 0.2
+# A first guess comes after half a second of speech, then with every half second more; for long speech more rarely,
+# because each guess encodes all of it.
+GUESS_EVERY_SECONDS = 0.5
+GUESS_EVERY_FRACTION = 0.1
+
+Clock = Callable[[], float]
+State = Literal["new", "idle", "taking", "refused"]
+
+
+@dataclass(slots=True)
+class _Take:
+    """One utterance on its way: what was asked for and what was heard so far."""
+
+    start: Start
+    listener: speech.Listener
+    needed_seconds: float
+    voice: Voice | None = None
+    next_progress_at: float = 0.0
+    next_guess_at: float = GUESS_EVERY_SECONDS
+
+
+class Session:
+    """``clock`` gives seconds and is only used to state latencies."""
+
+    def __init__(self, service: VoiceprintService, *, clock: Clock) -> None:
+        self._service = service
+        self._clock = clock
+        self._state: State = "new"
+        self._take: _Take | None = None
+
+    def on_text(self, frame: str, *, received_at: float | None = None) -> list[ServerMessage]:
+        """One text frame. Raises MessageError when the client broke the protocol."""
+        message = decode_client(frame)
+        try:
+            return self._on_message(message, self._clock() if received_at is None else received_at)
+        except MessageError:
+            raise
+        except InputError as error:
+            return self._refuse(error)
+
+    def on_audio(self, frame: bytes, *, received_at: float | None = None) -> list[ServerMessage]:
+        """One binary frame of PCM. Raises MessageError when there is no take for it, or it is too large."""
+        if self._state in ("new", "idle"):
+            raise MessageError("wrong_order", "Audio came before 'start'.")
+        if len(frame) > MAX_FRAME_BYTES:
+            raise MessageError("frame_too_large", f"The frame has {len(frame)} bytes; at most {MAX_FRAME_BYTES}.")
+        if self._take is None:
+            return []
+        try:
+            return self._hear(self._take, frame, self._clock() if received_at is None else received_at)
+        except InputError as error:
+            return self._refuse(error)
+
+    def _on_message(self, message: ClientMessage, received_at: float) -> list[ServerMessage]:
+        match message:
+            case Hello():
+                return [self._hello(message)]
+            case Start():
+                self._begin(message)
+                return []
+            case Stop():
+                return self._finish(received_at)
+            case Cancel():
+                self._expect("taking", "refused", said="cancel")
+                self._end("idle")
+                return []
+
+    def _hello(self, message: Hello) -> Ready:
+        self._expect("new", said="hello")
+        if message.version != PROTOCOL_VERSION:
+            raise MessageError(
+                "wrong_version", f"This server speaks version {PROTOCOL_VERSION}, the client {message.version}."
+            )
+        self._state = "idle"
+        service = self._service
+        return Ready(
+            version=PROTOCOL_VERSION,
+            encoder=service.encoder.id,
+            encoder_sha256=service.encoder.fingerprint,
+            sample_rate=SAMPLE_RATE,
+            speakers=service.count(),
+            min_speech_seconds=service.settings.min_identify_speech_seconds,
+            min_enroll_speech_seconds=service.settings.min_enroll_speech_seconds,
+        )
+
+    def _begin(self, start: Start) -> None:
+        self._expect("idle", "refused", said="start")
+        # From here on audio may be under way already, so that a refusal must not make it a protocol error.
+        self._state = "refused"
+        self._check(start)
+        settings = self._service.settings
+        enrolling = start.mode == "enroll"
+        needed = settings.min_enroll_speech_seconds if enrolling else settings.min_identify_speech_seconds
+        self._take = _Take(start, self._service.listener(), needed)
+        self._state = "taking"
+
+    def _check(self, start: Start) -> None:
+        if start.encoding != ENCODING:
+            raise AudioError("wrong_encoding", f"Audio must be {ENCODING}, not {start.encoding!r:.40}.")
+        if start.sample_rate != SAMPLE_RATE:
+            raise AudioError("wrong_rate", f"Audio must come at {SAMPLE_RATE} Hz, not {start.sample_rate}.")
+        if not 1 <= start.top_k <= 100:
+            raise InputError("bad_top_k", f"top_k must lie between 1 and 100, not {start.top_k}.")
+        if start.mode == "enroll":
+            if (start.name is None) == (start.speaker is None):
+                raise SpeakerError("who", "To enroll, give either the name of a new speaker or the id of one enrolled.")
+            if start.name is not None:
+                self._service.check_new_name(start.name)
+        if start.mode == "verify" and start.speaker is None:
+            raise SpeakerError("who", "To verify, give the id of the claimed speaker.")
+        if start.mode == "enroll" and start.speaker is not None:
+            self._service.speaker(start.speaker)
+
+    def _hear(self, take: _Take, frame: bytes, received_at: float) -> list[ServerMessage]:
+        listener = take.listener
+        limit = self._service.settings.max_stream_seconds
+        if listener.audio_seconds > limit:
+            raise AudioError("audio_too_long", f"More than {limit:.0f} seconds of audio came in one take.")
+        said = _events(listener.feed(pcm16_to_waveform(frame)))
+        if listener.audio_seconds >= take.next_progress_at:
+            take.next_progress_at = listener.audio_seconds + PROGRESS_EVERY_SECONDS
+            said.append(self._progress(take))
+        stopped = any(isinstance(message, SpeechStopped) for message in said)
+        if take.start.mode != "enroll" and (stopped or listener.speech_seconds >= take.next_guess_at):
+            step = max(GUESS_EVERY_SECONDS, GUESS_EVERY_FRACTION * listener.speech_seconds)
+            take.next_guess_at = listener.speech_seconds + step
+            said.append(self._answer(take, received_at, final=False))
+        return said
+
+    def _progress(self, take: _Take) -> Progress:
+        seconds = take.listener.speech_seconds
+        return Progress(
+            speech_seconds=round(seconds, 2),
+            needed_seconds=take.needed_seconds,
+            percent=min(100, int(100 * seconds / take.needed_seconds)),
+            level_dbfs=round(take.listener.level_dbfs, 1),
+            feedback=take.listener.feedback(),
+        )
+
+    def _finish(self, received_at: float) -> list[ServerMessage]:
+        self._expect("taking", "refused", said="stop")
+        take = self._take
+        if take is None:  # refused before; the refusal was the answer
+            self._end("idle")
+            return []
+        said = _events(take.listener.finish())
+        if take.start.mode == "enroll":
+            said.append(self._enroll(take))
+        else:
+            said.append(self._answer(take, received_at, final=True))
+        self._end("idle")
+        return said
+
+    def _enroll(self, take: _Take) -> ServerMessage:
+        start, voices = take.start, [self._voice(take)]
+        try:
+            if start.speaker is not None:
+                outcome = self._service.enroll_more(start.speaker, voices)
+            else:
+                outcome = self._service.enroll_new(start.name or "", voices, consent=start.consent)
+        except InputError as error:
+            return error_message(error)
+        return enrolled_message(outcome, self._service)
+
+    def _answer(self, take: _Take, received_at: float, *, final: bool) -> Result:
+        voice, start = self._voice(take), take.start
+        answer: Answer
+        if start.mode == "verify":
+            answer = self._service.verify(start.speaker or "", voice)
+        else:
+            answer = self._service.identify(voice, top_k=start.top_k)
+        latency_ms = (self._clock() - received_at) * 1000
+        return result_message(answer, self._service, latency_ms=latency_ms, final=final)
+
+    def _voice(self, take: _Take) -> Voice:
+        """The speech so far, encoded; what was encoded before is used again when no speech came since."""
+        utterance = take.listener.utterance()
+        known = take.voice
+        if known is not None and len(known.utterance.speech.samples) == len(utterance.speech.samples):
+            voice = Voice(utterance, known.embedding)
+        else:
+            voice = self._service.encode(utterance)
+        take.voice = voice
+        return voice
+
+    def _refuse(self, error: InputError) -> list[ServerMessage]:
+        """The take is over; audio that is still under way is ignored until the client says stop, cancel or start."""
+        self._end("refused" if self._state in ("taking", "refused") else self._state)
+        return [error_message(error)]
+
+    def _end(self, state: State) -> None:
+        self._take = None
+        self._state = state
+
+    def _expect(self, *states: State, said: str) -> None:
+        if self._state not in states:
+            raise MessageError("wrong_order", f"'{said}' came at the wrong time ({_WHERE[self._state]}).")
+
+
+_WHERE: dict[State, str] = {
+    "new": "say 'hello' first",
+    "idle": "no take is under way",
+    "taking": "a take is under way",
+    "refused": "the take was refused; say 'stop' or 'cancel'",
+}
+
+
+def _events(events: Sequence[speech.SpeechStarted | speech.SpeechStopped]) -> list[ServerMessage]:
+    return [
+        (SpeechStarted if isinstance(event, speech.SpeechStarted) else SpeechStopped)(
+            at_seconds=round(event.at_seconds, 2)
+        )
+        for event in events
+    ]
