@@ -1,0 +1,38 @@
+"""What several test modules stand on: real speech where it is there, a real service over an empty store."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from voiceprint.audio import Waveform, read_file
+from voiceprint.config import Settings
+from voiceprint.opening import open_service
+from voiceprint.service import VoiceprintService
+
+TAKES_A_SPEAKER = 4
+
+
+@pytest.fixture(scope="session")
+def takes(request: pytest.FixtureRequest) -> dict[str, list[Waveform]]:
+    """Four takes each of a few speakers."""
+    librispeech: Path = request.getfixturevalue("speech_dev") / "librispeech"
+    speakers = sorted(librispeech.iterdir())[:3]
+    return {
+        speaker.name: [
+            read_file(path, max_seconds=60, max_bytes=2**24) for path in sorted(speaker.iterdir())[:TAKES_A_SPEAKER]
+        ]
+        for speaker in speakers
+    }
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(data=tmp_path / "index")
+
+
+@pytest.fixture
+def service(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[VoiceprintService]:
+    monkeypatch.setenv("VOICEPRINT_KEY_FILE", str(tmp_path / "master.key"))
+    with open_service(settings) as opened:
+        yield opened
