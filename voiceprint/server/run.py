@@ -2,7 +2,9 @@
 
 import asyncio
 import signal
+from collections.abc import Mapping
 from ipaddress import ip_address
+from typing import Any
 
 from aiohttp import web
 
@@ -11,7 +13,10 @@ from voiceprint.errors import ConfigError
 from voiceprint.server.app import create_app
 from voiceprint.service import VoiceprintService
 
-__all__ = ["check_binding", "serve"]
+__all__ = ["RUNNER_OPTIONS", "check_binding", "serve"]
+
+# Compressed bodies are refused, so nothing unpacks them; an access log would hold who asked for whom.
+RUNNER_OPTIONS: Mapping[str, Any] = {"auto_decompress": False, "access_log": None, "shutdown_timeout": 5.0}
 
 
 def check_binding(settings: Settings) -> None:
@@ -32,8 +37,7 @@ def serve(service: VoiceprintService, settings: Settings) -> None:
 
 
 async def _serve(service: VoiceprintService, settings: Settings) -> None:
-    # auto_decompress off: a compressed body is refused, not unpacked.
-    runner = web.AppRunner(create_app(service, settings), access_log=None, auto_decompress=False, shutdown_timeout=5)
+    runner = web.AppRunner(create_app(service, settings), **RUNNER_OPTIONS)
     await runner.setup()
     try:
         site = web.TCPSite(runner, settings.host, settings.port)
