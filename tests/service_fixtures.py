@@ -7,8 +7,11 @@ import pytest
 
 from voiceprint.audio import Waveform, read_file
 from voiceprint.config import Settings
+from voiceprint.encoder import Encoder
+from voiceprint.model_catalog import BUNDLED, find_encoder
 from voiceprint.opening import open_service
 from voiceprint.service import VoiceprintService
+from voiceprint.speech import VoiceActivity
 
 TAKES_A_SPEAKER = 4
 
@@ -31,8 +34,22 @@ def settings(tmp_path: Path) -> Settings:
     return Settings(data=tmp_path / "index")
 
 
+@pytest.fixture(scope="session")
+def encoder() -> Encoder:
+    """The bundled encoder, loaded once."""
+    return Encoder.load(find_encoder(BUNDLED, Settings()))
+
+
+@pytest.fixture(scope="session")
+def voice_activity() -> VoiceActivity:
+    """The speech detector, loaded once."""
+    return VoiceActivity.load()
+
+
 @pytest.fixture
-def service(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[VoiceprintService]:
-    monkeypatch.setenv("VOICEPRINT_KEY_FILE", str(tmp_path / "master.key"))
-    with open_service(settings) as opened:
+def service(
+    settings: Settings, tmp_path: Path, encoder: Encoder, voice_activity: VoiceActivity
+) -> Iterator[VoiceprintService]:
+    environ = {"VOICEPRINT_KEY_FILE": str(tmp_path / "master.key")}
+    with open_service(settings, environ=environ, encoder=encoder, activity=voice_activity) as opened:
         yield opened

@@ -160,7 +160,13 @@ HTTP_REFUSALS: dict[str, tuple[str, str, dict[str, Any], int, str]] = {
         400,
         "unknown_field",
     ),
-    "no audio": ("POST", "/v1/speakers", {"data": aiohttp.FormData({"name": "a"}, default_to_multipart=True)}, 400, "one_file"),
+    "no audio": (
+        "POST",
+        "/v1/speakers",
+        {"data": aiohttp.FormData({"name": "a"}, default_to_multipart=True)},
+        400,
+        "one_file",
+    ),
     "consent that is no JSON": (
         "POST",
         "/v1/speakers",

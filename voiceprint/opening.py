@@ -1,23 +1,55 @@
-"""Put the service together from settings: encoder, key, store, speech detection, policy."""
+"""Put the service together from settings: key, encoder, store, speech detection, policy."""
+
+import logging
+import os
+from collections.abc import Mapping
 
 from voiceprint.config import Settings
 from voiceprint.encoder import Encoder
+from voiceprint.keyfile import MasterKeys, create_key_file, find_key_file, load_key_file
+from voiceprint.model_catalog import choose_encoder
 from voiceprint.records import EncoderIdentity
-from voiceprint.resources import shipped
 from voiceprint.scoring import Policy
 from voiceprint.service import VoiceprintService
 from voiceprint.speech import VoiceActivity
-from voiceprint.store import Store
+from voiceprint.store import Store, has_store
 
-__all__ = ["open_service"]
+__all__ = ["open_keys", "open_service"]
+
+log = logging.getLogger(__name__)
 
 
-def open_service(settings: Settings) -> VoiceprintService:
-    """Everything that a command needs, ready to use. Raises SetupError, StoreError."""
-    encoder = Encoder.load(shipped("pretrained_models") / "ecapa-compact")
+def open_service(
+    settings: Settings,
+    *,
+    environ: Mapping[str, str] | None = None,
+    encoder: Encoder | None = None,
+    activity: VoiceActivity | None = None,
+) -> VoiceprintService:
+    """Everything that a command needs, ready to use. Raises SetupError, StoreError.
+
+    Without a wish for an encoder an existing store keeps its own, and a new one gets the best that is there.
+    """
+    keys = open_keys(settings, environ=environ)
+    if encoder is None:
+        known = Store.encoder_of(settings.data, keys)
+        encoder = Encoder.load(choose_encoder(settings, store_encoder=known.id if known else None))
     identity = EncoderIdentity(encoder.id, encoder.fingerprint, encoder.dimension)
-    store = Store.open(settings.data, None, identity)
-    policy = Policy(min_speech_seconds=settings.min_identify_speech_seconds)
+    store = Store.open(settings.data, keys, identity)
     return VoiceprintService(
-        store=store, encoder=encoder, activity=VoiceActivity.load(), policy=policy, settings=settings
+        store=store,
+        encoder=encoder,
+        activity=activity or VoiceActivity.load(),
+        policy=Policy(min_speech_seconds=settings.min_identify_speech_seconds),
+        settings=settings,
     )
+
+
+def open_keys(settings: Settings, *, environ: Mapping[str, str] | None = None) -> MasterKeys:
+    """The master keys; a new one only where there is no store yet. Raises KeyFileError."""
+    path = find_key_file(os.environ if environ is None else environ)
+    if not path.exists() and not has_store(settings.data):
+        keys = create_key_file(path, data=settings.data)
+        log.warning("A new key was made: %s. Keep a copy of it: without it the voiceprints cannot be opened.", path)
+        return keys
+    return load_key_file(path, data=settings.data)

@@ -1,0 +1,17 @@
+"""Fixtures for every test module."""
+
+from pathlib import Path
+
+import pytest
+
+pytest_plugins = ["service_fixtures"]
+
+SPEECH = Path(__file__).resolve().parents[2] / "shared" / "speech" / "dev"
+
+
+@pytest.fixture(scope="session")
+def speech_dev() -> Path:
+    """The folder of real human speech, beside the checkout."""
+    if not SPEECH.is_dir():
+        pytest.skip(f"real speech is not at {SPEECH}")
+    return SPEECH

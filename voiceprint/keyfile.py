@@ -1,0 +1,137 @@
+"""The master key file: where it is looked for, what is refused, how a new one is made.
+
+One Fernet key a line, newest first; blank lines and lines that begin with ``#`` do not count. Looked up in this order:
+
+1. the path given, or ``VOICEPRINT_KEY_FILE``
+2. ``$CREDENTIALS_DIRECTORY/voiceprint.key``      a systemd credential
+3. ``/run/secrets/voiceprint_key``                a container secret
+4. ``$XDG_CONFIG_HOME/voiceprint/master.key``     (``~/.config`` where that is not set)
+
+A key is made only for a store that does not exist yet. Where there is data and no key, the start is refused.
+"""
+
+import base64
+import binascii
+import os
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+
+from cryptography.fernet import Fernet
+
+from voiceprint.errors import KeyFileError
+
+__all__ = ["KEY_FILE_VARIABLE", "MasterKeys", "create_key_file", "find_key_file", "load_key_file"]
+
+KEY_FILE_VARIABLE = "VOICEPRINT_KEY_FILE"
+CONTAINER_SECRET = Path("/run/secrets/voiceprint_key")
+MAX_BYTES = 64 * 1024
+
+
+class MasterKeys:
+    """Fernet keys (url-safe base64, 44 bytes), newest first. Never prints them."""
+
+    __slots__ = ("keys", "path")
+
+    def __init__(self, keys: tuple[bytes, ...], path: Path) -> None:
+        self.keys = keys
+        self.path = path
+
+    def __repr__(self) -> str:
+        return f"MasterKeys({len(self.keys)} keys from {self.path})"
+
+
+def find_key_file(environ: Mapping[str, str] | None = None, *, secret: Path = CONTAINER_SECRET) -> Path:
+    """The first place of the list above that is named or holds a file; the last one, whether or not it does."""
+    environ = os.environ if environ is None else environ
+    if named := environ.get(KEY_FILE_VARIABLE):
+        return Path(named)
+    credentials = environ.get("CREDENTIALS_DIRECTORY")
+    candidates = [Path(credentials) / "voiceprint.key"] if credentials else []
+    for candidate in [*candidates, secret]:
+        if candidate.exists():
+            return candidate
+    config = environ.get("XDG_CONFIG_HOME") or str(Path(environ.get("HOME") or Path.home()) / ".config")
+    return Path(config) / "voiceprint" / "master.key"
+
+
+def load_key_file(path: Path, *, data: Path) -> MasterKeys:
+    """Read the keys. Raises KeyFileError: key_missing, key_unreadable, key_readable_by_others, key_inside_data,
+    key_malformed.
+    """
+    check_outside(path, data)
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError as error:
+        raise KeyFileError("key_missing", f"There is no key file at {path}.") from error
+    except OSError as error:
+        raise KeyFileError("key_unreadable", f"The key file {path} cannot be read: {error.strerror}.") from error
+    try:
+        _check_mode(os.fstat(descriptor), path)
+        text = os.read(descriptor, MAX_BYTES + 1)
+    finally:
+        os.close(descriptor)
+    return MasterKeys(_parse(text, path), path)
+
+
+def create_key_file(path: Path, *, data: Path) -> MasterKeys:
+    """Make a new key, readable by this user only, durable before it is used. Raises KeyFileError."""
+    check_outside(path, data)
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(Fernet.generate_key() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        raise KeyFileError("key_not_made", f"A new key cannot be written to {path}: {error.strerror}.") from error
+    return load_key_file(path, data=data)
+
+
+def check_outside(path: Path, data: Path) -> None:
+    """A key beside the data that it opens protects nothing: one copy of the folder takes both."""
+    if path.resolve().is_relative_to(data.resolve()):
+        raise KeyFileError(
+            "key_inside_data", f"The key file {path} lies inside the data folder {data}; keep it somewhere else."
+        )
+
+
+def _check_mode(status: os.stat_result, path: Path) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise KeyFileError("key_unreadable", f"The key file {path} is not a regular file.")
+    # Service managers mount secrets that root owns and one group may read; everything wider is refused.
+    allowed = 0o640 if status.st_uid == 0 else 0o600
+    if status.st_mode & 0o777 & ~allowed:
+        mode = stat.S_IMODE(status.st_mode)
+        raise KeyFileError(
+            "key_readable_by_others", f"The key file {path} has mode {mode:04o}; it must be 0600: chmod 600 {path}."
+        )
+
+
+def _parse(text: bytes, path: Path) -> tuple[bytes, ...]:
+    if len(text) > MAX_BYTES:
+        raise KeyFileError("key_malformed", f"The key file {path} is larger than {MAX_BYTES} bytes.")
+    keys = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        key = line.strip()
+        if not key or key.startswith(b"#"):
+            continue
+        if not _is_key(key):
+            raise KeyFileError("key_malformed", f"Line {number} of the key file {path} is not a key.")
+        keys.append(key)
+    if not keys:
+        raise KeyFileError("key_malformed", f"The key file {path} holds no key.")
+    return tuple(keys)
+
+
+def _is_key(key: bytes) -> bool:
+    try:
+        return len(base64.b64decode(key, altchars=b"-_", validate=True)) == 32
+    except binascii.Error:
+        return False

@@ -1,0 +1,117 @@
+"""Which encoders there are, where they are looked for, and which one a new store gets."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from voiceprint.config import Settings
+from voiceprint.errors import ModelError
+from voiceprint.model_folder import ModelFolder
+from voiceprint.resources import shipped
+
+__all__ = ["BUNDLED", "CATALOG", "CatalogEntry", "Listed", "choose_encoder", "find_encoder", "list_encoders"]
+
+BUNDLED = "ecapa-compact"
+OFFICIAL = "spkrec-ecapa-voxceleb"
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogEntry:
+    """An encoder that this program knows by name. ``pins``: SHA-256 of the files whose content is fixed."""
+
+    id: str
+    description: str
+    pins: Mapping[str, str] = field(default_factory=dict)
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    revision: str = ""
+
+
+CATALOG: Mapping[str, CatalogEntry] = {
+    entry.id: entry
+    for entry in (
+        CatalogEntry(BUNDLED, "comes with voiceprint: a compact ECAPA-TDNN trained by this project"),
+        CatalogEntry(
+            OFFICIAL,
+            "SpeechBrain's official ECAPA-TDNN, trained on VoxCeleb (Apache-2.0, 89 MB)",
+            pins={
+                "embedding_model.ckpt": "0575cb64845e6b9a10db9bcb74d5ac32b326b8dc90352671d345e2ee3d0126a2",
+                "hyperparams.yaml": "6f78854fa04ba59e761437b76a2575d3aba5e5016de3e9b69f0c9a5077fb1a41",
+                "mean_var_norm_emb.ckpt": "cd70225b05b37be64fc5a95e24395d804231d43f74b2e1e5a513db7b69b34c33",
+                "classifier.ckpt": "fd9e3634fe68bd0a427c95e354c0c677374f62b3f434e45b78599950d860d535",
+                "label_encoder.txt": "e13c3a167bb4112685670ee896d20e2b565af16b3a4ceeaa8689fa4d22adb8b9",
+            },
+            sizes={"embedding_model.ckpt": 83_316_686, "hyperparams.yaml": 1_919, "classifier.ckpt": 5_534_328},
+            revision="0f99f2d0ebe89ac095bcc5903c4dd8f72b367286",
+        ),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One line of ``voiceprint models``."""
+
+    id: str
+    description: str
+    path: Path | None
+    state: str
+    size_bytes: int
+    accuracy: str
+
+
+def find_encoder(encoder_id: str, settings: Settings) -> ModelFolder:
+    """The verified folder of an encoder. Raises ModelError: model_missing, model_damaged, model_untrusted."""
+    for root in _roots(settings):
+        path = root / encoder_id
+        if path.is_dir() and path.parent.resolve() == root.resolve():
+            return _check_pins(ModelFolder.open(path))
+    raise ModelError("model_missing", _how_to_get(encoder_id, settings))
+
+
+def choose_encoder(settings: Settings, *, store_encoder: str | None = None) -> ModelFolder:
+    """The encoder that was asked for; else the store's own; else the official one where it is, else the bundled one."""
+    if wanted := settings.encoder or store_encoder:
+        return find_encoder(wanted, settings)
+    if any((root / OFFICIAL).is_dir() for root in _roots(settings)):
+        return find_encoder(OFFICIAL, settings)
+    return find_encoder(BUNDLED, settings)
+
+
+def list_encoders(settings: Settings) -> list[Listed]:
+    """Every encoder that is there or could be fetched, verified now."""
+    ids = dict.fromkeys(CATALOG)
+    for root in _roots(settings):
+        if root.is_dir():
+            ids.update(dict.fromkeys(sorted(path.name for path in root.iterdir() if path.is_dir())))
+    return [_listed(encoder_id, settings) for encoder_id in ids if not encoder_id.startswith(".")]
+
+
+def _listed(encoder_id: str, settings: Settings) -> Listed:
+    known = CATALOG.get(encoder_id)
+    description = known.description if known else "a folder of your own"
+    try:
+        folder = find_encoder(encoder_id, settings)
+    except ModelError as error:
+        state = "not fetched" if error.code == "model_missing" else error.message
+        return Listed(encoder_id, description, None, state, 0, "")
+    return Listed(encoder_id, description, folder.path, "verified", folder.size_bytes, folder.accuracy())
+
+
+def _roots(settings: Settings) -> tuple[Path, Path]:
+    return settings.models, shipped("pretrained_models")
+
+
+def _check_pins(folder: ModelFolder) -> ModelFolder:
+    known = CATALOG.get(folder.id)
+    for name, digest in (known.pins if known else {}).items():
+        if folder.sums.get(name) != digest:
+            raise ModelError(
+                "model_damaged", f"The file {name} in {folder.path} is not the one that {folder.id} was published with."
+            )
+    return folder
+
+
+def _how_to_get(encoder_id: str, settings: Settings) -> str:
+    if encoder_id in CATALOG:
+        return f"The encoder {encoder_id} is not there; 'voiceprint models fetch {encoder_id}' gets it."
+    return f"There is no encoder {encoder_id!r:.60} in {settings.models}; 'voiceprint models' lists what is there."
