@@ -1,0 +1,113 @@
+"""Bytes to Waveform, once, at the edge: after this nobody sees files, sample rates, channels or integers.
+
+Recordings are decoded in a child process (``voiceprint.decoder``) that has little memory, little time and no files, so
+that a decoder's fault becomes one refusal. Live audio is raw PCM and needs no decoder.
+"""
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voiceprint.errors import AudioError
+
+__all__ = ["SAMPLE_RATE", "Waveform", "decode", "pcm16_to_waveform", "read_bytes", "read_file"]
+
+SAMPLE_RATE = 16_000
+DECODE_SECONDS = 60.0
+# Recordings in floating point may go beyond full scale; not by this much.
+MAX_LEVEL = 100.0
+_DECODER = Path(__file__).with_name("decoder.py")
+
+
+@dataclass(frozen=True, slots=True)
+class Waveform:
+    """``samples``: float32 (num_samples,), mono, 16 kHz, in [-1, 1]."""
+
+    samples: NDArray[np.float32]
+
+    @property
+    def seconds(self) -> float:
+        return len(self.samples) / SAMPLE_RATE
+
+
+def pcm16_to_waveform(frame: bytes) -> Waveform:
+    """Signed 16 bit, little endian, mono, 16 kHz. Raises AudioError (``odd_bytes``)."""
+    if len(frame) % 2:
+        raise AudioError("odd_bytes", f"A frame of 16 bit samples cannot have {len(frame)} bytes.")
+    return Waveform(np.frombuffer(frame, "<i2").astype(np.float32) / 32768.0)
+
+
+def read_file(path: Path, *, max_seconds: float, max_bytes: int) -> Waveform:
+    """A recording on disk. Raises AudioError, as ``read_bytes`` and ``decode``."""
+    return decode(read_bytes(path, max_bytes=max_bytes), max_seconds=max_seconds, max_bytes=max_bytes)
+
+
+def read_bytes(path: Path, *, max_bytes: int) -> bytes:
+    """What is in a regular file. Raises AudioError: ``audio_unreadable``, ``audio_too_large``."""
+    try:
+        # Without O_NONBLOCK opening a FIFO would wait for a writer.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise AudioError("audio_unreadable", f"The file cannot be read: {reason}.") from error
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise AudioError("audio_unreadable", "This is not a regular file.")
+        if status.st_size > max_bytes:
+            raise _too_large(status.st_size, max_bytes)
+        with os.fdopen(os.dup(descriptor), "rb") as file:
+            data = file.read(max_bytes + 1)
+    finally:
+        os.close(descriptor)
+    if len(data) > max_bytes:
+        raise _too_large(len(data), max_bytes)
+    return data
+
+
+def decode(data: bytes, *, max_seconds: float, max_bytes: int) -> Waveform:
+    """Any common recording (wav, flac, mp3, ogg, opus, m4a, webm, aiff) to a Waveform, in a child process.
+
+    Raises AudioError: audio_empty, audio_too_large, audio_too_long, not_audio, audio_unsupported, audio_damaged.
+    """
+    if not data:
+        raise AudioError("audio_empty", "The recording is empty.")
+    if len(data) > max_bytes:
+        raise _too_large(len(data), max_bytes)
+    samples = np.frombuffer(_run_decoder(data, max_seconds), "<f4").astype(np.float32)
+    if not len(samples):
+        raise AudioError("audio_empty", "There is no sound in the recording.")
+    if not np.abs(samples).max() <= MAX_LEVEL:  # also true for NaN
+        raise AudioError("audio_damaged", "The recording holds samples that cannot be sound.")
+    return Waveform(np.clip(samples, -1.0, 1.0))
+
+
+def _run_decoder(data: bytes, max_seconds: float) -> bytes:
+    """PCM from the child, or its refusal; whatever else happens to the child is one refusal too."""
+    # -I: nothing of the environment or the working folder is imported. The environment stays behind as well.
+    command = [sys.executable, "-I", str(_DECODER), repr(max_seconds)]
+    try:
+        done = subprocess.run(  # noqa: S603 - our own program
+            command, input=data, capture_output=True, timeout=DECODE_SECONDS, env={"LANG": "C.UTF-8"}, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise AudioError("audio_damaged", f"The recording took more than {DECODE_SECONDS:.0f} s to decode.") from error
+    if done.returncode == 0:
+        return done.stdout
+    try:
+        refusal = json.loads(done.stderr.splitlines()[-1])
+        code, message = str(refusal["code"]), str(refusal["message"])
+    except (ValueError, KeyError, IndexError, TypeError) as error:
+        raise AudioError("audio_damaged", "The recording cannot be decoded.") from error
+    raise AudioError(code, message)
+
+
+def _too_large(seen: int, max_bytes: int) -> AudioError:
+    return AudioError("audio_too_large", f"The recording has {seen} bytes; at most {max_bytes} are taken.")
