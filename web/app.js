@@ -1,0 +1,90 @@
+// Puts the page together: which view is shown, the connection's banner, the footer, the keyboard.
+
+import { $, count, h, score } from "./dom.js";
+import { EnrollView } from "./enroll.js";
+import { IdentifyView } from "./identify.js";
+import { PeopleView } from "./people.js";
+import { Connection, rest } from "./protocol.js";
+
+class App {
+  connection = new Connection();
+  threshold = 0;
+  #views = {};
+  #view = null;
+  #wasLost = false;
+
+  start() {
+    this.#views = { identify: new IdentifyView(this), enroll: new EnrollView(this), people: new PeopleView(this) };
+    this.connection.addEventListener("state", () => this.#tellConnection());
+    addEventListener("hashchange", () => this.#route(true));
+    addEventListener("keydown", (event) => this.#key(event));
+    // A file dropped beside a target must not replace the page.
+    for (const kind of ["dragover", "drop"]) addEventListener(kind, (event) => event.preventDefault());
+    this.#route(false);
+    this.connection.open().catch(() => {});
+    this.refreshHealth();
+  }
+
+  #route(focus) {
+    const [wanted, argument] = location.hash.slice(1).split("/");
+    if (wanted === "main") return;
+    const name = wanted in this.#views ? wanted : "identify";
+    this.#view?.leave();
+    this.#view = this.#views[name];
+    for (const view of Object.keys(this.#views)) $(`#${view}`).hidden = view !== name;
+    for (const link of document.querySelectorAll(".tabs a")) {
+      if (link.dataset.view === name) link.setAttribute("aria-current", "page");
+      else link.removeAttribute("aria-current");
+    }
+    document.title = `${{ identify: "Identify", enroll: "Enroll", people: "People" }[name]} · voiceprint`;
+    this.#view.enter(argument);
+    scrollTo(0, 0);
+    if (focus) $(`#${name}-title`).focus({ preventScroll: true });
+  }
+
+  #key(event) {
+    if (event.defaultPrevented || event.ctrlKey || event.altKey || event.metaKey || $("#confirm").open) return;
+    if (event.key === "Escape" && this.#view.busy) this.#view.cancel();
+    const writes = event.target.closest?.("input, select, textarea, button, a, label, summary");
+    if (event.key !== " " || writes || event.repeat) return;
+    event.preventDefault();
+    this.#view.toggle();
+  }
+
+  #tellConnection() {
+    const { state, retrySeconds } = this.connection;
+    const banner = $("#banner");
+    if (state === "waiting") {
+      this.#wasLost = true;
+      banner.dataset.kind = "lost";
+      banner.textContent = `The connection to the server is lost. I try again in ${Math.ceil(retrySeconds)} s.`;
+      banner.hidden = false;
+    } else if (state === "ready" && this.#wasLost) {
+      this.#wasLost = false;
+      banner.dataset.kind = "back";
+      banner.textContent = "Connected again.";
+      setTimeout(() => (banner.hidden = banner.dataset.kind === "back"), 4000);
+      this.refreshHealth();
+    }
+  }
+
+  async refreshHealth() {
+    const footer = $("#health");
+    try {
+      const health = await rest.health();
+      this.threshold = health.threshold;
+      const facts = [
+        h("span", { title: `sha256 ${health.encoder_sha256}` }, `Encoder ${health.encoder}`),
+        h("span", {}, count(health.speakers, "person", "people")),
+        h("span", {}, `Threshold ${score(health.threshold)}`),
+        h("span", { className: "where" }, "Runs on your own server; no recording is kept"),
+      ];
+      if (health.damaged?.length) facts.push(h("span", { className: "warn" }, `${count(health.damaged.length, "record")} cannot be opened and is left out`));
+      footer.replaceChildren(...facts);
+    } catch {
+      footer.replaceChildren(h("span", { className: "warn" }, "The server does not answer"));
+    }
+  }
+}
+
+new App().start();

@@ -1,0 +1,88 @@
+// Why the answer is what it is: the best score as speech came in, against the threshold, and the closest voices as bars.
+
+import { h, score, svg } from "./dom.js";
+
+const BOX = { left: 30, right: 332, top: 10, bottom: 124 };
+
+export class Chart {
+  #plot;
+  #points = [];
+
+  constructor(plot) {
+    this.#plot = plot;
+  }
+
+  clear() {
+    this.#points = [];
+    this.#plot.replaceChildren();
+  }
+
+  add(result) {
+    const best = result.candidates[0]?.score ?? result.score;
+    if (best === null || best === undefined || result.speech_seconds <= 0) return;
+    const last = this.#points.at(-1);
+    const point = { x: result.speech_seconds, y: best };
+    if (last && point.x <= last.x + 0.01) this.#points[this.#points.length - 1] = point;
+    else this.#points.push(point);
+    this.#draw(result.threshold, result.needed_speech_seconds);
+  }
+
+  #draw(threshold, needed) {
+    const end = Math.max(needed * 1.5, this.#points.at(-1).x * 1.04);
+    const low = Math.min(0, ...this.#points.map((point) => Math.floor(point.y * 5) / 5));
+    const x = (value) => BOX.left + (value / end) * (BOX.right - BOX.left);
+    const y = (value) => BOX.bottom - ((value - low) / (1 - low)) * (BOX.bottom - BOX.top);
+    const line = this.#points.map((point, i) => `${i ? "L" : "M"}${x(point.x).toFixed(1)} ${y(point.y).toFixed(1)}`).join("");
+    const last = this.#points.at(-1);
+    const area = `${line}L${x(last.x).toFixed(1)} ${y(low)}L${x(this.#points[0].x).toFixed(1)} ${y(low)}Z`;
+    const above = last.y >= threshold ? "above" : "below";
+    this.#plot.replaceChildren(
+      ...axes(x, y, end, low),
+      svg("rect", { class: "chart-early", x: BOX.left, y: BOX.top, width: x(Math.min(needed, end)) - BOX.left, height: BOX.bottom - BOX.top }),
+      svg("line", { class: "chart-threshold", x1: BOX.left, x2: BOX.right, y1: y(threshold), y2: y(threshold) }),
+      text("chart-threshold-label", BOX.right, y(threshold) - 5, `threshold ${score(threshold)}`, "end"),
+      svg("path", { class: `chart-area ${above}`, d: area }),
+      svg("path", { class: `chart-line ${above}`, d: line }),
+      svg("circle", { class: `chart-dot ${above}`, cx: x(last.x), cy: y(last.y), r: 4.5 }),
+    );
+    const words = `Best score ${score(last.y)} after ${last.x.toFixed(1)} seconds of speech; the threshold is ${score(threshold)}`;
+    this.#plot.setAttribute("aria-label", words);
+  }
+}
+
+function axes(x, y, end, low) {
+  const step = end > 24 ? 8 : end > 12 ? 4 : end > 6 ? 2 : 1;
+  const marks = [];
+  for (let at = 0; at <= end - step / 3; at += step) marks.push(text("chart-tick", x(at), BOX.bottom + 16, at ? `${at} s` : "0", "middle"));
+  for (const at of [low, (low + 1) / 2, 1]) {
+    marks.push(svg("line", { class: "chart-grid", x1: BOX.left, x2: BOX.right, y1: y(at), y2: y(at) }));
+    marks.push(text("chart-tick", BOX.left - 6, y(at) + 4, at.toFixed(1), "end"));
+  }
+  return marks;
+}
+
+function text(kind, x, y, content, anchor) {
+  const element = svg("text", { class: kind, x: x.toFixed(1), y: y.toFixed(1), "text-anchor": anchor });
+  element.textContent = content;
+  return element;
+}
+
+// Bars from 0 to 1 with a mark at the threshold.
+export function showCandidates(list, result) {
+  const percent = (value) => `${Math.round(Math.max(0, Math.min(1, value)) * 1000) / 10}%`;
+  list.style.setProperty("--threshold", percent(result.threshold));
+  list.replaceChildren(
+    ...result.candidates.map((candidate) => {
+      const chosen = candidate.speaker.id === result.speaker?.id;
+      const item = h(
+        "li",
+        { className: chosen ? "candidate chosen" : "candidate" },
+        h("span", { className: "candidate-name" }, candidate.speaker.name),
+        h("span", { className: "candidate-score" }, score(candidate.score)),
+        h("span", { className: "bar", ariaHidden: "true", vars: { share: percent(candidate.score) } }),
+      );
+      item.classList.toggle("above", candidate.score >= result.threshold);
+      return item;
+    }),
+  );
+}

@@ -1,0 +1,198 @@
+// The first view: speak and be named, or drop a recording.
+
+import { AnswerBox } from "./answer.js";
+import { $, announce, avatar, dropTarget, h, score } from "./dom.js";
+import { Chart, showCandidates } from "./evidence.js";
+import { Orb } from "./orb.js";
+import { rest } from "./protocol.js";
+import { Room } from "./room.js";
+import { Speaking } from "./speaking.js";
+import { refusalWords, resultWords } from "./words.js";
+
+const LONG_ENOUGH_SECONDS = 15;
+const HINT = "Press the button, or the space bar.";
+
+export class IdentifyView {
+  #app;
+  #orb = new Orb($("#identify-orb"));
+  #answer = new AnswerBox($("#identify-answer"));
+  #chart = new Chart($("#identify-evidence .chart-plot"));
+  #room;
+  #speaking = null;
+
+  constructor(app) {
+    this.#app = app;
+    this.#room = new Room(app, this.#orb, this.#answer);
+    this.#orb.set("idle", "Speak");
+    this.#orb.button.addEventListener("click", () => this.toggle());
+    $("#room-switch").addEventListener("change", () => this.#switchRoom());
+    $("#identify-files").addEventListener("change", (event) => {
+      this.#files([...event.target.files]);
+      event.target.value = "";
+    });
+    dropTarget($("#identify"), (data) => this.#files([...data.files]));
+  }
+
+  enter() {}
+
+  leave() {
+    this.cancel();
+  }
+
+  toggle() {
+    if ($("#room-switch").checked) this.#room.toggle();
+    else if (this.#speaking) this.#speaking.finish();
+    else this.#listen();
+  }
+
+  cancel() {
+    this.#speaking?.cancel();
+    this.#room.stop();
+  }
+
+  get busy() {
+    return this.#speaking !== null || this.#room.running;
+  }
+
+  #switchRoom() {
+    this.cancel();
+    this.#clear();
+    this.#hint($("#room-switch").checked ? "Press the button, and I note who speaks until you press it again." : HINT);
+  }
+
+  async #listen() {
+    this.#clear();
+    const orb = this.#orb;
+    this.#speaking = new Speaking(this.#app.connection, orb, {
+      opening: () => orb.set("opening", "One moment"),
+      listening: () => this.#hearing(),
+      progress: (message) => orb.progress(message.percent / 100),
+      result: (result) => this.#guess(result),
+      thinking: () => orb.set("thinking", "Thinking"),
+      enough: (heard) => heard.result !== null && heard.result.status !== "not_enough_speech",
+      tooMuch: (heard) => heard.speechSeconds >= LONG_ENOUGH_SECONDS,
+    });
+    try {
+      const result = await this.#speaking.run({ mode: "identify", top_k: 5 });
+      if (result) this.#final(result);
+      else this.#rest();
+    } catch (error) {
+      this.#refused(error);
+    } finally {
+      this.#speaking = null;
+      this.#app.refreshHealth();
+    }
+  }
+
+  #hearing() {
+    this.#orb.set("listening", "Stop");
+    this.#hint("I am listening. I stop by myself when you do; Escape throws the take away.");
+    announce("Listening");
+  }
+
+  #guess(result) {
+    this.#answer.show(resultWords(result));
+    this.#evidence(result);
+  }
+
+  #final(result, kicker) {
+    const words = resultWords(result);
+    this.#orb.set(words.kind, "Speak again");
+    this.#orb.progress(1);
+    this.#hint(kicker ?? HINT);
+    this.#answer.show(words, { actions: this.#offers(result), say: true });
+    this.#evidence(result);
+  }
+
+  #offers(result) {
+    if (result.status !== "unknown") return [];
+    return [h("a", { className: "button primary", href: "#enroll" }, "Enroll this voice")];
+  }
+
+  #evidence(result) {
+    const known = result.candidates.length > 0;
+    $("#identify-evidence").hidden = !known;
+    if (!known) return;
+    this.#chart.add(result);
+    showCandidates($("#identify-evidence .candidates"), result);
+  }
+
+  #refused(error) {
+    const { title, detail } = refusalWords(error);
+    this.#orb.set("refused", "Try again");
+    this.#hint("");
+    this.#answer.show({ kind: "refused", kicker: "", title, detail }, { say: true });
+  }
+
+  #rest() {
+    this.#orb.set("idle", "Speak");
+    this.#clear();
+    this.#hint(HINT);
+  }
+
+  #clear() {
+    this.#answer.hide();
+    this.#chart.clear();
+    $("#identify-evidence .chart").hidden = false;
+    $("#identify-evidence").hidden = true;
+    $("#identify-file-list").hidden = true;
+    this.#orb.reset();
+    if (!this.busy) this.#orb.set("idle", "Speak");
+  }
+
+  #hint(text) {
+    $("#identify-hint").textContent = text;
+  }
+
+  // Recordings
+
+  async #files(files) {
+    if (!files.length || this.busy) return;
+    this.#clear();
+    if (files.length === 1) await this.#oneFile(files[0]);
+    else await this.#manyFiles(files);
+    this.#app.refreshHealth();
+  }
+
+  async #oneFile(file) {
+    this.#orb.set("thinking", "Thinking");
+    this.#hint(file.name);
+    try {
+      this.#final(await rest.identify(file), file.name);
+      $("#identify-evidence .chart").hidden = true;
+    } catch (error) {
+      this.#refused(error);
+      this.#hint(file.name);
+    }
+    this.#orb.set(this.#orb.state, "Speak");
+  }
+
+  async #manyFiles(files) {
+    const list = $("#identify-file-list");
+    const rows = files.map((file) => fileRow(file.name));
+    list.replaceChildren(...rows);
+    list.hidden = false;
+    for (const [i, file] of files.entries()) await fillRow(rows[i], file);
+    announce(`${files.length} recordings done`);
+  }
+}
+
+function fileRow(name) {
+  return h("li", { className: "file" }, h("span", { className: "file-name" }, name), h("span", { className: "file-answer" }, "…"));
+}
+
+async function fillRow(row, file) {
+  const answer = row.querySelector(".file-answer");
+  try {
+    const result = await rest.identify(file);
+    const words = resultWords(result);
+    row.dataset.kind = words.kind;
+    answer.textContent = words.kind === "known" ? `${words.title} (${score(result.score)})` : words.title;
+    row.prepend(avatar(result.speaker));
+  } catch (error) {
+    const { title, detail } = refusalWords(error);
+    row.dataset.kind = "refused";
+    answer.textContent = `${title}. ${detail}`;
+    row.prepend(avatar(null));
+  }
+}

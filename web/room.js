@@ -1,0 +1,158 @@
+// Keep listening: every stretch of speech becomes one take, and the answers a line of who spoke when.
+
+import { $, avatar, h, hue } from "./dom.js";
+import { Microphone } from "./recorder.js";
+import { refusalWords, resultWords } from "./words.js";
+
+const PAUSE_SECONDS = 0.25;
+const LONGEST_TURN_SECONDS = 12;
+const NEW_TAKE_SECONDS = 60; // so that a quiet room never meets the server's limit on one take
+const SHOWN_SECONDS = 60;
+
+export class Room {
+  running = false;
+  #app;
+  #orb;
+  #answer;
+  #microphone = null;
+  #take = null;
+  #queue = [];
+  #turns = [];
+  #heardSeconds = 0; // audio of this session that went to takes before the present one
+  #stopping = false;
+  #pause = 0;
+
+  constructor(app, orb, answer) {
+    this.#app = app;
+    this.#orb = orb;
+    this.#answer = answer;
+  }
+
+  toggle() {
+    if (this.running) this.stop();
+    else this.#start();
+  }
+
+  async #start() {
+    this.running = true;
+    this.#turns = [];
+    this.#queue = [];
+    this.#heardSeconds = 0;
+    this.#orb.set("opening", "One moment");
+    try {
+      await this.#app.connection.open();
+      this.#microphone = await Microphone.open({
+        onFrame: (pcm) => this.#send(pcm),
+        onLevel: (level) => this.#orb.level(level),
+        onEnd: () => this.stop(),
+      });
+      if (!this.running) return void this.#microphone.close();
+      this.#begin();
+      this.#orb.set("listening", "Stop");
+      $("#room").hidden = false;
+      this.#show();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  stop() {
+    if (!this.running) return;
+    this.running = false;
+    clearTimeout(this.#pause);
+    this.#take?.cancel();
+    this.#take = null;
+    this.#microphone?.close();
+    this.#orb.set("idle", "Speak");
+  }
+
+  #begin() {
+    this.#stopping = false;
+    const turn = { at: null };
+    this.#take = this.#app.connection.start({ mode: "identify", top_k: 2 }, (message) => this.#hear(message, turn));
+    for (const pcm of this.#queue.splice(0)) this.#take.send(pcm);
+  }
+
+  #send(pcm) {
+    if (!this.running) return;
+    if (this.#stopping || !this.#take) this.#queue.push(pcm);
+    else {
+      this.#take.send(pcm);
+      if (this.#take.sentSeconds > NEW_TAKE_SECONDS) this.#end();
+    }
+  }
+
+  #end() {
+    clearTimeout(this.#pause);
+    if (this.#stopping) return;
+    this.#stopping = true;
+    this.#take.stop();
+  }
+
+  #hear(message, turn) {
+    if (!this.running) return;
+    if (message.type === "speech_started") {
+      turn.at ??= this.#heardSeconds + message.at_seconds;
+      clearTimeout(this.#pause);
+    } else if (message.type === "speech_stopped") this.#pause = setTimeout(() => this.#end(), PAUSE_SECONDS * 1000);
+    else if (message.type === "progress") {
+      this.#orb.progress(message.percent / 100);
+      if (message.speech_seconds > LONGEST_TURN_SECONDS) this.#end();
+    } else if (message.type === "result") this.#answered(message, turn);
+    else if (message.type === "error") this.#fail(message);
+  }
+
+  #answered(result, turn) {
+    if (!result.final) return this.#answer.show(resultWords(result));
+    this.#heardSeconds += this.#take.sentSeconds;
+    if (result.speech_seconds > 0) {
+      this.#add({ at: turn.at ?? 0, seconds: result.speech_seconds, speaker: result.speaker, status: result.status });
+      this.#answer.show(resultWords(result), { say: result.status === "identified" });
+    }
+    this.#begin();
+  }
+
+  #add(turn) {
+    this.#turns.push(turn);
+    if (this.#turns.length > 200) this.#turns.shift();
+    this.#show();
+  }
+
+  #show() {
+    const end = Math.max(SHOWN_SECONDS, ...this.#turns.map((turn) => turn.at + turn.seconds));
+    const start = end - SHOWN_SECONDS;
+    $("#room .room-track").replaceChildren(...this.#turns.filter((turn) => turn.at + turn.seconds > start).map((turn) => stretch(turn, start)));
+    const rows = this.#turns.slice(-8).reverse().map(row);
+    $("#room .room-turns").replaceChildren(...(rows.length ? rows : [h("li", { className: "muted" }, "Nobody has spoken yet.")]));
+  }
+
+  #fail(error) {
+    this.stop();
+    const { title, detail } = refusalWords(error);
+    this.#orb.set("refused", "Try again");
+    this.#answer.show({ kind: "refused", kicker: "", title, detail }, { say: true });
+  }
+}
+
+const WHO = { unknown: "Somebody I do not know", ambiguous: "One of two, too close to tell", not_enough_speech: "Too short to tell" };
+
+function stretch(turn, start) {
+  const share = (value) => `${(100 * value) / SHOWN_SECONDS}%`;
+  const from = Math.max(turn.at, start);
+  const bar = h("span", { className: "room-bar", vars: { at: share(from - start), length: share(turn.at + turn.seconds - from) } });
+  if (turn.speaker) bar.style.setProperty("--hue", hue(turn.speaker.id));
+  else bar.classList.add("nobody");
+  return bar;
+}
+
+function row(turn) {
+  const clock = `${Math.floor(turn.at / 60)}:${String(Math.floor(turn.at % 60)).padStart(2, "0")}`;
+  return h(
+    "li",
+    { className: "turn" },
+    h("span", { className: "turn-at" }, clock),
+    avatar(turn.speaker),
+    h("span", { className: "turn-name" }, turn.speaker?.name ?? WHO[turn.status] ?? "?"),
+    h("span", { className: "turn-seconds" }, `${turn.seconds.toFixed(1)} s`),
+  );
+}
