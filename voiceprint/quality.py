@@ -20,7 +20,9 @@ __all__ = ["Level", "LevelMeter", "check_for_enrollment", "feedback_of"]
 FULL_SCALE = 0.999
 MIN_DBFS = -50.0
 MAX_CLIPPED = 0.02
-MIN_SNR_DB = 3.0
+MIN_SNR_DB = 6.0
+# Fewer frames without speech than this are mostly the soft edges of words: they tell nothing about the noise.
+MIN_NOISE_FRAMES = 16
 SPEECH, SILENCE = 0.5, 0.1
 _TINY = 1e-10
 
@@ -28,7 +30,7 @@ _TINY = 1e-10
 @dataclass(frozen=True, slots=True)
 class Level:
     """Of the frames with speech: ``dbfs`` (mean power, -100 without speech), ``peak``, ``clipped`` (fraction of samples
-    at full scale). ``snr_db``: against the frames without speech, None where there were none.
+    at full scale). ``snr_db``: against the frames without speech, None where those are less than half a second.
     """
 
     dbfs: float
@@ -66,7 +68,7 @@ class LevelMeter:
         """Of everything so far."""
         speech = self._speech_power / self._speech_frames if self._speech_frames else 0.0
         snr = None
-        if self._speech_frames and self._noise_frames:
+        if self._speech_frames and self._noise_frames >= MIN_NOISE_FRAMES:
             snr = _decibels(speech) - _decibels(self._noise_power / self._noise_frames)
         return Level(_decibels(speech), self._peak, self._clipped / self._samples if self._samples else 0.0, snr)
 
