@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 SAMPLE_RATE = 16_000
-# The teacher is converted once for each length, so pieces come in few lengths only.
-PIECE_SECONDS = (1.6, 2.4, 3.2, 4.0, 5.0)
+# The teacher is converted once for each length, so pieces come in few lengths only; its pooling needs more than 2 s.
+PIECE_SECONDS = (2.2, 3.0, 4.0, 5.0)
 SUFFIXES = frozenset({".flac", ".ogg", ".wav", ".mp3", ".opus"})
 
 Wave = NDArray[np.float32]
@@ -99,9 +99,11 @@ def cut(wave: Wave) -> list[Wave]:
 def write_shard(
     folder: Path, pieces: Sequence[Wave], speakers: Sequence[str], held: Sequence[bool], teacher: NDArray[np.float32]
 ) -> None:
-    """Write a shard beside its place and move it there when it is whole. Refuses pieces and rows that do not pair up."""
+    """Write a shard beside its place and move it there when it is whole; pieces and rows must pair up."""
     if not len(pieces) == len(speakers) == len(held) == len(teacher):
-        raise ValueError(f"{len(pieces)} pieces, {len(speakers)} speakers, {len(teacher)} teacher vectors do not pair up")
+        raise ValueError(
+            f"{len(pieces)} pieces, {len(speakers)} speakers, {len(teacher)} teacher vectors do not pair up"
+        )
     partial = folder.with_name(folder.name + ".partial")
     partial.mkdir(parents=True, exist_ok=True)
     with (partial / "waves.i16").open("wb") as file:

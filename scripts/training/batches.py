@@ -1,0 +1,124 @@
+"""Batches to learn from: which pieces, how long a crop, degraded how. Batch number n is the same on every run."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from .augment import Recipe, degrade
+from .data import SAMPLE_RATE, Shard, Wave
+
+# Seconds of a crop and its share of the batches; few lengths, because each is compiled once.
+CROPS = ((1.5, 0.5), (2.2, 0.35), (3.6, 0.15))
+# Shares of the corpora: read English is rare and was the weak spot of the first model.
+SHARES: Mapping[str, float] = {"librispeech": 0.35, "commonvoice": 0.42, "alnum": 0.1, "speechcommands": 0.08}
+OTHER_SHARE = 0.025
+PLAIN_FAVOUR = 3.0  # a voice as it was recorded counts this many times as much as a changed one
+
+
+def unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Rows scaled to unit length."""
+    return np.asarray(rows / np.linalg.norm(rows, axis=-1, keepdims=True), dtype=np.float32)
+
+
+def teacher_mean(shards: Sequence[Shard]) -> NDArray[np.float32]:
+    """The common part (192,) of the teacher's unit vectors: the mean over corpora at their shares."""
+    total = np.zeros(192)
+    for shard in shards:
+        total += share(shard.name.split("-")[0]) * unit(shard.teacher).mean(0)
+    return np.asarray(total / sum(share(s.name.split("-")[0]) for s in shards), dtype=np.float32)
+
+
+def share(corpus: str) -> float:
+    """The part that a corpus plays in the batches."""
+    return SHARES.get(corpus, OTHER_SHARE)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """waves float32 (batch, num_samples), target float32 (batch, 192) unit, bank float32 (rows, 192) unit."""
+
+    waves: NDArray[np.float32]
+    target: NDArray[np.float32]
+    bank: NDArray[np.float32]
+
+
+class Batches:
+    """All training pieces of the shards, drawn by corpus share; index it with the number of the step."""
+
+    def __init__(
+        self,
+        shards: Sequence[Shard],
+        mean: NDArray[np.float32],
+        size: int = 64,
+        bank: int = 2048,
+        seed: int = 0,
+        recipe: Recipe | None = None,
+        crops: Sequence[tuple[float, float]] = CROPS,
+        steps: int = 1_000_000,
+    ) -> None:
+        self._shards, self._size, self._bank, self._seed, self._steps = list(shards), size, bank, seed, steps
+        self._recipe = recipe or Recipe()
+        self._crops = crops
+        rows = [(n, i) for n, s in enumerate(self._shards) for i in np.flatnonzero(~s.held)]
+        self._shard, self._piece = np.array(rows, dtype=np.int64).T
+        self.target = targets(self._shards, mean)
+        self._length = np.concatenate([np.diff(s.starts)[~s.held] for s in self._shards])
+        weight = self._weights()
+        self._cumulative = {c: _cumulative(weight * (self._length >= self._samples(c))) for c, _ in crops}
+
+    def _weights(self) -> NDArray[np.float64]:
+        corpora = [s.name.split("-")[0] for s in self._shards]
+        favour = [PLAIN_FAVOUR if s.name.endswith("s1.00f1.00") else 1.0 for s in self._shards]
+        mass = {c: sum(f * (~s.held).sum() for c2, f, s in zip(corpora, favour, self._shards, strict=True) if c2 == c)
+                for c in set(corpora)}  # fmt: skip
+        each = np.array([share(c) * f / mass[c] for c, f in zip(corpora, favour, strict=True)])
+        return np.asarray(each[self._shard], dtype=np.float64)
+
+    @staticmethod
+    def _samples(seconds: float) -> int:
+        return round(seconds * SAMPLE_RATE)
+
+    def __len__(self) -> int:
+        return self._steps
+
+    def __getitem__(self, step: int) -> Batch:
+        rng = np.random.default_rng([self._seed, step])
+        seconds = float(rng.choice([c for c, _ in self._crops], p=[p for _, p in self._crops]))
+        table = self._cumulative[seconds]
+        rows = np.searchsorted(table, rng.random(self._size))
+        bank = np.searchsorted(table, rng.random(self._bank))
+        samples = self._samples(seconds)
+        waves = np.stack([self._hear(self._crop(row, samples, rng), rng) for row in rows])
+        return Batch(waves, self.target[rows], self.target[bank])
+
+    def _crop(self, row: int, samples: int, rng: Generator) -> Wave:
+        shard, piece = self._shards[self._shard[row]], self._piece[row]
+        start = shard.starts[piece] + rng.integers(0, self._length[row] - samples + 1)
+        return np.asarray(shard.waves[start : start + samples], dtype=np.float32) / np.float32(32767)
+
+    def _hear(self, crop: Wave, rng: Generator) -> Wave:
+        shortest = min(self._cumulative)
+        count = rng.integers(1, 7) if rng.random() < self._recipe.babble else 0
+        others = np.searchsorted(self._cumulative[shortest], rng.random(count))
+        return degrade(crop, [self._crop(o, self._samples(shortest), rng) for o in others], rng, self._recipe)
+
+
+def targets(shards: Sequence[Shard], mean: NDArray[np.float32], own: float = 0.5) -> NDArray[np.float32]:
+    """Unit targets of all training pieces: the piece's centred teacher vector, mixed with its speaker's mean.
+
+    A short piece's own vector carries what was said and how; the mean over the speaker's pieces carries less of it.
+    """
+    centred = unit(np.concatenate([unit(s.teacher)[~s.held] - mean for s in shards]))
+    names = [n for s in shards for n, out in zip(s.speakers, s.held, strict=True) if not out]
+    _, number = np.unique(names, return_inverse=True)
+    total = np.zeros((number.max() + 1, centred.shape[1]), dtype=np.float32)
+    np.add.at(total, number, centred)
+    return unit(own * centred + (1 - own) * unit(total)[number])
+
+
+def _cumulative(weight: NDArray[np.float64]) -> NDArray[np.float64]:
+    total = np.cumsum(weight)
+    return np.asarray(np.minimum(total / total[-1], 1.0), dtype=np.float64)

@@ -1,0 +1,104 @@
+"""The judgement on speech that was never trained on: clean and degraded clips, by the formulas of score_encoder.py."""
+
+import importlib.util
+import io
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from .data import SAMPLE_RATE, Wave
+
+Clips = Sequence[tuple[str, Path, Wave]]
+
+
+def load_scorer(path: Path) -> ModuleType:
+    """score_encoder.py as a module: the one trial list and the one set of formulas."""
+    spec = importlib.util.spec_from_file_location("score_encoder", path)
+    if spec is None or spec.loader is None:
+        raise SystemExit(f"{path} is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def noisy(wave: Wave, number: int) -> Wave:
+    """White and low noise, half and half in power, 10 dB under the clip."""
+    rng = np.random.default_rng(number)
+    white = rng.standard_normal(len(wave))
+    low = np.convolve(rng.standard_normal(len(wave) + 31), np.ones(32) / np.sqrt(32), "valid")
+    noise = white + low
+    return np.asarray(wave + noise * np.sqrt((wave**2).mean() / (noise**2).mean() / 10), dtype=np.float32)
+
+
+def telephone(wave: Wave, _number: int) -> Wave:
+    """300 to 3400 Hz at 8 kHz in 8-bit mu-law, and back to 16 kHz."""
+    from scipy.signal import butter, resample_poly, sosfilt
+
+    narrow = resample_poly(sosfilt(butter(6, (300, 3400), "bandpass", fs=SAMPLE_RATE, output="sos"), wave), 1, 2)
+    narrow = narrow / (np.abs(narrow).max() + 1e-9)
+    steps = np.round(np.sign(narrow) * np.log1p(255 * np.abs(narrow)) / np.log(256) * 127) / 127
+    line = np.sign(steps) * np.expm1(np.abs(steps) * np.log(256)) / 255
+    return np.asarray(resample_poly(line, 2, 1)[: len(wave)] * 0.5, dtype=np.float32)
+
+
+def opus(wave: Wave, _number: int) -> Wave:
+    """Through Opus at 16 kbit/s and back."""
+    import av
+
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="ogg") as out:
+        stream: Any = out.add_stream("libopus", rate=SAMPLE_RATE, layout="mono", bit_rate=16_000)
+        samples = np.round(np.clip(wave, -1, 1) * 32767).astype(np.int16)[None]
+        frame = av.AudioFrame.from_ndarray(samples, format="s16", layout="mono")
+        frame.sample_rate = SAMPLE_RATE
+        for packet in [*stream.encode(frame), *stream.encode(None)]:
+            out.mux(packet)
+    buffer.seek(0)
+    with av.open(buffer, "r") as source:
+        resampler = av.AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE)
+        frames = [f for part in source.decode(audio=0) for f in resampler.resample(part)]
+        frames += resampler.resample(None)
+    return np.concatenate([f.to_ndarray()[0] for f in frames])[: len(wave)].astype(np.float32)
+
+
+CONDITIONS: dict[str, Callable[[Wave, int], Wave]] = {
+    "clean": lambda wave, _number: wave,
+    "noise 10 dB": noisy,
+    "telephone": telephone,
+    "Opus 16 kbit/s": opus,
+}
+
+
+def folder_encoder(folder: Path) -> Callable[[Wave], NDArray[np.float32]]:
+    """Clip (num_samples,) to vector (192,), through EncoderClassifier.encode_batch as the product does it."""
+    from voiceprint.torchaudio_compat import import_torchaudio
+
+    import_torchaudio()
+    from speechbrain.inference.classifiers import EncoderClassifier
+    from speechbrain.utils.fetching import LocalStrategy
+
+    place = str(folder.resolve())
+    encoder = EncoderClassifier.from_hparams(
+        place, savedir=place, overrides={"pretrained_path": place}, local_strategy=LocalStrategy.NO_LINK
+    )
+
+    def encode(wave: Wave) -> NDArray[np.float32]:
+        with torch.inference_mode():
+            return np.asarray(encoder.encode_batch(torch.from_numpy(wave)[None])[0, 0].numpy())
+
+    return encode
+
+
+def embeddings(scorer: ModuleType, encoder: str, clips: Clips) -> tuple[NDArray[np.float32], list[str]]:
+    """Vectors (n, d) and speakers of the clips. encoder: `ge2e`, `campplus` or a model folder."""
+    if encoder in {"ge2e", "campplus"}:
+        scorer.__dict__["clips"] = lambda _root, _seconds: clips  # the scorer's own way to embed, on these clips
+        found: tuple[NDArray[np.float32], list[str]] = getattr(scorer, encoder)(None, None)
+        return found
+    encode = folder_encoder(Path(encoder))
+    return np.stack([encode(wave) for _, _, wave in clips]), [speaker for speaker, _, _ in clips]

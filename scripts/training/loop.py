@@ -1,0 +1,172 @@
+"""The training itself: one step after another, a checkpoint that a kill cannot break, and the same run when resumed."""
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Subset
+
+from .batches import Batch, Batches
+from .losses import distillation
+from .student import Features, mask
+from .watch import Watched, embed_all, rates
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a run goes. The last `decay` of `steps` bring the learning rate down to nothing; before them it stays."""
+
+    steps: int
+    decay: int
+    rate: float = 1e-3
+    warmup: int = 150
+    divergence: float = 0.2
+    weight_decay: float = 0.02
+    smoothing: float = 0.998  # of the running mean of the weights, which is what is kept in the end
+    every: int = 250  # steps between checkpoints
+    seed: int = 0
+
+    def rate_at(self, step: int) -> float:
+        """Learning rate of a step."""
+        left = min(1.0, (self.steps - step) / max(self.decay, 1))
+        return self.rate * min(1.0, (step + 1) / self.warmup) * left
+
+
+@dataclass
+class Run:
+    """Everything that a checkpoint holds."""
+
+    network: torch.nn.Module
+    optimizer: torch.optim.Optimizer
+    mean: dict[str, Tensor]
+    step: int = 0
+    history: list[dict[str, float]] = field(default_factory=list)
+
+    @classmethod
+    def start(cls, network: torch.nn.Module, plan: Plan) -> "Run":
+        optimizer = torch.optim.AdamW(network.parameters(), lr=plan.rate, weight_decay=plan.weight_decay)
+        return cls(network, optimizer, {k: v.clone() for k, v in network.state_dict().items()})
+
+    def save(self, path: Path) -> None:
+        """Write beside the checkpoint and move it into place, so that there is always a whole one."""
+        state: dict[str, Any] = {
+            "network": self.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "mean": self.mean,
+            "step": self.step,
+            "history": self.history,
+        }
+        partial = path.with_name(path.name + ".partial")
+        torch.save(state, partial)
+        partial.replace(path)
+
+    def load(self, path: Path) -> None:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        self.network.load_state_dict(state["network"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.mean, self.step, self.history = state["mean"], state["step"], state["history"]
+
+
+def train(
+    run: Run, batches: Batches, plan: Plan, until: int, compiled: bool = False, workers: int = 1
+) -> Iterator[dict[str, float]]:
+    """Go on to step `until`; yields the losses of every step."""
+    features = Features()
+    forward: Any = torch.compile(run.network, dynamic=False) if compiled else run.network
+    run.network.train()
+    for batch in _loaded(batches, run.step, until, workers):
+        for group in run.optimizer.param_groups:
+            group["lr"] = plan.rate_at(run.step)
+        generator = torch.Generator().manual_seed(plan.seed * 1_000_003 + run.step)
+        heard = mask(features(torch.as_tensor(batch.waves)), generator)
+        vectors = forward(heard).squeeze(1)
+        losses = distillation(vectors, torch.as_tensor(batch.target), torch.as_tensor(batch.bank), plan.divergence)
+        run.optimizer.zero_grad(set_to_none=True)
+        torch.autograd.backward(losses[0])
+        torch.nn.utils.clip_grad_norm_(run.network.parameters(), 5.0)
+        run.optimizer.step()
+        run.step += 1
+        _smooth(run, plan.smoothing)
+        yield dict(zip(("loss", "distance", "divergence"), (float(x.detach()) for x in losses), strict=True))
+
+
+def _loaded(batches: Batches, start: int, until: int, workers: int) -> Iterator[Batch]:
+    if workers == 0:
+        yield from (batches[step] for step in range(start, until))
+        return
+    steps: Any = Subset(cast("Dataset[Batch]", batches), range(start, until))
+    yield from DataLoader(
+        steps, batch_size=None, shuffle=False, num_workers=workers, prefetch_factor=4, collate_fn=_same
+    )
+
+
+def _same(batch: Any) -> Any:  # noqa: ANN401 - the loader's own type is a list
+    return batch
+
+
+def _smooth(run: Run, keep: float) -> None:
+    # Early on the running mean would be mostly the weights before the first step.
+    keep = min(keep, (1 + run.step) / (10 + run.step))
+    with torch.no_grad():
+        for name, value in run.network.state_dict().items():
+            if value.is_floating_point():
+                run.mean[name].lerp_(value, 1 - keep)
+            else:
+                run.mean[name].copy_(value)
+
+
+def evaluate(network: torch.nn.Module, state: dict[str, Tensor], sets: dict[str, Watched]) -> dict[str, float]:
+    """Equal error rates of these weights on the watched sets; the network's own weights come back afterwards."""
+    features = Features()
+    own = {k: v.clone() for k, v in network.state_dict().items()}
+    network.load_state_dict(state)
+    network.eval()
+    found: dict[str, float] = {}
+    for name, watched in sets.items():
+        vectors = embed_all(watched.waves, lambda w: network(features(w)).squeeze(1))
+        found |= {f"{name}/{k}": v for k, v in rates(vectors, watched.speakers).items() if not math.isnan(v)}
+    network.load_state_dict(own)
+    network.train()
+    return found
+
+
+def fit_last_layer(network: torch.nn.Module, batches: Batches, count: int = 60, ridge: float = 1e-2) -> None:
+    """Set the last linear layer to the ridge solution from what it hears now to the targets: a good start."""
+    features = Features()
+    heard: list[Tensor] = []
+    layer: Any = network.fc
+    hook = layer.register_forward_hook(lambda _, inputs, __: heard.append(inputs[0].squeeze(-1)))
+    network.eval()
+    with torch.inference_mode():
+        wanted = []
+        for step in range(count):
+            batch = batches[10_000_000 + step]
+            network(features(torch.as_tensor(batch.waves)))
+            wanted.append(torch.as_tensor(batch.target))
+    hook.remove()
+    inputs = torch.cat(heard).double()
+    middle = inputs.mean(0)
+    centred, target = inputs - middle, torch.cat(wanted).double()
+    scatter = centred.T @ centred / len(centred)
+    penalty = ridge * scatter.diagonal().mean() * torch.eye(len(scatter), dtype=scatter.dtype)
+    weight = torch.linalg.solve(scatter + penalty, centred.T @ (target - target.mean(0)) / len(centred))
+    with torch.no_grad():
+        layer.conv.weight.copy_(weight.T[:, :, None])
+        layer.conv.bias.copy_(target.mean(0) - middle @ weight)
+    network.train()
+
+
+def write_history(run: Run, path: Path) -> None:
+    """The history as lines of JSON, one a checkpoint."""
+    path.write_text("".join(json.dumps(line) + "\n" for line in run.history))
+
+
+def mean_of(lines: list[dict[str, float]]) -> dict[str, float]:
+    """The mean of every loss over some steps."""
+    return {k: float(np.mean([line[k] for line in lines])) for k in lines[0]} if lines else {}

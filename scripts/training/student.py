@@ -1,0 +1,81 @@
+"""The student: SpeechBrain's ECAPA-TDNN (arXiv 2005.07143), small, on bands of 32 ms every 16 ms."""
+
+import hashlib
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from voiceprint.torchaudio_compat import import_torchaudio
+
+CHANNELS = (256, 256, 256, 256, 512)
+ATTENTION_CHANNELS = 64
+DIMENSION = 192
+BANDS = 80
+
+
+def network(channels: Sequence[int] = CHANNELS, attention_channels: int = ATTENTION_CHANNELS) -> torch.nn.Module:
+    """An untrained network of the shape in `ecapa-compact/hyperparams.yaml`: (batch, frames, 80) to (batch, 1, 192)."""
+    import_torchaudio()  # before SpeechBrain looks for it
+    from speechbrain.lobes.models.ECAPA_TDNN import ECAPA_TDNN
+
+    module: torch.nn.Module = ECAPA_TDNN(
+        input_size=BANDS,
+        channels=list(channels),
+        kernel_sizes=[5, 3, 3, 3, 1],
+        dilations=[1, 2, 3, 4, 1],
+        attention_channels=attention_channels,
+        lin_neurons=DIMENSION,
+    )
+    return module
+
+
+class Features:
+    """Log mel bands with the mean of the clip removed, as the stored folder computes them: (batch, frames, 80)."""
+
+    def __init__(self) -> None:
+        import_torchaudio()
+        from speechbrain.lobes.features import Fbank
+
+        self._bands = Fbank(n_mels=BANDS, n_fft=512, win_length=32, hop_length=16)
+
+    def __call__(self, waves: Tensor) -> Tensor:
+        with torch.no_grad():
+            bands: Tensor = self._bands(waves)
+            return bands - bands.mean(1, keepdim=True)
+
+
+def mask(features: Tensor, generator: torch.Generator) -> Tensor:
+    """SpecAugment (arXiv 1904.08779) on half of the clips: up to 8 bands and a tenth of the frames set to the mean."""
+    features = features.clone()
+    batch, frames, bands = features.shape
+    draws = torch.rand(batch, 5, generator=generator)
+    for row, (chance, band, band_width, frame, frame_width) in zip(features, draws.tolist(), strict=True):
+        if chance < 0.5:
+            start = int(band * (bands - 8))
+            row[:, start : start + 1 + int(band_width * 8)] = 0
+            start = int(frame * frames * 0.9)
+            row[start : start + int(frame_width * frames * 0.1)] = 0
+    return features
+
+
+def load_weights(module: torch.nn.Module, folder: Path) -> None:
+    """Take the weights of a model folder."""
+    module.load_state_dict(torch.load(folder / "embedding_model.ckpt", map_location="cpu", weights_only=True))
+
+
+def save_folder(state: Mapping[str, Tensor], folder: Path, template: Path) -> None:
+    """Write weights in the format of `template` (its hyperparams.yaml fits this network's shape); no model card."""
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(template / "hyperparams.yaml", folder / "hyperparams.yaml")
+    torch.save(dict(state), folder / "embedding_model.ckpt")
+    write_sums(folder)
+
+
+def write_sums(folder: Path) -> None:
+    """SHA256SUMS over every other file of a model folder, as sha256sum writes it."""
+    files = sorted(p for p in folder.iterdir() if p.is_file() and p.name != "SHA256SUMS")
+    lines = [f"{hashlib.sha256(p.read_bytes()).hexdigest()}  {p.name}\n" for p in files]
+    (folder / "SHA256SUMS").write_text("".join(lines))

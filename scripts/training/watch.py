@@ -1,0 +1,65 @@
+"""How good the student is on speakers it never heard: equal error rate over all pairs of pieces."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from .batches import unit
+from .data import SAMPLE_RATE, Shard, Wave
+
+Embed = Callable[[torch.Tensor], torch.Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """Pieces of held-out speakers, the first `seconds` of each: waves float32 (n, num_samples), one speaker a row."""
+
+    waves: NDArray[np.float32]
+    speakers: NDArray[np.str_]
+    teacher: NDArray[np.float32]
+
+
+def watched(shards: Sequence[Shard], seconds: float = 2.2) -> Watched:
+    """The held-out pieces of the plain voice. Speakers with one piece count as strangers."""
+    waves: list[Wave] = []
+    names: list[str] = []
+    rows = []
+    samples = round(seconds * SAMPLE_RATE)
+    for shard in shards:
+        for i in np.flatnonzero(shard.held):
+            start = shard.starts[i]
+            waves.append(np.asarray(shard.waves[start : start + samples], dtype=np.float32) / np.float32(32767))
+            names.append(shard.speakers[i])
+            rows.append(shard.teacher[i])
+    return Watched(np.stack(waves), np.array(names), np.stack(rows))
+
+
+def embed_all(waves: NDArray[np.float32], embed: Embed, size: int = 32) -> NDArray[np.float32]:
+    """Vectors of equally long waves, float32 (n, 192), not normalised."""
+    with torch.inference_mode():
+        rows = [embed(torch.from_numpy(waves[i : i + size])) for i in range(0, len(waves), size)]
+    return np.asarray(torch.cat(rows).numpy(), dtype=np.float32)
+
+
+def equal_error_rate(vectors: NDArray[np.float32], speakers: NDArray[np.str_]) -> float:
+    """Equal error rate over all pairs of rows, in [0, 1]; NaN when no speaker has two rows."""
+    rows = unit(vectors)
+    upper = np.triu_indices(len(rows), 1)
+    score, same = (rows @ rows.T)[upper], (speakers[:, None] == speakers[None])[upper]
+    if not same.any() or same.all():
+        return float("nan")
+    truth = same[np.argsort(-score, kind="stable")]
+    miss = 1 - np.cumsum(truth) / truth.sum()
+    false = np.cumsum(~truth) / (~truth).sum()
+    at = np.argmin(np.abs(miss - false))
+    return float((miss[at] + false[at]) / 2)
+
+
+def rates(vectors: NDArray[np.float32], speakers: NDArray[np.str_]) -> dict[str, float]:
+    """Equal error rate within each corpus (the name's first part) and over all."""
+    corpus = np.array([name.split("/")[0] for name in speakers])
+    found = {c: equal_error_rate(vectors[corpus == c], speakers[corpus == c]) for c in np.unique(corpus)}
+    return {**found, "all": equal_error_rate(vectors, speakers)}
