@@ -9,7 +9,16 @@ from voiceprint.errors import ModelError
 from voiceprint.model_folder import ModelFolder
 from voiceprint.resources import shipped
 
-__all__ = ["BUNDLED", "CATALOG", "CatalogEntry", "Listed", "choose_encoder", "find_encoder", "list_encoders"]
+__all__ = [
+    "BUNDLED",
+    "CATALOG",
+    "OFFICIAL",
+    "CatalogEntry",
+    "Listed",
+    "choose_encoder",
+    "find_encoder",
+    "list_encoders",
+]
 
 BUNDLED = "ecapa-compact"
 OFFICIAL = "spkrec-ecapa-voxceleb"

@@ -15,7 +15,7 @@ import yaml
 
 from voiceprint.errors import ModelError
 
-__all__ = ["SUMS", "ModelFolder", "file_sha256", "write_sums"]
+__all__ = ["CARD", "SUMS", "ModelFolder", "file_sha256", "write_sums"]
 
 SUMS = "SHA256SUMS"
 HYPERPARAMS = "hyperparams.yaml"
