@@ -1,4 +1,4 @@
-"""The decoder's child process: a recording on stdin, float32 PCM (mono, 16 kHz, little endian) on stdout.
+"""The decoder's child process: a recording on stdin, 32 bit PCM (mono, 16 kHz, native order) on stdout.
 
 Runs alone (``python -I decoder.py MAX_SECONDS``) and imports nothing of voiceprint, so that it starts fast and has
 little to lose. A refusal is one JSON object on the last line of stderr, with exit code 2; any other end is a fault.
@@ -6,7 +6,9 @@ little to lose. A refusal is one JSON object on the last line of stderr, with ex
 
 import io
 import json
+import math
 import resource
+import struct
 import sys
 from collections.abc import Iterator
 
@@ -17,6 +19,8 @@ MEMORY_BYTES = 1 << 30
 CPU_SECONDS = 50
 MIN_RATE, MAX_RATE = 4_000, 384_000
 MAX_CHANNELS = 8
+# Recordings in floating point may go beyond full scale; not by this much.
+MAX_LEVEL = 100.0
 # ADPCM and other rare decoders are left out: they are where the holes were.
 CONTAINERS = "wav,w64,aiff,flac,ogg,mp3,mov,matroska,aac,au"
 CODECS = frozenset(
@@ -44,6 +48,7 @@ def main() -> None:
 
 def pcm(data: bytes, max_seconds: float) -> Iterator[bytes]:
     """Decode, downmix and resample in one pass, and stop as soon as there is more than may be."""
+    _check_header(data)
     try:
         with av.open(io.BytesIO(data), mode="r", options={"format_whitelist": CONTAINERS}) as container:
             yield from _frames(_checked_stream(container), container, max_seconds)
@@ -72,9 +77,13 @@ def _checked_stream(container: "av.container.InputContainer") -> "av.AudioStream
 
 
 def _frames(stream: "av.AudioStream", container: "av.container.InputContainer", max_seconds: float) -> Iterator[bytes]:
-    resampler = av.AudioResampler(format="flt", layout="mono", rate=RATE)
+    # Integers, because the downmix is scaled to stay within range only for those.
+    resampler = av.AudioResampler(format="s32", layout="mono", rate=RATE)
     left = int(max_seconds * RATE)
+    floating = stream.codec_context.name.startswith("pcm_f")
     for frame in _decoded(stream, container):
+        if floating and frame is not None:
+            _check_samples(frame)
         for resampled in resampler.resample(frame):
             left -= resampled.samples
             if left < 0:
@@ -94,6 +103,23 @@ def _decoded(stream: "av.AudioStream", container: "av.container.InputContainer")
         if not count:
             raise
     yield None
+
+
+def _check_samples(frame: "av.AudioFrame") -> None:
+    """Floating point can hold what is no sound; everything else cannot."""
+    for plane in frame.planes:
+        samples = memoryview(plane).cast("d" if frame.format.bytes == 8 else "f")
+        if not (math.isfinite(sum(samples)) and min(samples) >= -MAX_LEVEL and max(samples) <= MAX_LEVEL):
+            raise Refusal("audio_damaged", "The recording holds samples that cannot be sound.")
+
+
+def _check_header(data: bytes) -> None:
+    """FFmpeg reads a WAV file of less than 8 bits a sample as if it had 8."""
+    at = data.find(b"fmt ", 12, 4096)
+    if data[:4] in (b"RIFF", b"RF64") and at >= 0 and len(data) >= at + 24:
+        tag, bits = struct.unpack_from("<H", data, at + 8)[0], struct.unpack_from("<H", data, at + 22)[0]
+        if tag == 1 and bits < 8:
+            raise Refusal("audio_unsupported", f"Recordings with {bits} bits a sample are not supported.")
 
 
 def _limit() -> None:
