@@ -1,17 +1,20 @@
 """Real Chromium for tests of the page: a microphone that plays a WAV file, which a test may change between takes."""
 
+import re
 import wave
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, FilePayload, Locator, Page, Playwright, expect
 
 from voiceprint.audio import SAMPLE_RATE, read_file
 
-__all__ = ["CHROMIUM", "chromium", "clip", "speak", "write_wav"]
+__all__ = ["CHROMIUM", "PATIENCE_MS", "Watch", "chromium", "clip", "enroll", "opened", "see", "speak", "write_wav"]
 
 CHROMIUM = Path("/usr/bin/chromium")
 # Browser starts are slow on a machine that does other things too; nothing waits this long when all is well.
@@ -30,25 +33,65 @@ _FLAGS = [
 
 
 @contextmanager
-def chromium(microphone: Path | None) -> Iterator[Browser]:
-    """The full headless browser. ``microphone``: the WAV file that plays once at each opening; None: permission denied.
+def chromium(playwright: Playwright, microphone: Path | Literal["refused", "missing"]) -> Iterator[Browser]:
+    """The full headless browser. ``microphone``: the WAV file that plays once at each opening.
 
-    The file is read anew whenever the page opens the microphone.
+    The file is read anew whenever the page opens the microphone. ``refused``: pages may not use it (where none is
+    granted to their context); ``missing``: there is none.
     """
-    flags = [*_FLAGS, "--use-fake-device-for-media-stream"]
-    if microphone is None:
-        flags.append("--deny-permission-prompts")
-    else:
+    flags = list(_FLAGS)
+    if microphone != "missing":
+        flags.append("--use-fake-device-for-media-stream")
+    if isinstance(microphone, Path):
         flags += ["--use-fake-ui-for-media-stream", f"--use-file-for-fake-audio-capture={microphone}%noloop"]
-    with sync_playwright() as playwright:
-        # Playwright's own --headless would be the old shell; ours comes with the flags.
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=flags, ignore_default_args=["--headless", "--mute-audio"]
-        )
-        try:
-            yield browser
-        finally:
-            browser.close()
+    # Playwright's own --headless would be the old shell; ours comes with the flags.
+    browser = playwright.chromium.launch(
+        executable_path=CHROMIUM, args=flags, ignore_default_args=["--headless", "--mute-audio"]
+    )
+    try:
+        yield browser
+    finally:
+        browser.close()
+
+
+@dataclass(slots=True)
+class Watch:
+    """What the page asked for, and what it complained about."""
+
+    requests: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def opened(browser: Browser, url: str) -> Iterator[tuple[Page, Watch]]:
+    """A fresh page at that address, and a watch on it."""
+    watch = Watch()
+    context = browser.new_context(base_url=url, viewport={"width": 1100, "height": 900}, locale="en-GB")
+    try:
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE_MS)
+        page.on("request", lambda request: watch.requests.append(request.url))
+        page.on("websocket", lambda socket: watch.requests.append(socket.url))
+        page.on("pageerror", lambda error: watch.complaints.append(str(error)))
+        page.on("console", lambda said: watch.complaints.append(said.text) if said.type == "error" else None)
+        page.goto(url)
+        yield page, watch
+    finally:
+        context.close()
+
+
+def see(locator: Locator, text: str | re.Pattern[str]) -> None:
+    """Wait until those words are there."""
+    expect(locator).to_contain_text(text, timeout=PATIENCE_MS)
+
+
+def enroll(page: Page, folder: Path, name: str, clips: list[NDArray[np.float32]]) -> None:
+    """Enroll by REST, as a start for tests of something else; nothing happens when the name is there already."""
+    path = folder / "enroll.wav"
+    write_wav(path, np.concatenate(clips))
+    audio: FilePayload = {"name": path.name, "mimeType": "audio/wav", "buffer": path.read_bytes()}
+    answer = page.request.post("/v1/speakers", multipart={"name": name, "audio": audio})
+    assert answer.status in (201, 409), answer.text()
 
 
 def clip(path: Path) -> NDArray[np.float32]:

@@ -160,7 +160,6 @@ export class EnrollView {
     $("#enroll-title").textContent = this.#isNew ? `Hello, ${name}` : `More takes for ${name}`;
     $("#enroll-lede").textContent = "Read the text in your usual voice, where you will usually speak. The ring fills with speech, not with silence.";
     $("#enroll-similar").hidden = true;
-    $("#enroll-back").hidden = this.#takes.length > 0;
     this.#ready("Press the button, or the space bar.");
     $("#enroll-title").focus({ preventScroll: true });
   }
@@ -188,11 +187,13 @@ export class EnrollView {
       }),
     );
     $("#enroll-done").hidden = this.#takes.length === 0;
+    $("#enroll-back").hidden = this.#takes.length > 0;
   }
 
   async #record() {
     const orb = this.#orb;
     let told = "";
+    $("#enroll-done").hidden = $("#enroll-back").hidden = true;
     this.#speaking = new Speaking(this.#app.connection, orb, {
       opening: () => orb.set("opening", "One moment"),
       listening: () => {
@@ -203,7 +204,9 @@ export class EnrollView {
       progress: (message) => {
         orb.progress(message.speech_seconds / goal(message.needed_seconds));
         const trouble = isTrouble(message.feedback);
-        this.#say(`${feedbackWords(message.feedback)} · ${seconds(message.speech_seconds)} of ${goal(message.needed_seconds)} s`, trouble ? "trouble" : "good");
+        const full = !trouble && message.speech_seconds >= goal(message.needed_seconds);
+        const words = full ? "Enough: stop whenever you like" : feedbackWords(message.feedback);
+        this.#say(`${words} · ${seconds(message.speech_seconds)} of ${goal(message.needed_seconds)} s`, trouble ? "trouble" : "good");
         if (trouble && told !== message.feedback) announce((told = message.feedback) && feedbackWords(message.feedback));
       },
       thinking: () => orb.set("thinking", "One moment"),
@@ -224,6 +227,7 @@ export class EnrollView {
   }
 
   #refused(error) {
+    this.#showTakes();
     const { title, detail } = refusalWords(error);
     this.#orb.set("refused", "Try again");
     this.#say(`${title}. ${detail}`, "trouble");
@@ -240,7 +244,6 @@ export class EnrollView {
     this.#speaker = message.speaker;
     this.#takes.push(message.speech_seconds);
     this.#app.refreshHealth();
-    $("#enroll-back").hidden = true;
     if (first && this.#isNew && message.similar_speakers.length) this.#similar(message.similar_speakers[0]);
     const unlike = message.consistency !== null && message.consistency < this.#app.threshold;
     const done = this.#takes.length >= TAKES || !this.#isNew;
@@ -273,7 +276,7 @@ export class EnrollView {
   #toCheck() {
     this.cancel();
     this.#showStep(2);
-    $("#enroll-title").textContent = `I have learned ${this.#speaker.name}`;
+    $("#enroll-title").textContent = `I know ${this.#speaker.name} now`;
     $("#check-lede").textContent = "Say something else now, anything, and see whether I know you.";
     this.#checkAnswer.hide();
     this.#checkOrb.reset();

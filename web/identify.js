@@ -10,7 +10,7 @@ import { Speaking } from "./speaking.js";
 import { refusalWords, resultWords } from "./words.js";
 
 const LONG_ENOUGH_SECONDS = 15;
-const HINT = "Press the button, or the space bar.";
+const HINT = matchMedia("(hover: none)").matches ? "Press the button." : "Press the button, or the space bar.";
 
 export class IdentifyView {
   #app;
@@ -24,6 +24,7 @@ export class IdentifyView {
     this.#app = app;
     this.#room = new Room(app, this.#orb, this.#answer);
     this.#orb.set("idle", "Speak");
+    this.#hint(HINT);
     this.#orb.button.addEventListener("click", () => this.toggle());
     $("#room-switch").addEventListener("change", () => this.#switchRoom());
     $("#identify-files").addEventListener("change", (event) => {

@@ -38,6 +38,7 @@ export class Orb {
     this.button.querySelector("use").setAttribute("href", `#i-${symbol}`);
     this.button.disabled = state === "opening" || state === "thinking";
     if (state === "opening") this.reset();
+    else if (state !== "listening") this.#levels.fill(0);
     this.#draw();
   }
 
