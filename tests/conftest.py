@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["service_fixtures"]
+pytest_plugins = ["service_fixtures", "store_fixtures"]
 
 SPEECH = Path(__file__).resolve().parents[2] / "shared" / "speech" / "dev"
 

@@ -4,7 +4,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from voiceprint.errors import KeyFileError
-from voiceprint.keyfile import create_key_file, find_key_file, load_key_file
+from voiceprint.keyfile import create_key_file, find_key_file, load_key_file, replace_key_file
 
 
 @pytest.fixture
@@ -24,8 +24,21 @@ def test_a_new_key_is_for_this_user_only_and_opens_again(tmp_path: Path, data: P
     assert path.stat().st_mode & 0o777 == 0o600
     assert path.parent.stat().st_mode & 0o777 == 0o700
     assert load_key_file(path, data=data).keys == made.keys
-    with pytest.raises(KeyFileError) as caught:
-        create_key_file(path, data=data)  # never over an old one
+    assert create_key_file(path, data=data).keys == made.keys  # never over an old one
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_replaced_key_file_is_the_old_one_or_the_new_one(tmp_path: Path, data: Path) -> None:
+    old = create_key_file(tmp_path / "keys" / "master.key", data=data)
+    new = replace_key_file(old, (Fernet.generate_key(), *old.keys))
+    assert load_key_file(old.path, data=data).keys == new.keys
+    assert old.path.stat().st_mode & 0o777 == 0o600
+    assert list(old.path.parent.iterdir()) == [old.path]
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, data: Path) -> None:
+    with pytest.raises(KeyFileError, match="/proc/voiceprint") as caught:
+        create_key_file(Path("/proc/voiceprint/key"), data=data)
     assert caught.value.code == "key_not_made"
 
 

@@ -1,57 +1,19 @@
 """The store: durable, sealed, honest about damage, and empty where somebody was forgotten."""
 
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from store_fixtures import ENCODER, enrollment, files, tamper, unit
 
+from voiceprint import audit
 from voiceprint.database import DATABASE_NAME
 from voiceprint.errors import KeyFileError, ModelError, StoreError
 from voiceprint.keyfile import MasterKeys, create_key_file
 from voiceprint.messages import Consent
-from voiceprint.records import EncoderIdentity, Enrollment
+from voiceprint.records import EncoderIdentity
 from voiceprint.store import Store
-
-ENCODER = EncoderIdentity("ecapa-compact", "f" * 64, 192)
-
-
-def unit(seed: int) -> np.ndarray:
-    vector = np.random.default_rng(seed).normal(size=192).astype(np.float32)
-    return vector / np.linalg.norm(vector)
-
-
-def enrollment(seed: int) -> Enrollment:
-    return Enrollment.new(unit(seed), 3.5, f"content-{seed}")
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path / "index"
-
-
-@pytest.fixture
-def keys(tmp_path: Path, folder: Path) -> MasterKeys:
-    return create_key_file(tmp_path / "master.key", data=folder)
-
-
-@pytest.fixture
-def store(folder: Path, keys: MasterKeys) -> Iterator[Store]:
-    opened = Store.open(folder, keys, ENCODER)
-    yield opened
-    opened.close()
-
-
-def files(folder: Path) -> bytes:
-    return b"".join(path.read_bytes() for path in sorted(folder.iterdir()))
-
-
-def tamper(folder: Path, sql: str, *values: object) -> None:
-    database = sqlite3.connect(folder / DATABASE_NAME)
-    database.execute(sql, values)
-    database.commit()
-    database.close()
 
 
 def test_everything_comes_back_after_closing(folder: Path, keys: MasterKeys, store: Store) -> None:
@@ -118,7 +80,7 @@ def test_somebody_forgotten_and_put_back_stays_forgotten(folder: Path, store: St
     rows = database.execute("SELECT * FROM records").fetchall()
     database.close()
     store.forget(gone.id)
-    tamper(folder, "INSERT INTO keys VALUES (?, ?)", *key)
+    tamper(folder, "INSERT INTO keys VALUES (?, ?, ?)", *key)
     for row in rows:
         tamper(folder, "INSERT INTO records VALUES (?, ?, ?, ?, ?)", *row)
     loaded = store.load()
@@ -174,7 +136,7 @@ def test_swap_matrix_over_speakers_and_stores(tmp_path: Path, keys: MasterKeys) 
     tokens: list[tuple[int, str, str, bytes]] = []
     for number, folder in enumerate(folders):
         database = sqlite3.connect(folder / DATABASE_NAME)
-        tokens += [(number, who, "key", token) for who, token in database.execute("SELECT * FROM keys")]
+        tokens += [(number, who, "key", token) for who, token in database.execute("SELECT speaker_id, token FROM keys")]
         tokens += [
             (number, who, kind, token)
             for who, kind, token in database.execute("SELECT speaker_id, type, token FROM records")
@@ -261,3 +223,64 @@ def test_content_hashes_belong_to_one_store(tmp_path: Path, keys: MasterKeys, st
     assert store.content_hash(b"clip") == store.content_hash(b"clip")
     assert store.content_hash(b"clip") != other.content_hash(b"clip")
     other.close()
+
+
+def test_nobody_who_was_forgotten_leaves_a_byte_among_many(folder: Path, store: Store) -> None:
+    """Pages split, merge and are reused; renaming leaves older tokens behind as well."""
+    people = [store.add_speaker(f"speaker {number}", [enrollment(number)]).id for number in range(90)]
+    gone = [who for number, who in enumerate(people) if number % 3 == 0]
+    tokens: list[bytes] = []
+    for who in gone:
+        tokens += tokens_of(folder, who)
+        store.rename(who, "x" * 300)
+        tokens += tokens_of(folder, who)
+    for who in gone:
+        store.forget(who)
+    left = files(folder)
+    assert [
+        token for token in tokens if any(token[at : at + 32] in left for at in range(16, len(token) - 32, 32))
+    ] == []
+
+
+def tokens_of(folder: Path, speaker_id: str) -> list[bytes]:
+    database = sqlite3.connect(folder / DATABASE_NAME)
+    found = database.execute("SELECT token FROM keys WHERE speaker_id = ?", (speaker_id,)).fetchall()
+    found += database.execute("SELECT token FROM records WHERE speaker_id = ?", (speaker_id,)).fetchall()
+    database.close()
+    return [token for (token,) in found]
+
+
+def test_an_empty_file_is_damage_and_not_a_new_store(folder: Path, keys: MasterKeys, store: Store) -> None:
+    store.close()
+    for path in folder.iterdir():
+        path.unlink()
+    (folder / DATABASE_NAME).touch()
+    with pytest.raises(StoreError, match="is empty"):
+        Store.open(folder, keys, ENCODER)
+    assert (folder / DATABASE_NAME).stat().st_size == 0
+
+
+def test_a_shared_folder_keeps_its_mode(tmp_path: Path, keys: MasterKeys) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir(mode=0o755)
+    (shared / "somebody-elses.txt").touch()
+    Store.open(shared, keys, ENCODER).close()
+    assert shared.stat().st_mode & 0o777 == 0o755
+    assert (shared / DATABASE_NAME).stat().st_mode & 0o777 == 0o600
+
+
+def test_what_another_process_notes_is_no_reason_to_load_again(folder: Path, keys: MasterKeys, store: Store) -> None:
+    other = Store.open(folder, keys, ENCODER)
+    version = store.data_version()
+    other.note("identified", status="unknown")
+    assert store.data_version() == version
+    other.close()
+
+
+def test_the_day_somebody_was_seen_is_written_once(store: Store) -> None:
+    ada = store.add_speaker("Ada", [enrollment(1)])
+    assert store.touch(ada.id, "2026-01-02").profile.last_seen == "2026-01-02"
+    before = len(audit.read(store))
+    store.touch(ada.id, "2026-01-02")
+    assert len(audit.read(store)) == before
+    assert store.load().speakers[0].profile.last_seen == "2026-01-02"

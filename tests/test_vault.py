@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voiceprint.keyfile import MasterKeys
-from voiceprint.vault import SealBrokenError, Vault, keyed_hash, new_data_key, open_sealed, seal
+from voiceprint.vault import HashKey, PurposeKeys, SealBrokenError, Vault, new_data_key, open_sealed, seal
 
 KEY = new_data_key()
-CONTEXT = {"type": "enrollment", "id": "a", "version": 1}
+CONTEXT: dict[str, str | int] = {"type": "enrollment", "id": "a", "version": 1}
 STORE = "00" * 16
 
 
@@ -71,6 +71,7 @@ def test_the_same_master_key_does_not_open_another_store() -> None:
 
 
 def test_keyed_hashes_differ_by_secret_and_by_purpose() -> None:
-    hashes = {keyed_hash(secret, purpose, b"x") for secret in (b"1" * 32, b"2" * 32) for purpose in ("a", "b")}
-    assert len(hashes) == 4
-    assert keyed_hash(b"1" * 32, "a", b"x") == keyed_hash(b"1" * 32, "a", b"x")
+    one, two = PurposeKeys(b"1" * 32), PurposeKeys(b"2" * 32)
+    assert len({keys.hash(b"x") for keys in (one.content, one.tombstone, two.content, two.tombstone)}) == 4
+    assert one.content.hash(b"x") == PurposeKeys(b"1" * 32).content.hash(b"x") != one.content.hash(b"y")
+    assert HashKey(b"k").hash(b"x") == HashKey(b"k").hash(b"x")

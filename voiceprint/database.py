@@ -5,55 +5,75 @@ overwritten. Only ids, versions and sealed tokens are in its columns.
 """
 
 import os
+import secrets
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 from voiceprint.errors import StoreError
+from voiceprint.files import sync_folder
+from voiceprint.migrations import APPLICATION_ID, MIGRATIONS, migrate
 
-__all__ = ["DATABASE_NAME", "explained", "open_database", "snapshot", "transaction"]
+__all__ = [
+    "DATABASE_NAME",
+    "clear_log",
+    "create_database",
+    "explained",
+    "has_database",
+    "open_database",
+    "snapshot",
+    "sync_folder",
+    "transaction",
+]
 
 DATABASE_NAME = "voiceprint.db"
-APPLICATION_ID = 0x56505254  # "VPRT"
 BUSY_SECONDS = 10.0
 
 
-def _tables_1(database: sqlite3.Connection) -> None:
-    """Consent and last_seen live sealed in the profile record; audit waits for its own issue."""
-    database.execute("CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT")
-    database.execute("CREATE TABLE keys (speaker_id TEXT PRIMARY KEY, token BLOB NOT NULL) STRICT")
-    database.execute(
-        "CREATE TABLE records ("
-        " id TEXT PRIMARY KEY,"
-        " speaker_id TEXT NOT NULL REFERENCES keys (speaker_id) ON DELETE CASCADE,"
-        " type TEXT NOT NULL,"
-        " version INTEGER NOT NULL,"
-        " token BLOB NOT NULL) STRICT"
-    )
-    database.execute("CREATE INDEX records_by_speaker ON records (speaker_id)")
-    database.execute("CREATE TABLE state (epoch INTEGER NOT NULL) STRICT")
-    database.execute("INSERT INTO state VALUES (0)")
-    database.execute("CREATE TABLE tombstones (mark TEXT PRIMARY KEY, day TEXT NOT NULL) STRICT")
-    database.execute("CREATE TABLE audit (number INTEGER PRIMARY KEY, token BLOB NOT NULL, chain TEXT NOT NULL) STRICT")
+def has_database(folder: Path) -> bool:
+    """Whether there is data already. Raises StoreError where the folder cannot be read."""
+    path = folder / DATABASE_NAME
+    with _told(path):
+        return path.exists()
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_tables_1,)
+def create_database(folder: Path, fill: Callable[[sqlite3.Connection], None]) -> None:
+    """Make the database of a folder with what ``fill`` writes, or leave the one that another process was quicker with.
+
+    It appears under its name only when it is complete, so an empty file of that name is damage and never a beginning.
+    """
+    path = folder / DATABASE_NAME
+    draft = folder / f"{DATABASE_NAME}.{secrets.token_hex(4)}.new"
+    with explained(path), _told(path):
+        _make_folder(folder)
+        os.close(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        try:
+            database = sqlite3.connect(draft, isolation_level=None)
+            try:
+                with transaction(database):
+                    migrate(database)
+                    fill(database)
+            finally:
+                database.close()
+            _name_it(draft, path)
+        finally:
+            draft.unlink(missing_ok=True)
+        sync_folder(folder)
 
 
 def open_database(folder: Path) -> sqlite3.Connection:
-    """Open or create the database of a data folder, 0600 in a 0700 folder. Raises StoreError."""
+    """Open the database of a data folder; the folder is 0700, the file 0600. Raises StoreError."""
     path = folder / DATABASE_NAME
-    with explained(path):
-        try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            folder.chmod(0o700)
-            # Made by us before SQLite sees it, so that there is no moment with wider rights; -wal and -shm follow it.
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    with explained(path), _told(path):
+        _make_folder(folder)
+        if not path.stat().st_size:
+            raise StoreError("store_damaged", f"The store {path} is empty; bring back a copy, or delete the file.")
+        if path.stat().st_uid == os.getuid():
             path.chmod(0o600)
-        except OSError as error:
-            raise StoreError("store_unwritable", f"The store {path} cannot be opened: {error.strerror}.") from error
-        database = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        uri = f"file:{quote(str(path.resolve()))}?mode=rw"
+        database = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         try:
             _prepare(database, path)
         except BaseException:
@@ -84,6 +104,12 @@ def snapshot(database: sqlite3.Connection) -> Iterator[None]:
     finally:
         if database.in_transaction:
             database.execute("COMMIT")
+
+
+def clear_log(database: sqlite3.Connection) -> bool:
+    """Move the write-ahead log into the database and cut it to nothing. False while another process reads."""
+    (busy, _, _) = database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    return not busy
 
 
 @contextmanager
@@ -121,13 +147,35 @@ def _prepare(database: sqlite3.Connection, path: Path) -> None:
         raise StoreError("store_newer", f"The store {path} was written by a newer voiceprint (layout {version}).")
     database.execute("PRAGMA journal_mode=WAL")
     database.execute("PRAGMA synchronous=FULL")
-    _migrate(database)
+    if version < len(MIGRATIONS):
+        with transaction(database):
+            migrate(database)
+    # Somebody forgotten just before a kill is still in the write-ahead log; now or at the next start it goes.
+    database.execute("PRAGMA busy_timeout=0")
+    clear_log(database)
+    database.execute(f"PRAGMA busy_timeout={int(BUSY_SECONDS * 1000)}")
 
 
-def _migrate(database: sqlite3.Connection) -> None:
-    with transaction(database):
-        (version,) = database.execute("PRAGMA user_version").fetchone()
-        for number, migration in enumerate(MIGRATIONS[version:], start=version + 1):
-            migration(database)
-            database.execute(f"PRAGMA user_version={number}")
-            database.execute(f"PRAGMA application_id={APPLICATION_ID}")
+def _name_it(draft: Path, path: Path) -> None:
+    try:
+        os.link(draft, path)  # unlike a rename it never replaces a store
+    except FileExistsError:
+        return
+    except OSError:
+        draft.rename(path)  # a file system without hard links
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StoreError("store_unwritable", f"The store {path} cannot be opened: {error.strerror}.") from error
+
+
+def _make_folder(folder: Path) -> None:
+    """0700 for a folder that we make, and for one that holds only our own files; others share it knowingly."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    foreign = [path for path in folder.iterdir() if path.name != "README.md" and DATABASE_NAME not in path.name]
+    if not foreign and folder.stat().st_uid == os.getuid():
+        folder.chmod(0o700)

@@ -7,21 +7,25 @@ One Fernet key a line, newest first; blank lines and lines that begin with ``#``
 3. ``/run/secrets/voiceprint_key``                a container secret
 4. ``$XDG_CONFIG_HOME/voiceprint/master.key``     (``~/.config`` where that is not set)
 
-A key is made only for a store that does not exist yet. Where there is data and no key, the start is refused.
+A key is made only for a store that does not exist yet. Where there is data and no key, the start is refused. The file
+must be 0600; one that root owns may be 0440 or 0640, as service managers mount secrets. Windows line ends are accepted.
 """
 
 import base64
 import binascii
 import os
+import secrets
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from cryptography.fernet import Fernet
 
 from voiceprint.errors import KeyFileError
+from voiceprint.files import sync_folder
 
-__all__ = ["KEY_FILE_VARIABLE", "MasterKeys", "create_key_file", "find_key_file", "load_key_file"]
+__all__ = ["KEY_FILE_VARIABLE", "MasterKeys", "create_key_file", "find_key_file", "load_key_file", "replace_key_file"]
 
 KEY_FILE_VARIABLE = "VOICEPRINT_KEY_FILE"
 CONTAINER_SECRET = Path("/run/secrets/voiceprint_key")
@@ -75,23 +79,38 @@ def load_key_file(path: Path, *, data: Path) -> MasterKeys:
 
 
 def create_key_file(path: Path, *, data: Path) -> MasterKeys:
-    """Make a new key, readable by this user only, durable before it is used. Raises KeyFileError."""
+    """Make a new key, readable by this user only, durable before it is used; never over an old one.
+
+    Where another process was quicker its key is taken. Raises KeyFileError (``key_not_made``).
+    """
     check_outside(path, data)
-    try:
+    with _told(path):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(Fernet.generate_key() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        draft = _write_draft(path, (Fernet.generate_key(),))
         try:
-            os.fsync(folder)
+            path.hardlink_to(draft)
+        except FileExistsError:
+            pass
         finally:
-            os.close(folder)
-    except OSError as error:
-        raise KeyFileError("key_not_made", f"A new key cannot be written to {path}: {error.strerror}.") from error
+            draft.unlink()
+        sync_folder(path.parent)
     return load_key_file(path, data=data)
+
+
+def replace_key_file(keys: MasterKeys, new: tuple[bytes, ...]) -> MasterKeys:
+    """Put other keys in the place of the old ones: all of the new file, or the old one as it was.
+
+    Raises KeyFileError (``key_not_made``) where the file is not ours to change (a secret mounted by somebody else).
+    """
+    with _told(keys.path):
+        draft = _write_draft(keys.path, new)
+        try:
+            draft.replace(keys.path)
+        except OSError:
+            draft.unlink(missing_ok=True)
+            raise
+        sync_folder(keys.path.parent)
+    return MasterKeys(new, keys.path)
 
 
 def check_outside(path: Path, data: Path) -> None:
@@ -100,6 +119,28 @@ def check_outside(path: Path, data: Path) -> None:
         raise KeyFileError(
             "key_inside_data", f"The key file {path} lies inside the data folder {data}; keep it somewhere else."
         )
+
+
+def _write_draft(path: Path, keys: tuple[bytes, ...]) -> Path:
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(b"".join(key + b"\n" for key in keys))
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise
+    return draft
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise KeyFileError("key_not_made", f"The key file {path} cannot be written: {error.strerror}.") from error
 
 
 def _check_mode(status: os.stat_result, path: Path) -> None:

@@ -52,12 +52,16 @@ class Enrollment:
 
 
 class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Who it is. Lives only inside a seal."""
+    """Who it is. Lives only inside a seal. Times in seconds since 1970; ``last_seen``: a day, YYYY-MM-DD;
+    ``origin``: the store that a speaker was imported from.
+    """
 
     name: str
     created_at: float
     consent: Consent | None = None
     consent_at: float | None = None
+    last_seen: str | None = None
+    origin: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

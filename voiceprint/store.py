@@ -1,54 +1,65 @@
-"""The store: everything that is kept, sealed, in one SQLite file. Knows SQL, and nothing of what is inside a seal.
+"""The store: everything that is kept, sealed, in one SQLite file.
 
-What changes a store is acknowledged only after COMMIT. What does not open, or does not fit the place where it lies, is
-named and left out, and so is a speaker who was forgotten and put back (their tombstone knows). Not noticed: the whole
-file, or a speaker's key together with all of their records, put back to an older state.
+What changes a store is acknowledged only after COMMIT. What does not open, does not fit the place where it lies, or was
+put back or taken away as a whole is named and left out; so is a speaker who was forgotten and put back. Not noticed:
+the whole file put back to an older state (note the audit log's last value elsewhere to notice that too).
 """
 
 import sqlite3
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from threading import RLock
 from typing import Self
 
 import msgspec
 
-from voiceprint.database import DATABASE_NAME, explained, open_database, snapshot, transaction
+from voiceprint.database import (
+    DATABASE_NAME,
+    clear_log,
+    create_database,
+    explained,
+    has_database,
+    open_database,
+    snapshot,
+    transaction,
+)
 from voiceprint.errors import KeyFileError, ModelError, StoreError
-from voiceprint.keyfile import MasterKeys
+from voiceprint.keyfile import MasterKeys, load_key_file
 from voiceprint.messages import Consent
+from voiceprint.receipts import Receipt, make_receipt
 from voiceprint.records import EncoderIdentity, Enrollment, Profile, StoredSpeaker, new_id
-from voiceprint.seals import KeyRing, Row, Seals
+from voiceprint.rows import Loaded, Rows
+from voiceprint.seals import KeyRing, Seals
+from voiceprint.store_settings import StoreState
 from voiceprint.vault import SealBrokenError
 
 __all__ = ["Loaded", "Store", "has_store"]
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """Everybody whose records open, and the opaque ids of those whose records do not."""
-
-    speakers: tuple[StoredSpeaker, ...]
-    damaged: tuple[str, ...]
-
-
 def has_store(folder: Path) -> bool:
     """Whether there is data already, so that a key must exist."""
-    return (folder / DATABASE_NAME).exists()
+    return has_database(folder)
 
 
 class Store:
     """Use ``Store.open``. Safe to use from several threads; several processes may open the same folder."""
 
-    def __init__(self, database: sqlite3.Connection, path: Path, seals: Seals) -> None:
+    def __init__(self, database: sqlite3.Connection, path: Path, keys: MasterKeys) -> None:
         self.path = path
-        self.encoder = seals.encoder
         self._database = database
-        self._seals = seals
         self._lock = RLock()
+        self._keys = keys
+        self._settings_token = b""
+        self._seals: Seals | None = None
+        self._pragma_version = -1
+        self._revision = -1
+        self._others = 0
+        with self.reading() as rows:
+            self.encoder = rows.seals.encoder
+            self._revision = rows.state.revision
 
     @classmethod
     def open(cls, folder: Path, keys: MasterKeys, encoder: EncoderIdentity) -> Self:
@@ -56,74 +67,104 @@ class Store:
 
         Raises StoreError, KeyFileError (``key_wrong``), ModelError (``encoder_mismatch``).
         """
+        if not has_store(folder):
+            seals = Seals.new(keys, encoder)
+            create_database(folder, lambda database: _fill(database, seals))
+        store = cls.open_existing(folder, keys)
+        try:
+            _check_encoder(store.path, store.encoder, encoder)
+        except ModelError:
+            store.close()
+            raise
+        return store
+
+    @classmethod
+    def open_existing(cls, folder: Path, keys: MasterKeys) -> Self:
+        """Open the store of a folder, whatever its encoder: to look after it, not to recognise anybody.
+
+        Raises StoreError (also ``store_missing``), KeyFileError (``key_wrong``).
+        """
         path = folder / DATABASE_NAME
+        if not has_store(folder):
+            raise StoreError("store_missing", f"There is no store at {path}.")
         database = open_database(folder)
         try:
-            with explained(path), transaction(database):
-                seals = _read_seals(database, path, keys)
-                if seals is None:
-                    seals = Seals.new(keys, encoder)
-                    database.execute("INSERT INTO meta VALUES ('store', ?)", (seals.store_id.encode(),))
-                    database.execute("INSERT INTO meta VALUES ('settings', ?)", (seals.settings_token(),))
-            _check_encoder(path, seals.encoder, encoder)
+            return cls(database, path, keys)
         except BaseException:
             database.close()
             raise
-        return cls(database, path, seals)
 
     @staticmethod
     def encoder_of(folder: Path, keys: MasterKeys) -> EncoderIdentity | None:
         """Which encoder the store of a folder belongs to; None where there is no store. Raises as ``open``."""
         if not has_store(folder):
             return None
-        path = folder / DATABASE_NAME
-        database = open_database(folder)
-        try:
-            with explained(path):
-                seals = _read_seals(database, path, keys)
-        finally:
-            database.close()
-        return seals.encoder if seals is not None else None
+        store = Store.open_existing(folder, keys)
+        store.close()
+        return store.encoder
 
     def close(self) -> None:
         with self._lock:
             self._database.close()
 
+    # Transactions, for the modules that look after a store
+
+    @contextmanager
+    def reading(self) -> Iterator[Rows]:
+        """One consistent view. Raises StoreError."""
+        with self._lock, explained(self.path), snapshot(self._database):
+            yield Rows(self._database, self._current_seals())
+
+    @contextmanager
+    def writing(self) -> Iterator[Rows]:
+        """All of it is on disk at the end, or none of it. Raises StoreError."""
+        with self._lock, explained(self.path):
+            with transaction(self._database):
+                rows = Rows(self._database, self._current_seals())
+                before = rows.state.revision
+                yield rows
+                rows.save_state()
+            if before == self._revision:  # nobody else wrote in between, so this is no news to us
+                self._revision = rows.state.revision
+
+    def use_keys(self, keys: MasterKeys) -> None:
+        """From now on these master keys, which open the same store."""
+        with self._lock:
+            self._keys, self._settings_token = keys, b""
+
+    @property
+    def keys(self) -> MasterKeys:
+        """The master keys in use."""
+        return self._keys
+
+    def clear_log(self) -> bool:
+        """Leave no byte of what was deleted in the write-ahead log. False while another process still reads."""
+        with self._lock, explained(self.path):
+            return clear_log(self._database)
+
     # Reading
 
     def load(self) -> Loaded:
         """Open every record; who is not whole is named in ``damaged`` and left out."""
-        with self._lock, explained(self.path), snapshot(self._database):
-            keys = self._database.execute("SELECT speaker_id, token FROM keys ORDER BY rowid").fetchall()
-            marks = {mark for (mark,) in self._database.execute("SELECT mark FROM tombstones")}
-            rows: dict[str, list[Row]] = {}
-            for speaker_id, *row in self._database.execute(
-                "SELECT speaker_id, id, type, version, token FROM records ORDER BY rowid"
-            ):
-                rows.setdefault(speaker_id, []).append(Row(*row))
-        speakers, damaged = [], sorted(set(rows) - {speaker_id for speaker_id, _ in keys})
-        for speaker_id, token in keys:
-            try:
-                ring = self._seals.open_ring(speaker_id, token)
-                speaker = self._seals.open_speaker(speaker_id, ring, rows.get(speaker_id, []))
-            except SealBrokenError:
-                damaged.append(speaker_id)
-                continue
-            if self._seals.mark(speaker_id) in marks:  # forgotten, and put back by somebody
-                damaged.append(speaker_id)
-            else:
-                speakers.append(speaker)
-        return Loaded(tuple(speakers), tuple(damaged))
+        with self.reading() as rows:
+            return rows.load()
 
     def data_version(self) -> int:
-        """Changes when another process has written; our own writes do not change it."""
+        """Changes when another process has changed a speaker; our own changes do not change it."""
         with self._lock, explained(self.path):
             (version,) = self._database.execute("PRAGMA data_version").fetchone()
-            return int(version)
+        if version != self._pragma_version:
+            with self.reading() as rows:
+                if rows.state.revision != self._revision:
+                    self._others += 1
+                self._revision, self._pragma_version = rows.state.revision, version
+        return self._others
 
     def content_hash(self, data: bytes) -> str:
         """Keyed hash of a recording, to know it again without keeping anything of it."""
-        return self._seals.content_hash(data)
+        with self._lock:
+            assert self._seals is not None
+            return self._seals.content_hash(data)
 
     # Writing
 
@@ -134,88 +175,100 @@ class Store:
         now = time.time()
         profile = Profile(name=name, created_at=now, consent=consent, consent_at=now if consent else None)
         speaker = StoredSpeaker(new_id(), profile, tuple(enrollments))
-        with self._lock, explained(self.path), transaction(self._database):
-            self._write(speaker.id, KeyRing.new(), profile, enrollments)
+        with self.writing() as rows:
+            rows.write(speaker.id, KeyRing.new(), profile, enrollments, "enrolled")
         return speaker
 
     def add_enrollments(self, speaker_id: str, enrollments: Sequence[Enrollment]) -> StoredSpeaker:
         """More enrollments. Raises StoreError: ``record_damaged``, ``speaker_gone``."""
-        with self._lock, explained(self.path), transaction(self._database):
-            speaker, ring = self._read(speaker_id)
-            self._write(speaker_id, ring, None, enrollments)
+        with self.writing() as rows:
+            speaker, ring = rows.read(speaker_id)
+            rows.write(speaker_id, ring, None, enrollments, "updated")
         return replace(speaker, enrollments=(*speaker.enrollments, *enrollments))
 
     def rename(self, speaker_id: str, name: str) -> StoredSpeaker:
         """Another name for the same speaker. Raises StoreError: ``record_damaged``, ``speaker_gone``."""
-        with self._lock, explained(self.path), transaction(self._database):
-            speaker, ring = self._read(speaker_id)
-            profile = msgspec.structs.replace(speaker.profile, name=name)
-            self._write(speaker_id, ring, profile, ())
-        return replace(speaker, profile=profile)
+        return self._change(speaker_id, "renamed", name=name)
 
-    def forget(self, speaker_id: str) -> None:
+    def set_consent(self, speaker_id: str, consent: Consent | None) -> StoredSpeaker:
+        """What the person agreed to, from now on. Raises StoreError."""
+        return self._change(speaker_id, "consent", consent=consent, consent_at=time.time() if consent else None)
+
+    def touch(self, speaker_id: str, day: str) -> StoredSpeaker:
+        """Note the day (YYYY-MM-DD) on which somebody was last recognised; writes at most once a day.
+
+        Raises StoreError.
+        """
+        with self.reading() as rows:
+            speaker, _ = rows.read(speaker_id)
+        return speaker if speaker.profile.last_seen == day else self._change(speaker_id, "seen", last_seen=day)
+
+    def note(self, event: str, speaker_id: str | None = None, **details: str | int | float) -> None:
+        """A line in the audit log, for instance of a decision. Never pass a name. Raises StoreError."""
+        with self.writing() as rows:
+            rows.note(event, speaker_id, **details)
+
+    def forget(self, speaker_id: str, *, reason: str = "asked") -> Receipt:
         """Destroy the key and the records, leave a mark that says nothing, and clear the write-ahead log.
 
         Also for a damaged speaker. Raises StoreError (``speaker_gone``).
         """
-        today = datetime.now(UTC).date().isoformat()
-        with self._lock, explained(self.path):
-            with transaction(self._database):
-                self._database.execute("DELETE FROM records WHERE speaker_id = ?", (speaker_id,))
-                if not self._database.execute("DELETE FROM keys WHERE speaker_id = ?", (speaker_id,)).rowcount:
-                    raise _gone()
-                mark = self._seals.mark(speaker_id)
-                self._database.execute("INSERT OR REPLACE INTO tombstones VALUES (?, ?)", (mark, today))
-                self._database.execute("UPDATE state SET epoch = epoch + 1")
-            self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-
-    # Inside, within a transaction
-
-    def _read(self, speaker_id: str) -> tuple[StoredSpeaker, KeyRing]:
-        found = self._database.execute("SELECT token FROM keys WHERE speaker_id = ?", (speaker_id,)).fetchone()
-        if found is None:
-            raise _gone()
-        rows = self._database.execute(
-            "SELECT id, type, version, token FROM records WHERE speaker_id = ? ORDER BY rowid", (speaker_id,)
-        )
+        with self.writing() as rows:
+            records = rows.erase(speaker_id, reason)
         try:
-            ring = self._seals.open_ring(speaker_id, found[0])
-            return self._seals.open_speaker(speaker_id, ring, [Row(*row) for row in rows]), ring
+            cleared = self.clear_log()
+        except StoreError:
+            cleared = False  # the erasure itself is done; the next start clears the log
+        return make_receipt(rows, speaker_id, reason=reason, records=records, log_cleared=cleared)
+
+    # Inside
+
+    def _change(self, speaker_id: str, event: str, **fields: object) -> StoredSpeaker:
+        with self.writing() as rows:
+            speaker, ring = rows.read(speaker_id)
+            profile = msgspec.structs.replace(speaker.profile, **fields)
+            rows.write(speaker_id, ring, profile, (), event)
+        return replace(speaker, profile=profile)
+
+    def _current_seals(self) -> Seals:
+        """The seals as the settings are now: another process may have rotated or renewed since."""
+        found = dict(self._database.execute("SELECT key, value FROM meta WHERE key IN ('store', 'settings')"))
+        token = found.get("settings", b"")
+        if self._seals is None or token != self._settings_token:
+            self._seals = self._open_seals(found.get("store", b""), token)
+            self._settings_token = token
+        return self._seals
+
+    def _open_seals(self, store_id: bytes, token: bytes) -> Seals:
+        try:
+            try:
+                return Seals.open(self._keys, store_id.decode(), token)
+            except SealBrokenError:
+                self._keys = self._keys_again()
+                return Seals.open(self._keys, store_id.decode(), token)
         except SealBrokenError as error:
-            raise StoreError("record_damaged", f"The record {speaker_id} is damaged; it was not changed.") from error
+            raise KeyFileError(
+                "key_wrong",
+                f"No key in {self._keys.path} opens the store {self.path}; give the key file that it was made with.",
+            ) from error
+        except ValueError as error:
+            raise StoreError("store_damaged", f"The store {self.path} does not say which store it is.") from error
 
-    def _write(
-        self, speaker_id: str, ring: KeyRing, profile: Profile | None, enrollments: Sequence[Enrollment]
-    ) -> None:
-        rows = []
-        if profile is not None:
-            row, ring = self._seals.seal_profile(speaker_id, ring, profile)
-            rows.append(row)
-        for enrollment in enrollments:
-            row, ring = self._seals.seal_enrollment(speaker_id, ring, enrollment)
-            rows.append(row)
-        self._database.execute(
-            "INSERT INTO keys VALUES (?, ?) ON CONFLICT (speaker_id) DO UPDATE SET token = excluded.token",
-            (speaker_id, self._seals.seal_ring(speaker_id, ring)),
-        )
-        self._database.executemany(
-            "INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?)",
-            [(row.id, speaker_id, row.kind, row.version, row.token) for row in rows],
-        )
+    def _keys_again(self) -> MasterKeys:
+        """The key file may have been rotated since we read it."""
+        try:
+            return load_key_file(self._keys.path, data=self.path.parent)
+        except KeyFileError:
+            return self._keys
 
 
-def _read_seals(database: sqlite3.Connection, path: Path, keys: MasterKeys) -> Seals | None:
-    found = dict(database.execute("SELECT key, value FROM meta"))
-    if not found:
-        return None
-    try:
-        return Seals.open(keys, found["store"].decode(), found["settings"])
-    except (KeyError, ValueError) as error:
-        raise StoreError("store_damaged", f"The store {path} does not say which store it is.") from error
-    except SealBrokenError as error:
-        raise KeyFileError(
-            "key_wrong", f"No key in {keys.path} opens the store {path}; give the key file that it was made with."
-        ) from error
+def _fill(database: sqlite3.Connection, seals: Seals) -> None:
+    database.execute("INSERT INTO meta VALUES ('store', ?)", (seals.store_id.encode(),))
+    database.execute("INSERT INTO meta VALUES ('settings', ?)", (seals.seal_settings(),))
+    database.execute("INSERT INTO meta VALUES ('state', ?)", (seals.seal_state(StoreState()),))
+    rows = Rows(database, seals)
+    rows.note("created")
+    rows.save_state()
 
 
 def _check_encoder(path: Path, belongs: EncoderIdentity, given: EncoderIdentity) -> None:
@@ -232,7 +285,3 @@ def _check_encoder(path: Path, belongs: EncoderIdentity, given: EncoderIdentity)
         f"The store {path} belongs to the encoder {belongs.id}, not to {given.id}; start with --encoder {belongs.id}, "
         "or use another --data folder.",
     )
-
-
-def _gone() -> StoreError:
-    return StoreError("speaker_gone", "The speaker is not in the store any more.")

@@ -4,7 +4,9 @@
 
     master key (file) ─HKDF, salt: store id─▶ wrapping key ─▶ seals the store's settings and secret,
                                                            └▶ seals one data key a speaker ─▶ seals their records
-    store secret ─HKDF─▶ keys for content hashes and tombstones (they outlive a new master key)
+    store secret ─HKDF─▶ keys for content hashes, tombstones, pseudonyms, audit, receipts
+
+The secret is itself sealed, and outlives every master key: marks and hashes stay valid when the master key changes.
 
 Fernet (AES-128-CBC with HMAC-SHA256) does the sealing. A Fernet token alone is bound to nothing, so every payload
 carries its context inside the seal, and opening compares it with what the place where it was found says it must be.
@@ -13,16 +15,16 @@ carries its context inside the seal, and opening compares it with what the place
 import base64
 import hmac
 from collections.abc import Mapping
-from hashlib import sha256
 
 import msgspec
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from voiceprint.keyfile import MasterKeys
 
-__all__ = ["Context", "SealBrokenError", "Vault", "keyed_hash", "new_data_key", "open_sealed", "seal"]
+__all__ = ["Context", "HashKey", "PurposeKeys", "SealBrokenError", "Vault", "new_data_key", "open_sealed", "seal"]
 
 Context = Mapping[str, str | int]
 _MAGIC = b"VPR1"
@@ -37,7 +39,9 @@ class Vault:
 
     def __init__(self, master: MasterKeys, store_id: str) -> None:
         salt = bytes.fromhex(store_id)
-        self._wrapping = MultiFernet([Fernet(_derive(key, salt, "wrapping")) for key in master.keys])
+        raw = [base64.urlsafe_b64decode(key) for key in master.keys]
+        self._wrapping = MultiFernet([_fernet(key, salt, "wrapping") for key in raw])
+        self.bundles = MultiFernet([_fernet(key, salt, "bundle") for key in raw])
 
     def wrap(self, context: Context, body: bytes) -> bytes:
         """Seal under the newest master key."""
@@ -73,14 +77,35 @@ def open_sealed(key: Fernet | MultiFernet, context: Context, token: bytes) -> by
     return payload[len(head) :]
 
 
-def keyed_hash(secret: bytes, purpose: str, data: bytes) -> str:
-    """HMAC-SHA256 (hex) under the key that the store's secret gives for one purpose."""
-    return hmac.new(_expand(secret, b"", purpose), data, sha256).hexdigest()
+class HashKey:
+    """HMAC-SHA256 under one key."""
+
+    __slots__ = ("key",)
+
+    def __init__(self, key: bytes) -> None:
+        self.key = key
+
+    def hash(self, data: bytes) -> str:
+        """Hex, 64 characters."""
+        return hmac.digest(self.key, data, "sha256").hex()
 
 
-def _derive(fernet_key: bytes, salt: bytes, purpose: str) -> bytes:
-    raw = base64.urlsafe_b64decode(fernet_key)
-    return base64.urlsafe_b64encode(_expand(raw, salt, purpose))
+class PurposeKeys:
+    """One key for each purpose, all from the secret of a store; none tells anything about another."""
+
+    def __init__(self, secret: bytes) -> None:
+        self.content = HashKey(_expand(secret, b"", "content"))
+        self.tombstone = HashKey(_expand(secret, b"", "tombstone"))
+        self.pseudonym = HashKey(_expand(secret, b"", "pseudonym"))
+        self.manifest = HashKey(_expand(secret, b"", "manifest"))
+        self.audit_chain = HashKey(_expand(secret, b"", "audit chain"))
+        self.audit = _fernet(secret, b"", "audit")
+        self.state = _fernet(secret, b"", "state")
+        self.receipt = Ed25519PrivateKey.from_private_bytes(_expand(secret, b"", "receipt"))
+
+
+def _fernet(raw: bytes, salt: bytes, purpose: str) -> Fernet:
+    return Fernet(base64.urlsafe_b64encode(_expand(raw, salt, purpose)))
 
 
 def _expand(raw: bytes, salt: bytes, purpose: str) -> bytes:

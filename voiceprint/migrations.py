@@ -1,0 +1,42 @@
+"""The tables, as numbered steps. Whoever opens an older store brings it to the newest layout, in one transaction.
+
+Only random ids, counters, days and sealed tokens are in the columns: no name, no vector, no time of day.
+"""
+
+import sqlite3
+from collections.abc import Callable
+
+__all__ = ["APPLICATION_ID", "MIGRATIONS", "migrate"]
+
+APPLICATION_ID = 0x56505254  # "VPRT"
+
+
+def _layout_1(database: sqlite3.Connection) -> None:
+    """Consent, provenance and last_seen live sealed in the profile record; meta holds store id, settings, state."""
+    database.execute("CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT")
+    database.execute(
+        "CREATE TABLE keys (speaker_id TEXT PRIMARY KEY, generation INTEGER NOT NULL, token BLOB NOT NULL) STRICT"
+    )
+    database.execute(
+        "CREATE TABLE records ("
+        " id TEXT PRIMARY KEY,"
+        " speaker_id TEXT NOT NULL REFERENCES keys (speaker_id) ON DELETE CASCADE,"
+        " type TEXT NOT NULL,"
+        " version INTEGER NOT NULL,"
+        " token BLOB NOT NULL) STRICT"
+    )
+    database.execute("CREATE INDEX records_by_speaker ON records (speaker_id)")
+    database.execute("CREATE TABLE tombstones (mark TEXT PRIMARY KEY, day TEXT NOT NULL) STRICT")
+    database.execute("CREATE TABLE audit (number INTEGER PRIMARY KEY, token BLOB NOT NULL, chain TEXT NOT NULL) STRICT")
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_layout_1,)
+
+
+def migrate(database: sqlite3.Connection) -> None:
+    """Take the steps that are missing. Within a transaction of the caller."""
+    (version,) = database.execute("PRAGMA user_version").fetchone()
+    for number, step in enumerate(MIGRATIONS[version:], start=version + 1):
+        step(database)
+        database.execute(f"PRAGMA user_version={number}")
+        database.execute(f"PRAGMA application_id={APPLICATION_ID}")
