@@ -3,11 +3,13 @@
 import secrets
 import time
 from dataclasses import dataclass
+from datetime import date
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from voiceprint.errors import InputError
 from voiceprint.messages import Consent
 from voiceprint.vault import SealBrokenError
 
@@ -16,6 +18,7 @@ __all__ = [
     "Enrollment",
     "Profile",
     "StoredSpeaker",
+    "check_consent",
     "new_id",
     "pack_enrollment",
     "pack_profile",
@@ -25,6 +28,7 @@ __all__ = [
 
 # Unit vectors come back from float32 with a norm this close to one, or they are not what was written.
 _NORM_TOLERANCE = 1e-3
+MAX_CONSENT_CHARACTERS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,21 @@ class _EnrollmentHead(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     speech_seconds: float
     content: str
     enrolled_at: float
+
+
+def check_consent(consent: Consent | None) -> None:
+    """Refuse a consent that cannot be kept to. Raises InputError (``bad_consent``)."""
+    if consent is None:
+        return
+    if not consent.purpose.strip():
+        raise InputError("bad_consent", "The consent does not say what it is for.")
+    if len(consent.purpose) > MAX_CONSENT_CHARACTERS or len(consent.reference or "") > MAX_CONSENT_CHARACTERS:
+        raise InputError("bad_consent", f"The consent is longer than {MAX_CONSENT_CHARACTERS} characters.")
+    if consent.expires is not None:
+        try:
+            date.fromisoformat(consent.expires)
+        except ValueError as error:
+            raise InputError("bad_consent", "The last day of the consent must be a date, YYYY-MM-DD.") from error
 
 
 def new_id() -> str:

@@ -145,6 +145,12 @@ class Rows:
         self, speaker_id: str, ring: KeyRing, profile: Profile | None, enrollments: Sequence[Enrollment], event: str
     ) -> None:
         """Add or replace records of a speaker, and say so in the log."""
+        after = self.insert(speaker_id, ring, profile, enrollments)
+        self._move_manifest(self.seals.pseudonym(speaker_id), ring.generation, after)
+        self.note(event, speaker_id, generation=after, enrollments=len(enrollments))
+
+    def insert(self, speaker_id: str, ring: KeyRing, profile: Profile | None, enrollments: Sequence[Enrollment]) -> int:
+        """The rows alone, for who sees to manifest and log. Returns the new generation."""
         rows = []
         before = ring.generation
         if profile is not None:
@@ -163,8 +169,7 @@ class Rows:
             "INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?)",
             [(row.id, speaker_id, row.kind, row.version, row.token) for row in rows],
         )
-        self._move_manifest(self.seals.pseudonym(speaker_id), before, ring.generation)
-        self.note(event, speaker_id, generation=ring.generation, enrollments=len(enrollments))
+        return ring.generation
 
     def erase(self, speaker_id: str, reason: str) -> int:
         """Delete key and records, leave a mark. Returns how many records there were. Raises StoreError.

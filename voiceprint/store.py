@@ -30,7 +30,7 @@ from voiceprint.errors import KeyFileError, ModelError, StoreError
 from voiceprint.keyfile import MasterKeys, load_key_file
 from voiceprint.messages import Consent
 from voiceprint.receipts import Receipt, make_receipt
-from voiceprint.records import EncoderIdentity, Enrollment, Profile, StoredSpeaker, new_id
+from voiceprint.records import EncoderIdentity, Enrollment, Profile, StoredSpeaker, check_consent, new_id
 from voiceprint.rows import Loaded, Rows
 from voiceprint.seals import KeyRing, Seals
 from voiceprint.store_settings import StoreState
@@ -171,7 +171,8 @@ class Store:
     def add_speaker(
         self, name: str, enrollments: Sequence[Enrollment], *, consent: Consent | None = None
     ) -> StoredSpeaker:
-        """A new speaker with a key of their own. Raises StoreError; then nothing was changed."""
+        """A new speaker with a key of their own. Raises StoreError, InputError (``bad_consent``); nothing changed."""
+        check_consent(consent)
         now = time.time()
         profile = Profile(name=name, created_at=now, consent=consent, consent_at=now if consent else None)
         speaker = StoredSpeaker(new_id(), profile, tuple(enrollments))
@@ -191,7 +192,8 @@ class Store:
         return self._change(speaker_id, "renamed", name=name)
 
     def set_consent(self, speaker_id: str, consent: Consent | None) -> StoredSpeaker:
-        """What the person agreed to, from now on. Raises StoreError."""
+        """What the person agreed to, from now on. Raises StoreError, InputError (``bad_consent``)."""
+        check_consent(consent)
         return self._change(speaker_id, "consent", consent=consent, consent_at=time.time() if consent else None)
 
     def touch(self, speaker_id: str, day: str) -> StoredSpeaker:

@@ -1,0 +1,62 @@
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from store_fixtures import enrollment
+
+from voiceprint import audit
+from voiceprint.errors import InputError
+from voiceprint.messages import Consent
+from voiceprint.receipts import verify_receipt
+from voiceprint.retention import Retention, sweep
+from voiceprint.store import Store
+
+TODAY = datetime.now(UTC).date()
+
+
+def in_days(days: int) -> date:
+    return TODAY + timedelta(days=days)
+
+
+def test_the_last_day_of_a_consent_still_counts(store: Store) -> None:
+    until = Consent(purpose="door", expires=in_days(10).isoformat())
+    gone = store.add_speaker("Ada", [enrollment(1)], consent=until)
+    store.add_speaker("Ben", [enrollment(2)])
+    assert sweep(store, today=in_days(10)).due == ()
+    dry = sweep(store, today=in_days(11), dry_run=True)
+    assert ([(one.speaker_id, one.reason) for one in dry.due], dry.receipts) == ([(gone.id, "consent_expired")], ())
+    done = sweep(store, today=in_days(11))
+    for receipt in done.receipts:
+        verify_receipt(receipt, store)
+    assert [receipt.reason for receipt in done.receipts] == ["consent_expired"]
+    assert [who.name for who in store.load().speakers] == ["Ben"]
+    assert audit.read(store)[-1].details["reason"] == "consent_expired"
+
+
+def test_who_was_not_heard_for_long_goes_and_who_was_stays(store: Store) -> None:
+    gone = store.add_speaker("Ada", [enrollment(1)])
+    stays = store.add_speaker("Ben", [enrollment(2)])
+    store.touch(stays.id, in_days(100).isoformat())
+    assert sweep(store, Retention(unseen_days=30), today=in_days(30)).due == ()
+    assert [one.speaker_id for one in sweep(store, Retention(unseen_days=30), today=in_days(101)).due] == [gone.id]
+    assert [who.id for who in store.load().speakers] == [stays.id]
+    assert [one.reason for one in sweep(store, today=in_days(2000)).due] == ["not_seen"]
+
+
+@pytest.mark.parametrize(
+    "consent",
+    [Consent(purpose=" "), Consent(purpose="x" * 2000), Consent(purpose="door", expires="tomorrow")],
+)
+def test_a_consent_that_says_nothing_is_refused(store: Store, consent: Consent) -> None:
+    with pytest.raises(InputError) as caught:
+        store.add_speaker("Ada", [enrollment(1)], consent=consent)
+    assert caught.value.code == "bad_consent"
+    assert store.load().speakers == ()
+
+
+def test_consent_can_be_given_later_and_taken_back(store: Store) -> None:
+    ada = store.add_speaker("Ada", [enrollment(1)])
+    store.set_consent(ada.id, Consent(purpose="door", reference="form 7"))
+    given = store.load().speakers[0].profile
+    assert (given.consent, given.consent_at is not None) == (Consent(purpose="door", reference="form 7"), True)
+    store.set_consent(ada.id, None)
+    assert store.load().speakers[0].profile.consent is None
