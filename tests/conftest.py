@@ -3,10 +3,9 @@
 from pathlib import Path
 
 import pytest
+from service_fixtures import SPEECH
 
 pytest_plugins = ["service_fixtures", "store_fixtures"]
-
-SPEECH = Path(__file__).resolve().parents[2] / "shared" / "speech" / "dev"
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from voiceprint import decoder
-from voiceprint.audio import SAMPLE_RATE, Waveform, decode, pcm16_to_waveform, read_bytes, read_file
+from voiceprint.audio import SAMPLE_RATE, Waveform, _refusal, decode, pcm16_to_waveform, read_bytes, read_file
 from voiceprint.errors import AudioError
 
 DECODER = Path(decoder.__file__)
@@ -202,6 +202,24 @@ def test_live_audio_is_converted_exactly() -> None:
     with pytest.raises(AudioError) as caught:
         pcm16_to_waveform(b"\0\0\0")
     assert caught.value.code == "odd_bytes"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"",
+        b"Traceback\n  it broke\n",
+        b'{"code": "audio_damaged"}',
+        b'{"code": "made_up", "message": "Hello."}',
+        b'{"code": "not_audio", "message": "two\\nlines"}',
+        b'{"code": "not_audio", "message": 7}',
+        b"[]",
+        b"\xff\xfe",
+    ],
+)
+def test_a_child_that_was_taken_over_cannot_speak_through_us(said: bytes) -> None:
+    refusal = _refusal(said)
+    assert (refusal.code, refusal.message) == ("audio_damaged", "The recording cannot be decoded.")
 
 
 def test_the_child_cannot_write_files(tmp_path: Path) -> None:

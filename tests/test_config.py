@@ -19,6 +19,8 @@ def test_the_command_line_wins_over_the_environment_over_the_defaults() -> None:
         ({"VOICEPRINT_PORTT": "1"}, "unknown_setting"),
         ({"VOICEPRINT_PORT": "seventy"}, "bad_setting"),
         ({"VOICEPRINT_PORT": "70000"}, "bad_port"),
+        ({"VOICEPRINT_TARGET_FPIR": "1"}, "bad_setting"),
+        ({"VOICEPRINT_TARGET_FPIR": "nan"}, "bad_setting"),
         ({"VOICEPRINT_MAX_STREAMS": "0"}, "bad_setting"),
         ({"VOICEPRINT_MAX_AUDIO_SECONDS": "inf"}, "bad_setting"),
         ({"VOICEPRINT_MIN_IDENTIFY_SPEECH_SECONDS": "nan"}, "bad_setting"),

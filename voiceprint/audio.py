@@ -7,10 +7,13 @@ that a decoder's fault becomes one refusal. Live audio is raw PCM and needs no d
 import json
 import os
 import stat
-import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import PIPE, Popen
+from threading import Thread, Timer
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +25,8 @@ __all__ = ["SAMPLE_RATE", "Waveform", "decode", "pcm16_to_waveform", "read_bytes
 SAMPLE_RATE = 16_000
 DECODE_SECONDS = 60.0
 _DECODER = Path(__file__).with_name("decoder.py")
+_CHILD_CODES = frozenset({"audio_damaged", "audio_too_long", "audio_unsupported", "not_audio"})
+_MAX_SAID = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,8 @@ def read_bytes(path: Path, *, max_bytes: int) -> bytes:
             raise _too_large(status.st_size, max_bytes)
         with os.fdopen(os.dup(descriptor), "rb") as file:
             data = file.read(max_bytes + 1)
+    except OSError as error:
+        raise AudioError("audio_unreadable", f"The file cannot be read: {error.strerror}.") from error
     finally:
         os.close(descriptor)
     if len(data) > max_bytes:
@@ -89,20 +96,49 @@ def _run_decoder(data: bytes, max_seconds: float) -> bytes:
     """PCM from the child, or its refusal; whatever else happens to the child is one refusal too."""
     # -I: nothing of the environment or the working folder is imported. The environment stays behind as well.
     command = [sys.executable, "-I", str(_DECODER), repr(max_seconds)]
+    most = int(max_seconds * SAMPLE_RATE) * 4
     try:
-        done = subprocess.run(  # noqa: S603 - our own program
-            command, input=data, capture_output=True, timeout=DECODE_SECONDS, env={"LANG": "C.UTF-8"}, check=False
-        )
-    except subprocess.TimeoutExpired as error:
-        raise AudioError("audio_damaged", f"The recording took more than {DECODE_SECONDS:.0f} s to decode.") from error
-    if done.returncode == 0:
-        return done.stdout
+        child = Popen(command, stdin=PIPE, stdout=PIPE, stderr=PIPE, env={"LANG": "C.UTF-8"})  # noqa: S603 - our own
+    except OSError as error:
+        raise AudioError("audio_not_decoded", f"The decoder cannot be started: {error.strerror}.") from error
+    deadline = Timer(DECODE_SECONDS, child.kill)
+    deadline.start()
+    with child:
+        feeder = Thread(target=_feed, args=(child.stdin, data))
+        feeder.start()
+        pcm, said = _read(child.stdout, most + 1), b""
+        if len(pcm) <= most:
+            said = _read(child.stderr, _MAX_SAID)
+        else:
+            child.kill()
+        feeder.join()
+    deadline.cancel()
+    if child.returncode == 0 and len(pcm) <= most:
+        return pcm
+    raise _refusal(said)
+
+
+def _feed(pipe: IO[bytes] | None, data: bytes) -> None:
+    """From a thread of its own, because the child begins to answer before it has heard everything."""
+    if pipe is not None:
+        with suppress(OSError), pipe:  # a child that refused does not want to hear the rest
+            pipe.write(data)
+
+
+def _read(pipe: IO[bytes] | None, most: int) -> bytes:
+    return pipe.read(most) if pipe is not None else b""
+
+
+def _refusal(said: bytes) -> AudioError:
+    """What the child says is passed on only in the form that it is to say it in."""
     try:
-        refusal = json.loads(done.stderr.splitlines()[-1])
-        code, message = str(refusal["code"]), str(refusal["message"])
-    except (ValueError, KeyError, IndexError, TypeError) as error:
-        raise AudioError("audio_damaged", "The recording cannot be decoded.") from error
-    raise AudioError(code, message)
+        refusal = json.loads(said.splitlines()[-1])
+        code, message = refusal["code"], refusal["message"]
+    except (ValueError, KeyError, IndexError, TypeError):
+        code, message = "", ""
+    if code in _CHILD_CODES and isinstance(message, str) and message.isprintable():
+        return AudioError(code, message)
+    return AudioError("audio_damaged", "The recording cannot be decoded.")
 
 
 def _too_large(seen: int, max_bytes: int) -> AudioError:

@@ -26,6 +26,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     port: int = 5678
     behind_proxy: bool = False
 
+    target_fpir: float = 0.01
     min_identify_speech_seconds: float = 2.0
     min_enroll_speech_seconds: float = 2.0
 
@@ -37,6 +38,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65535:
             raise ConfigError("bad_port", f"The port must lie between 0 and 65535, not {self.port}.")
+        if not 0 < self.target_fpir < 0.5:
+            raise ConfigError(
+                "bad_setting",
+                f"target_fpir must lie between 0 and 0.5, not {self.target_fpir}; 0.01 is one in a hundred.",
+            )
         for name in self.__struct_fields__:
             value = getattr(self, name)
             if name.startswith(("min_", "max_")) and not 0 < value < float("inf"):

@@ -168,8 +168,9 @@ class Listener:
         events: list[SpeechStarted | SpeechStopped] = []
         whole = len(audio) - len(audio) % FRAME_SAMPLES
         for at in range(0, whole, FRAME_SAMPLES):
-            self._hear(audio[at : at + FRAME_SAMPLES], events)
-        self._rest = audio[whole:]
+            # A copy, because a kept frame would otherwise keep everything that it was fed with.
+            self._hear(audio[at : at + FRAME_SAMPLES].copy(), events)
+        self._rest = audio[whole:].copy()
         return events
 
     def finish(self) -> list[SpeechStarted | SpeechStopped]:

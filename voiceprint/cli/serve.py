@@ -2,7 +2,7 @@
 
 import argparse
 
-from voiceprint.cli.common import add_store_options, open_service
+from voiceprint.cli.common import add_store_options, open_service, settings_from
 
 __all__ = ["add"]
 
@@ -24,8 +24,8 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 def run(args: argparse.Namespace) -> int:
     from voiceprint.server import check_binding, serve
 
+    check_binding(settings_from(args))
     with open_service(args) as service:
-        check_binding(service.settings)
         service.warm_up()
         serve(service, service.settings)
     return 0
