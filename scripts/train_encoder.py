@@ -90,7 +90,7 @@ def _open_run(args: argparse.Namespace, plan: Any, folder: Path) -> tuple[Any, A
     mean = np.load(mean_file)
     sets = {f"{s}s": watched(shards, s) for s in args.watch}
     torch.manual_seed(plan.seed)
-    network = student.network()
+    network = student.network().to(args.device)
     if (folder / "checkpoint.pt").exists():
         run = loop.Run.start(network, plan)
         run.load(folder / "checkpoint.pt")
@@ -192,6 +192,7 @@ def _train_options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--every", type=int, default=250, help="steps between checkpoints")
     sub.add_argument("--watch", type=float, nargs="*", default=[2.2], help="seconds of the clips of held-out speakers")
     sub.add_argument("--seed", type=int, default=0)
+    sub.add_argument("--device", default="cpu", help="cpu or cuda")
     sub.add_argument("--threads", type=int, default=2)
     sub.add_argument("--workers", type=int, default=1)
     sub.add_argument("--compile", action="store_true", help="worth it from a thousand steps; starts slowly")

@@ -1,5 +1,6 @@
 """The training package: what it hears, what it asks, and that a kill costs nothing. Synthetic speech, CPU, seconds."""
 
+import itertools
 import sys
 from pathlib import Path
 
@@ -24,13 +25,13 @@ def voice(pitch: float, seconds: float, seed: int = 0) -> data.Wave:
     gain = np.exp(-(((harmonics - 5 * pitch) / 400) ** 2)) + 0.5 * np.exp(-(((harmonics - 2200) / 500) ** 2)) + 0.02
     wave = (gain[:, None] * np.sin(2 * np.pi * harmonics[:, None] * time)).sum(0)
     wave += 0.01 * np.random.default_rng(seed).standard_normal(len(time))
-    return (wave / np.abs(wave).max() * 0.5).astype(np.float32)
+    return np.asarray(wave / np.abs(wave).max() * 0.5, dtype=np.float32)
 
 
-def stand_in_teacher(piece: data.Wave) -> np.ndarray:
+def stand_in_teacher(piece: data.Wave) -> data.Wave:
     """A vector (192,) that says how the power lies over 192 bands: enough of a voice for these tests."""
     power = np.abs(np.fft.rfft(piece[: 2 * RATE])) ** 2
-    return np.log(power[: 192 * 80].reshape(192, 80).sum(1) + 1e-6).astype(np.float32)
+    return np.asarray(np.log(power[: 192 * 80].reshape(192, 80).sum(1) + 1e-6), dtype=np.float32)
 
 
 @pytest.fixture
@@ -60,7 +61,7 @@ def test_pieces_have_the_teachers_lengths_and_do_not_overlap() -> None:
     wave = np.arange(15 * RATE, dtype=np.float32)
     pieces = data.cut(wave)
     assert {len(p) / RATE for p in pieces} <= set(data.PIECE_SECONDS)
-    assert all(a[-1] < b[0] for a, b in zip(pieces, pieces[1:], strict=False))
+    assert all(a[-1] < b[0] for a, b in itertools.pairwise(pieces))
     assert sum(map(len, pieces)) >= 0.75 * len(wave)
     assert data.cut(wave[: 2 * RATE]) == [], "too short for the teacher"
 
@@ -210,7 +211,7 @@ def test_last_layer_is_fitted_to_the_targets(drawn: batches.Batches) -> None:
         network.eval()
         with torch.inference_mode():
             vectors = network(features(torch.as_tensor(batch.waves))).squeeze(1)
-        return float(losses.distillation(vectors, *map(torch.as_tensor, (batch.target, batch.bank)), weight=0.0)[1])
+        return float(losses.distillation(vectors, torch.as_tensor(batch.target), torch.as_tensor(batch.bank), 0.0)[1])
 
     before = distance()
     loop.fit_last_layer(network, drawn, count=4)

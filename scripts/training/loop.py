@@ -70,7 +70,9 @@ class Run:
         state = torch.load(path, map_location="cpu", weights_only=True)
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.mean, self.step, self.history = state["mean"], state["step"], state["history"]
+        device = device_of(self.network)
+        self.mean = {k: v.to(device) for k, v in state["mean"].items()}
+        self.step, self.history = state["step"], state["history"]
 
 
 def train(
@@ -79,14 +81,15 @@ def train(
     """Go on to step `until`; yields the losses of every step."""
     features = Features()
     forward: Any = torch.compile(run.network, dynamic=False) if compiled else run.network
+    device = device_of(run.network)
     run.network.train()
     for batch in _loaded(batches, run.step, until, workers):
         for group in run.optimizer.param_groups:
             group["lr"] = plan.rate_at(run.step)
         generator = torch.Generator().manual_seed(plan.seed * 1_000_003 + run.step)
-        heard = mask(features(torch.as_tensor(batch.waves)), generator)
-        vectors = forward(heard).squeeze(1)
-        losses = distillation(vectors, torch.as_tensor(batch.target), torch.as_tensor(batch.bank), plan.divergence)
+        waves, target, bank = (torch.as_tensor(part).to(device) for part in (batch.waves, batch.target, batch.bank))
+        vectors = forward(mask(features(waves), generator)).squeeze(1)
+        losses = distillation(vectors, target, bank, plan.divergence)
         run.optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(losses[0])
         torch.nn.utils.clip_grad_norm_(run.network.parameters(), 5.0)
@@ -94,6 +97,11 @@ def train(
         run.step += 1
         _smooth(run, plan.smoothing)
         yield dict(zip(("loss", "distance", "divergence"), (float(x.detach()) for x in losses), strict=True))
+
+
+def device_of(network: torch.nn.Module) -> torch.device:
+    """Where the weights lie."""
+    return next(network.parameters()).device
 
 
 def _loaded(batches: Batches, start: int, until: int, workers: int) -> Iterator[Batch]:
@@ -123,13 +131,13 @@ def _smooth(run: Run, keep: float) -> None:
 
 def evaluate(network: torch.nn.Module, state: dict[str, Tensor], sets: dict[str, Watched]) -> dict[str, float]:
     """Equal error rates of these weights on the watched sets; the network's own weights come back afterwards."""
-    features = Features()
+    features, device = Features(), device_of(network)
     own = {k: v.clone() for k, v in network.state_dict().items()}
     network.load_state_dict(state)
     network.eval()
     found: dict[str, float] = {}
     for name, watched in sets.items():
-        vectors = embed_all(watched.waves, lambda w: network(features(w)).squeeze(1))
+        vectors = embed_all(watched.waves, lambda w: network(features(w.to(device))).squeeze(1))
         found |= {f"{name}/{k}": v for k, v in rates(vectors, watched.speakers).items() if not math.isnan(v)}
     network.load_state_dict(own)
     network.train()
@@ -138,7 +146,7 @@ def evaluate(network: torch.nn.Module, state: dict[str, Tensor], sets: dict[str,
 
 def fit_last_layer(network: torch.nn.Module, batches: Batches, count: int = 60, ridge: float = 1e-2) -> None:
     """Set the last linear layer to the ridge solution from what it hears now to the targets: a good start."""
-    features = Features()
+    features, device = Features(), device_of(network)
     heard: list[Tensor] = []
     layer: Any = network.fc
     hook = layer.register_forward_hook(lambda _, inputs, __: heard.append(inputs[0].squeeze(-1)))
@@ -147,10 +155,10 @@ def fit_last_layer(network: torch.nn.Module, batches: Batches, count: int = 60, 
         wanted = []
         for step in range(count):
             batch = batches[10_000_000 + step]
-            network(features(torch.as_tensor(batch.waves)))
+            network(features(torch.as_tensor(batch.waves).to(device)))
             wanted.append(torch.as_tensor(batch.target))
     hook.remove()
-    inputs = torch.cat(heard).double()
+    inputs = torch.cat(heard).double().cpu()
     middle = inputs.mean(0)
     centred, target = inputs - middle, torch.cat(wanted).double()
     scatter = centred.T @ centred / len(centred)

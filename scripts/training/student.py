@@ -1,6 +1,5 @@
 """The student: SpeechBrain's ECAPA-TDNN (arXiv 2005.07143), small, on bands of 32 ms every 16 ms."""
 
-import hashlib
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from voiceprint.model_folder import write_sums
 from voiceprint.torchaudio_compat import import_torchaudio
 
 CHANNELS = (256, 256, 256, 256, 512)
@@ -72,10 +72,3 @@ def save_folder(state: Mapping[str, Tensor], folder: Path, template: Path) -> No
     shutil.copyfile(template / "hyperparams.yaml", folder / "hyperparams.yaml")
     torch.save(dict(state), folder / "embedding_model.ckpt")
     write_sums(folder)
-
-
-def write_sums(folder: Path) -> None:
-    """SHA256SUMS over every other file of a model folder, as sha256sum writes it."""
-    files = sorted(p for p in folder.iterdir() if p.is_file() and p.name != "SHA256SUMS")
-    lines = [f"{hashlib.sha256(p.read_bytes()).hexdigest()}  {p.name}\n" for p in files]
-    (folder / "SHA256SUMS").write_text("".join(lines))

@@ -40,7 +40,7 @@ def watched(shards: Sequence[Shard], seconds: float = 2.2) -> Watched:
 def embed_all(waves: NDArray[np.float32], embed: Embed, size: int = 32) -> NDArray[np.float32]:
     """Vectors of equally long waves, float32 (n, 192), not normalised."""
     with torch.inference_mode():
-        rows = [embed(torch.from_numpy(waves[i : i + size])) for i in range(0, len(waves), size)]
+        rows = [embed(torch.from_numpy(waves[i : i + size])).cpu() for i in range(0, len(waves), size)]
     return np.asarray(torch.cat(rows).numpy(), dtype=np.float32)
 
 
