@@ -4,7 +4,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from voiceprint.errors import KeyFileError
-from voiceprint.keyfile import create_key_file, find_key_file, load_key_file, replace_key_file
+from voiceprint.keyfile import MasterKeys, create_key_file, find_key_file, load_key_file, replace_key_file
 
 
 @pytest.fixture
@@ -30,8 +30,10 @@ def test_a_new_key_is_for_this_user_only_and_opens_again(tmp_path: Path, data: P
 
 def test_a_replaced_key_file_is_the_old_one_or_the_new_one(tmp_path: Path, data: Path) -> None:
     old = create_key_file(tmp_path / "keys" / "master.key", data=data)
-    new = replace_key_file(old, (Fernet.generate_key(), *old.keys))
-    assert load_key_file(old.path, data=data).keys == new.keys
+    new = MasterKeys((Fernet.generate_key(), *old.keys), old.path, {"0" * 32: old.tag})
+    replace_key_file(new)
+    again = load_key_file(old.path, data=data)
+    assert (again.keys, again.stores) == (new.keys, new.stores)
     assert old.path.stat().st_mode & 0o777 == 0o600
     assert list(old.path.parent.iterdir()) == [old.path]
 

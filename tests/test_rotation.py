@@ -4,7 +4,7 @@ import pytest
 from store_fixtures import ENCODER, enrollment, files, tamper
 
 from voiceprint.errors import KeyFileError, StoreError
-from voiceprint.keyfile import MasterKeys, load_key_file, replace_key_file
+from voiceprint.keyfile import MasterKeys, hold_key_file, load_key_file, replace_key_file
 from voiceprint.rotation import rotate
 from voiceprint.store import Store
 
@@ -43,8 +43,8 @@ def test_another_process_goes_on_with_the_new_key(folder: Path, keys: MasterKeys
 def test_a_killed_rotation_is_finished_by_the_next(folder: Path, keys: MasterKeys, store: Store) -> None:
     for number in range(3):
         store.add_speaker(f"speaker {number}", [enrollment(number)])
-    new = MasterKeys(keys.keys, keys.path)
-    replace_key_file(keys, (b"A" * 43 + b"=", *new.keys))  # killed right after step 1
+    now = load_key_file(keys.path, data=folder)
+    replace_key_file(MasterKeys((b"A" * 43 + b"=", *now.keys), now.path, now.stores))  # killed right after step 1
     report = rotate(store)
     assert (report.resumed, report.rewrapped) == (True, 3)
     assert load_key_file(keys.path, data=folder).keys == (b"A" * 43 + b"=",)
@@ -70,3 +70,27 @@ def test_a_key_file_that_is_not_ours_to_change_is_left_and_said(folder: Path, ke
     assert files(keys.path.parent) == before
     store.use_keys(keys)
     assert len(store.load().speakers) == 1
+
+
+def test_a_key_that_another_store_needs_is_not_dropped(tmp_path: Path, keys: MasterKeys, store: Store) -> None:
+    store.add_speaker("Ada", [enrollment(1)])
+    other = Store.open(tmp_path / "other", load_key_file(keys.path, data=tmp_path / "other"), ENCODER)
+    other.add_speaker("Ben", [enrollment(2)])
+    first = rotate(store)
+    assert (first.old_keys_dropped, first.waiting_stores) == (False, (other.id,))
+    assert [who.name for who in other.load().speakers] == ["Ben"]
+    second = rotate(other)
+    assert (second.resumed, second.old_keys_dropped, second.waiting_stores) == (True, True, ())
+    other.close()
+    now = load_key_file(keys.path, data=tmp_path / "other")
+    assert len(now.keys) == 1
+    for folder, name in ((store.path.parent, "Ada"), (tmp_path / "other", "Ben")):
+        again = Store.open(folder, now, ENCODER)
+        assert [who.name for who in again.load().speakers] == [name]
+        again.close()
+
+
+def test_two_rotations_at_once_are_refused(keys: MasterKeys, store: Store) -> None:
+    with hold_key_file(keys.path), pytest.raises(KeyFileError) as caught:
+        rotate(store)
+    assert caught.value.code == "key_busy"

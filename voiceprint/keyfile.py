@@ -9,15 +9,20 @@ One Fernet key a line, newest first; blank lines and lines that begin with ``#``
 
 A key is made only for a store that does not exist yet. Where there is data and no key, the start is refused. The file
 must be 0600; one that root owns may be 0440 or 0640, as service managers mount secrets. Windows line ends are accepted.
+Lines ``# store ID TAG`` say which stores use the file and under which key each is sealed: a rotation of one store must
+not drop a key that another still needs. They are kept where the file can be written.
 """
 
 import base64
 import binascii
+import fcntl
 import os
+import re
 import secrets
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 
 from cryptography.fernet import Fernet
@@ -25,24 +30,40 @@ from cryptography.fernet import Fernet
 from voiceprint.errors import KeyFileError
 from voiceprint.files import sync_folder
 
-__all__ = ["KEY_FILE_VARIABLE", "MasterKeys", "create_key_file", "find_key_file", "load_key_file", "replace_key_file"]
+__all__ = [
+    "KEY_FILE_VARIABLE",
+    "MasterKeys",
+    "claim_key_file",
+    "create_key_file",
+    "find_key_file",
+    "hold_key_file",
+    "load_key_file",
+    "replace_key_file",
+]
 
 KEY_FILE_VARIABLE = "VOICEPRINT_KEY_FILE"
 CONTAINER_SECRET = Path("/run/secrets/voiceprint_key")
 MAX_BYTES = 64 * 1024
+_STORE_LINE = re.compile(rb"^# store ([0-9a-f]{32}) ([0-9a-z]+)\s*$", re.MULTILINE)
 
 
 class MasterKeys:
     """Fernet keys (url-safe base64, 44 bytes), newest first. Never prints them."""
 
-    __slots__ = ("keys", "path")
+    __slots__ = ("keys", "path", "stores")
 
-    def __init__(self, keys: tuple[bytes, ...], path: Path) -> None:
+    def __init__(self, keys: tuple[bytes, ...], path: Path, stores: Mapping[str, str] | None = None) -> None:
         self.keys = keys
         self.path = path
+        self.stores = dict(stores or {})
 
     def __repr__(self) -> str:
         return f"MasterKeys({len(self.keys)} keys from {self.path})"
+
+    @property
+    def tag(self) -> str:
+        """Tells the newest key from others, and nothing about it."""
+        return sha256(b"voiceprint key tag " + self.keys[0]).hexdigest()[:8]
 
 
 def find_key_file(environ: Mapping[str, str] | None = None, *, secret: Path = CONTAINER_SECRET) -> Path:
@@ -75,7 +96,7 @@ def load_key_file(path: Path, *, data: Path) -> MasterKeys:
         text = os.read(descriptor, MAX_BYTES + 1)
     finally:
         os.close(descriptor)
-    return MasterKeys(_parse(text, path), path)
+    return MasterKeys(_parse(text, path), path, _parse_stores(text))
 
 
 def create_key_file(path: Path, *, data: Path) -> MasterKeys:
@@ -86,7 +107,7 @@ def create_key_file(path: Path, *, data: Path) -> MasterKeys:
     check_outside(path, data)
     with _told(path):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        draft = _write_draft(path, (Fernet.generate_key(),))
+        draft = _write_draft(MasterKeys((Fernet.generate_key(),), path))
         try:
             path.hardlink_to(draft)
         except FileExistsError:
@@ -97,20 +118,46 @@ def create_key_file(path: Path, *, data: Path) -> MasterKeys:
     return load_key_file(path, data=data)
 
 
-def replace_key_file(keys: MasterKeys, new: tuple[bytes, ...]) -> MasterKeys:
-    """Put other keys in the place of the old ones: all of the new file, or the old one as it was.
+def replace_key_file(keys: MasterKeys) -> None:
+    """Write these keys in the place of the file's old ones: all of the new file, or the old one as it was.
 
     Raises KeyFileError (``key_not_made``) where the file is not ours to change (a secret mounted by somebody else).
     """
     with _told(keys.path):
-        draft = _write_draft(keys.path, new)
+        draft = _write_draft(keys)
         try:
             draft.replace(keys.path)
         except OSError:
             draft.unlink(missing_ok=True)
             raise
         sync_folder(keys.path.parent)
-    return MasterKeys(new, keys.path)
+
+
+@contextmanager
+def hold_key_file(path: Path) -> Iterator[None]:
+    """Nobody else changes the key file meanwhile. Raises KeyFileError: ``key_busy``, ``key_not_made``."""
+    with _told(path):
+        descriptor = os.open(path.with_name(f".{path.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError as error:
+        raise KeyFileError("key_busy", f"Another process is changing the key file {path}.") from error
+    finally:
+        os.close(descriptor)
+
+
+def claim_key_file(keys: MasterKeys, store_id: str, *, data: Path) -> None:
+    """Enter a store in the key file that opens it, where that is possible; see the top of this module."""
+    if store_id in keys.stores:
+        return
+    try:
+        with hold_key_file(keys.path):
+            now = load_key_file(keys.path, data=data)
+            tag = now.tag if len(now.keys) == 1 else "unknown"
+            replace_key_file(MasterKeys(now.keys, now.path, {store_id: tag, **now.stores}))
+    except KeyFileError:
+        return  # a mounted secret: whoever mounts it also rotates it
 
 
 def check_outside(path: Path, data: Path) -> None:
@@ -121,12 +168,16 @@ def check_outside(path: Path, data: Path) -> None:
         )
 
 
-def _write_draft(path: Path, keys: tuple[bytes, ...]) -> Path:
+def _write_draft(keys: MasterKeys) -> Path:
+    path = keys.path
+    for stale in path.parent.glob(f".{path.name}.*.new"):
+        stale.unlink(missing_ok=True)
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
+    lines = [f"# store {store_id} {tag}".encode() for store_id, tag in keys.stores.items()]
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(b"".join(key + b"\n" for key in keys))
+            file.write(b"".join(line + b"\n" for line in [*lines, *keys.keys]))
             file.flush()
             os.fsync(file.fileno())
     except OSError:
@@ -169,6 +220,10 @@ def _parse(text: bytes, path: Path) -> tuple[bytes, ...]:
     if not keys:
         raise KeyFileError("key_malformed", f"The key file {path} holds no key.")
     return tuple(keys)
+
+
+def _parse_stores(text: bytes) -> dict[str, str]:
+    return {found[1].decode(): found[2].decode() for found in _STORE_LINE.finditer(text)}
 
 
 def _is_key(key: bytes) -> bool:

@@ -4,7 +4,7 @@
 2. the settings are sealed under it, which tells every other process to read the key file again
 3. the speakers' key rings are sealed under it, some at a time
 4. everything is read again with the new key alone
-5. the old line goes
+5. the old line goes, unless another store that uses the file still needs it
 
 Started again after a kill it goes on where it was: a key file of several lines is a rotation to be finished. What was
 copied before (a backup of store and key file together) still opens: only ``renew`` and new data keys help there.
@@ -16,7 +16,7 @@ import msgspec
 from cryptography.fernet import Fernet
 
 from voiceprint.errors import KeyFileError, StoreError
-from voiceprint.keyfile import MasterKeys, load_key_file, replace_key_file
+from voiceprint.keyfile import MasterKeys, hold_key_file, load_key_file, replace_key_file
 from voiceprint.seals import Seals
 from voiceprint.store import Store
 from voiceprint.vault import SealBrokenError, Vault
@@ -28,12 +28,14 @@ _BATCH = 500
 
 class RotationReport(msgspec.Struct, frozen=True, kw_only=True):
     """``resumed``: an unfinished rotation was finished and no new key made. ``old_keys_dropped``: False where the key
-    file is not ours to change, so that its owner must take the old lines out.
+    file is not ours to change, so that its owner must take the old lines out, or where ``waiting_stores`` (their ids)
+    are still sealed under an older key.
     """
 
     rewrapped: int
     resumed: bool
     old_keys_dropped: bool
+    waiting_stores: tuple[str, ...] = ()
 
 
 def rotate(store: Store, *, progress: Callable[[int], None] = lambda _: None) -> RotationReport:
@@ -41,21 +43,32 @@ def rotate(store: Store, *, progress: Callable[[int], None] = lambda _: None) ->
 
     Raises KeyFileError (``key_not_made``) and then nothing was changed, or StoreError; then call it again.
     """
+    try:
+        with hold_key_file(store.keys.path):
+            return _rotate(store, progress)
+    except KeyFileError as error:
+        if error.code == "key_not_made" and len(store.keys.keys) > 1:
+            return _rotate(store, progress)  # a mounted secret whose owner has put the new key first
+        raise
+
+
+def _rotate(store: Store, progress: Callable[[int], None]) -> RotationReport:
     keys = load_key_file(store.keys.path, data=store.path.parent)
     resumed = len(keys.keys) > 1
     if not resumed:
-        keys = replace_key_file(keys, (Fernet.generate_key(), *keys.keys))
+        keys = MasterKeys((Fernet.generate_key(), *keys.keys), keys.path, keys.stores)
+        replace_key_file(keys)
     store.use_keys(keys)
     with store.writing() as rows:
         rows.put_settings(rows.seals)
         rows.note("rotation_begun")
     done = _rewrap_everybody(store, progress)
-    newest = MasterKeys(keys.keys[:1], keys.path)
-    _check_everything_opens(store, newest)
+    _check_everything_opens(store, MasterKeys(keys.keys[:1], keys.path))
     with store.writing() as rows:
         rows.note("rotated", speakers=done)
     store.clear_log()
-    return RotationReport(rewrapped=done, resumed=resumed, old_keys_dropped=_drop_old(store, newest))
+    dropped, waiting = _drop_old(store, keys)
+    return RotationReport(rewrapped=done, resumed=resumed, old_keys_dropped=dropped, waiting_stores=waiting)
 
 
 def _rewrap_everybody(store: Store, progress: Callable[[int], None]) -> int:
@@ -96,9 +109,13 @@ def _check_everything_opens(store: Store, newest: MasterKeys) -> None:
         raise StoreError("rotation_unfinished", f"{len(lost)} speakers do not open with the new key alone.")
 
 
-def _drop_old(store: Store, newest: MasterKeys) -> bool:
+def _drop_old(store: Store, keys: MasterKeys) -> tuple[bool, tuple[str, ...]]:
+    stores = {**keys.stores, store.id: keys.tag}
+    waiting = tuple(store_id for store_id, tag in stores.items() if tag != keys.tag)
+    left = MasterKeys(keys.keys if waiting else keys.keys[:1], keys.path, stores)
     try:
-        store.use_keys(replace_key_file(newest, newest.keys))
+        replace_key_file(left)
     except KeyFileError:
-        return False
-    return True
+        return False, waiting
+    store.use_keys(left)
+    return not waiting, waiting

@@ -27,7 +27,7 @@ from voiceprint.database import (
     transaction,
 )
 from voiceprint.errors import KeyFileError, ModelError, StoreError
-from voiceprint.keyfile import MasterKeys, load_key_file
+from voiceprint.keyfile import MasterKeys, claim_key_file, load_key_file
 from voiceprint.messages import Consent
 from voiceprint.receipts import Receipt, make_receipt
 from voiceprint.records import EncoderIdentity, Enrollment, Profile, StoredSpeaker, check_consent, new_id
@@ -58,8 +58,9 @@ class Store:
         self._revision = -1
         self._others = 0
         with self.reading() as rows:
-            self.encoder = rows.seals.encoder
+            self.encoder, self.id = rows.seals.encoder, rows.seals.store_id
             self._revision = rows.state.revision
+        claim_key_file(self._keys, self.id, data=path.parent)
 
     @classmethod
     def open(cls, folder: Path, keys: MasterKeys, encoder: EncoderIdentity) -> Self:
