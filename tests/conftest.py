@@ -1,11 +1,23 @@
-"""Fixtures for every test module."""
+"""What the test modules stand on: real speech where it is there, a real service over an empty store."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from service_fixtures import SPEECH
+from synthetic import VOICES, synthetic_take
 
-pytest_plugins = ["service_fixtures", "store_fixtures"]
+from voiceprint.audio import Waveform, read_file
+from voiceprint.config import Settings
+from voiceprint.encoder import Encoder
+from voiceprint.model_catalog import BUNDLED, find_encoder
+from voiceprint.opening import open_service
+from voiceprint.service import VoiceprintService
+from voiceprint.speech import VoiceActivity
+
+TAKES_A_SPEAKER = 4
+SPEECH = Path(__file__).resolve().parents[2] / "shared" / "speech" / "dev"
+# Two men and a woman; which ones does not matter, that they are told apart is the encoder's own test.
+SPEAKERS = ("librispeech-1089", "librispeech-121", "librispeech-1188")
 
 
 @pytest.fixture(scope="session")
@@ -14,3 +26,43 @@ def speech_dev() -> Path:
     if not SPEECH.is_dir():
         pytest.skip(f"real speech is not at {SPEECH}")
     return SPEECH
+
+
+@pytest.fixture(scope="session")
+def takes() -> dict[str, list[Waveform]]:
+    """Four takes each of three speakers: real ones where there are any, else synthesised ones."""
+    if not SPEECH.is_dir():
+        return {voice: [synthetic_take(voice, seed) for seed in range(TAKES_A_SPEAKER)] for voice in VOICES}
+    speakers = [SPEECH / "librispeech" / name for name in SPEAKERS]
+    return {
+        speaker.name: [
+            read_file(path, max_seconds=60, max_bytes=2**24) for path in sorted(speaker.iterdir())[:TAKES_A_SPEAKER]
+        ]
+        for speaker in speakers
+    }
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(data=tmp_path / "index")
+
+
+@pytest.fixture(scope="session")
+def encoder() -> Encoder:
+    """The bundled encoder, loaded once."""
+    return Encoder.load(find_encoder(BUNDLED, Settings()))
+
+
+@pytest.fixture(scope="session")
+def voice_activity() -> VoiceActivity:
+    """The speech detector, loaded once."""
+    return VoiceActivity.load()
+
+
+@pytest.fixture
+def service(
+    settings: Settings, tmp_path: Path, encoder: Encoder, voice_activity: VoiceActivity
+) -> Iterator[VoiceprintService]:
+    environ = {"VOICEPRINT_KEY_FILE": str(tmp_path / "master.key")}
+    with open_service(settings, environ=environ, encoder=encoder, activity=voice_activity) as opened:
+        yield opened

@@ -15,7 +15,7 @@ __all__ = ["VOICES", "synthetic_take"]
 VOICES = {
     "synthetic-bass": (95.0, 1.14, 0.1),
     "synthetic-growl": (85.0, 0.8, 0.1),
-    "synthetic-flute": (240.0, 1.0, 0.1),
+    "synthetic-flute": (225.0, 0.95, 0.2),
 }
 # first three resonances of a few vowels, in Hz
 _VOWELS = np.array(
