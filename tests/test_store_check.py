@@ -27,6 +27,7 @@ def test_a_sound_store(lived_in: Store) -> None:
         ("DELETE FROM keys", "belongs to nobody"),
         ("DELETE FROM records", "is damaged"),
         ("DELETE FROM audit WHERE number = 1", "audit log"),
+        ("DELETE FROM tombstones", "1 marks of forgotten speakers were taken away."),
         ("UPDATE keys SET generation = 7", "is damaged or was put back"),
     ],
 )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self
 
 import msgspec
 
+from voiceprint.database import typed_rows
 from voiceprint.errors import StoreError
 from voiceprint.vault import Context, SealBrokenError, open_sealed, seal
 
@@ -80,7 +81,8 @@ def verify(store: "Store", *, known_head: str | None = None) -> AuditReport:
 def verify_rows(rows: "Rows", *, known_head: str | None = None) -> AuditReport:
     """As ``verify``, within a transaction."""
     faults, chain, last, seen = [], "", 0, False
-    for number, token, written in rows.database.execute("SELECT number, token, chain FROM audit ORDER BY number"):
+    sql = "SELECT number, token, chain FROM audit ORDER BY number"
+    for number, token, written in typed_rows(rows.database, sql, (int, bytes, str)):
         if number != last + 1:
             faults.append(f"Lines {last + 1} to {number - 1} of the audit log are missing.")
         elif next_chain(rows.seals, chain, number, token) != written:

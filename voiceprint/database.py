@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from voiceprint.errors import StoreError
@@ -26,6 +27,7 @@ __all__ = [
     "snapshot",
     "sync_folder",
     "transaction",
+    "typed_rows",
 ]
 
 DATABASE_NAME = "voiceprint.db"
@@ -74,6 +76,7 @@ def open_database(folder: Path) -> sqlite3.Connection:
             path.chmod(0o600)
         uri = f"file:{quote(str(path.resolve()))}?mode=rw"
         database = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        database.text_factory = _lenient_text
         try:
             _prepare(database, path)
         except BaseException:
@@ -112,11 +115,21 @@ def clear_log(database: sqlite3.Connection) -> bool:
     return not busy
 
 
+def typed_rows(
+    database: sqlite3.Connection, sql: str, kinds: tuple[type, ...], *values: object
+) -> list[tuple[Any, ...]]:
+    """The rows whose columns are of the kinds that the tables promise; a damaged page can hold others."""
+    found = database.execute(sql, values)
+    return [row for row in found if all(map(isinstance, row, kinds))]
+
+
 @contextmanager
 def explained(path: Path) -> Iterator[None]:
     """Turn what SQLite says into a StoreError of one sentence."""
     try:
         yield
+    except UnicodeDecodeError as error:  # Python, over SQLite's own words about a damaged schema
+        raise StoreError("store_damaged", f"The store {path} is damaged; nothing was changed.") from error
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         name, sentence = _FAULTS.get(code, ("store_failed", "failed"))
@@ -154,6 +167,10 @@ def _prepare(database: sqlite3.Connection, path: Path) -> None:
     database.execute("PRAGMA busy_timeout=0")
     clear_log(database)
     database.execute(f"PRAGMA busy_timeout={int(BUSY_SECONDS * 1000)}")
+
+
+def _lenient_text(data: bytes) -> str:
+    return data.decode(errors="replace")  # damaged text fits nothing; it must not stop the reading of the rest
 
 
 def _name_it(draft: Path, path: Path) -> None:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from voiceprint.audit import AuditLine, next_chain, open_line, seal_line
+from voiceprint.database import typed_rows
 from voiceprint.errors import StoreError
 from voiceprint.records import Enrollment, Profile, StoredSpeaker
 from voiceprint.seals import KeyRing, Row, Seals
@@ -22,6 +23,8 @@ __all__ = ["Loaded", "Rows", "gone"]
 
 _MODULUS = 1 << 256
 _MISSING = "missing-"
+_KEY = (str, int, bytes)
+_RECORD = (str, str, str, int, bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +48,11 @@ class Rows:
 
     def load(self) -> Loaded:
         """Open everybody. Raises StoreError where the store as a whole does not add up."""
-        keys = self.database.execute("SELECT speaker_id, generation, token FROM keys ORDER BY rowid").fetchall()
+        keys = self.keys()
         marks = self.marks()
         rows: dict[str, list[Row]] = {}
-        for speaker_id, *row in self.database.execute(
-            "SELECT speaker_id, id, type, version, token FROM records ORDER BY rowid"
-        ):
+        sql = "SELECT speaker_id, id, type, version, token FROM records ORDER BY rowid"
+        for speaker_id, *row in typed_rows(self.database, sql, _RECORD):
             rows.setdefault(speaker_id, []).append(Row(*row))
         wrong = self.misplaced({speaker_id: generation for speaker_id, generation, _ in keys})
         damaged = wrong | (set(rows) - {speaker_id for speaker_id, _, _ in keys})
@@ -73,25 +75,28 @@ class Rows:
     def read(self, speaker_id: str) -> tuple[StoredSpeaker, KeyRing]:
         """One speaker. Raises StoreError: ``speaker_gone``, ``record_damaged``."""
         query = "SELECT generation, token FROM keys WHERE speaker_id = ?"
-        found = self.database.execute(query, (speaker_id,)).fetchone()
-        if found is None:
+        found = typed_rows(self.database, query, (int, bytes), speaker_id)
+        if not found:
             raise gone()
-        rows = self.database.execute(
-            "SELECT id, type, version, token FROM records WHERE speaker_id = ? ORDER BY rowid", (speaker_id,)
-        )
+        query = "SELECT id, type, version, token FROM records WHERE speaker_id = ? ORDER BY rowid"
+        rows = typed_rows(self.database, query, _RECORD[1:], speaker_id)
         try:
-            ring = self.seals.open_ring(speaker_id, *found)
+            ring = self.seals.open_ring(speaker_id, *found[0])
             return self.seals.open_speaker(speaker_id, ring, [Row(*row) for row in rows]), ring
         except SealBrokenError as error:
             raise StoreError("record_damaged", f"The record {speaker_id} is damaged; it was not changed.") from error
 
+    def keys(self) -> list[tuple[str, int, bytes]]:
+        """Speaker id, generation and sealed key ring of everybody, in the order of their enrollment."""
+        return typed_rows(self.database, "SELECT speaker_id, generation, token FROM keys ORDER BY rowid", _KEY)
+
     def generations(self) -> dict[str, int]:
         """How often each speaker was changed, as the rows say."""
-        return dict(self.database.execute("SELECT speaker_id, generation FROM keys"))
+        return {speaker_id: generation for speaker_id, generation, _ in self.keys()}
 
     def marks(self) -> set[str]:
         """The marks of everybody who was forgotten."""
-        return {mark for (mark,) in self.database.execute("SELECT mark FROM tombstones")}
+        return {mark for (mark,) in typed_rows(self.database, "SELECT mark FROM tombstones", (str,))}
 
     def has_records(self, speaker_id: str) -> bool:
         """Whether any record of that speaker is there, with or without a key."""
@@ -112,7 +117,7 @@ class Rows:
                 "The store does not add up: rows were taken away or put back, and the audit log does not say which; "
                 "restore it from a bundle.",
             )
-        orphans = {who for (who,) in self.database.execute("SELECT DISTINCT speaker_id FROM records")}
+        orphans = {who for (who,) in typed_rows(self.database, "SELECT DISTINCT speaker_id FROM records", (str,))}
         there = {who: self.seals.pseudonym(who) for who in orphans | set(generations)}
         wrong = {who for who, name in there.items() if expected.get(name) != generations.get(who)}
         return wrong | {_MISSING + name for name in set(expected) - set(there.values())}
@@ -133,7 +138,7 @@ class Rows:
 
     def audit_lines(self) -> Iterator[AuditLine | None]:
         """The log from its beginning; None for a line that does not open."""
-        for number, token in self.database.execute("SELECT number, token FROM audit ORDER BY number"):
+        for number, token in typed_rows(self.database, "SELECT number, token FROM audit ORDER BY number", (int, bytes)):
             try:
                 yield open_line(self.seals, number, token)
             except SealBrokenError:
@@ -180,7 +185,6 @@ class Rows:
         records = self.database.execute("DELETE FROM records WHERE speaker_id = ?", (speaker_id,)).rowcount
         self.database.execute("DELETE FROM keys WHERE speaker_id = ?", (speaker_id,))
         self.bury(self.seals.mark(speaker_id))
-        self.state = msgspec.structs.replace(self.state, epoch=self.state.epoch + 1)
         self._note("erased", pseudonym, {"reason": reason, "records": records, "epoch": self.state.epoch})
         return records
 
@@ -192,9 +196,10 @@ class Rows:
         self._note("replaced", pseudonym, {})
 
     def bury(self, mark: str) -> None:
-        """Remember that the speaker of this mark must not come back."""
+        """Remember that the speaker of this mark must not come back. The epoch counts the marks."""
         today = datetime.now(UTC).date().isoformat()
-        self.database.execute("INSERT OR IGNORE INTO tombstones VALUES (?, ?)", (mark, today))
+        if self.database.execute("INSERT OR IGNORE INTO tombstones VALUES (?, ?)", (mark, today)).rowcount:
+            self.state = msgspec.structs.replace(self.state, epoch=self.state.epoch + 1)
 
     def note(self, event: str, speaker_id: str | None = None, **details: str | int | float) -> None:
         """One more line of the audit log: never a name, a vector or a recording."""
@@ -254,9 +259,9 @@ class Rows:
         return (total % _MODULUS).to_bytes(32, "big")
 
     def _read_state(self) -> StoreState:
-        found = self.database.execute("SELECT value FROM meta WHERE key = 'state'").fetchone()
+        found = typed_rows(self.database, "SELECT value FROM meta WHERE key = 'state'", (bytes,))
         try:
-            return self.seals.open_state(found[0] if found else b"")
+            return self.seals.open_state(found[0][0] if found else b"")
         except SealBrokenError as error:
             raise StoreError("store_damaged", "The state of the store is damaged; restore it from a bundle.") from error
 

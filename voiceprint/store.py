@@ -25,6 +25,7 @@ from voiceprint.database import (
     open_database,
     snapshot,
     transaction,
+    typed_rows,
 )
 from voiceprint.errors import KeyFileError, ModelError, StoreError
 from voiceprint.keyfile import MasterKeys, claim_key_file, load_key_file
@@ -235,7 +236,7 @@ class Store:
 
     def _current_seals(self) -> Seals:
         """The seals as the settings are now: another process may have rotated or renewed since."""
-        found = dict(self._database.execute("SELECT key, value FROM meta WHERE key IN ('store', 'settings')"))
+        found = dict(typed_rows(self._database, "SELECT key, value FROM meta", (str, bytes)))
         token = found.get("settings", b"")
         if self._seals is None or token != self._settings_token:
             self._seals = self._open_seals(found.get("store", b""), token)

@@ -43,7 +43,7 @@ def check(store: Store) -> Report:
             rotation=rows.seals.settings.rotation,
             epoch=rows.state.epoch,
             damaged=loaded.damaged,
-            faults=(*faults, *more, *log.faults),
+            faults=(*faults, *more, *_tombstone_faults(rows), *log.faults),
         )
 
 
@@ -59,6 +59,11 @@ def _open_everybody(rows: Rows) -> tuple[Loaded, list[str]]:
     except StoreError as error:
         return Loaded((), ()), [error.message]
     return loaded, [_sentence(speaker_id) for speaker_id in loaded.damaged]
+
+
+def _tombstone_faults(rows: Rows) -> list[str]:
+    missing = rows.state.epoch - len(rows.marks())
+    return [f"{missing} marks of forgotten speakers were taken away."] if missing else []
 
 
 def _sentence(speaker_id: str) -> str:

@@ -47,7 +47,7 @@ class StoreSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 class StoreState(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What every change to a store moves on, in the same transaction.
 
-    ``epoch``: erasures so far. ``revision``: changes to speakers so far. ``audit_number``, ``audit_chain``: the last
+    ``epoch``: tombstones so far. ``revision``: changes to speakers so far. ``audit_number``, ``audit_chain``: the last
     line of the audit log. ``manifest``: sum over all speakers of a keyed hash of (speaker, generation).
     """
 

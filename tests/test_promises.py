@@ -1,0 +1,38 @@
+"""The scripts that try to break the store, as often as a test run can afford; each takes a number for more."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SCRIPTS = Path(__file__).resolve().parents[1] / "scripts"
+
+
+def run(*command: str) -> dict[str, Any]:
+    done = subprocess.run(
+        [sys.executable, str(SCRIPTS / command[0]), *command[1:]], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    counts: dict[str, Any] = json.loads(done.stdout)
+    return counts
+
+
+def test_no_kill_loses_or_tears_anything() -> None:
+    counts = run("crash_test.py", "50")
+    assert (counts["kills"], counts["lost"], counts["torn"]) == (50, 0, 0)
+
+
+def test_no_change_of_the_files_gives_anybody_another_identity() -> None:
+    counts = run("mutation_test.py", "1000")
+    assert (counts["mutations"], counts["wrong_identities"], counts["crashes"]) == (1000, 0, 0)
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler for the library that makes writes fail")
+def test_no_failing_write_loses_or_tears_anything() -> None:
+    counts = run("fault_test.py")
+    assert counts["faults"] > 500
+    assert (counts["lost"], counts["torn"]) == (0, 0)
