@@ -3,8 +3,8 @@
 
     scripts/bench_latency.py FILE... [--url http://127.0.0.1:5678] [--seconds 3] [--json]
 
-Each clip is cut to --seconds and sent as 100 ms frames at the pace of speech, then `stop`. The time counts from the last
-frame to the final result, on this side of the socket. Prints the median and the 95th percentile.
+Each clip is cut to --seconds and sent as 100 ms frames at the pace of speech, then `stop`. The time counts from the
+last frame to the final result, on this side of the socket. Prints the median and the 95th percentile.
 """
 
 import argparse
