@@ -1,0 +1,75 @@
+"""The file: written, read back, and refused where it does not fit."""
+
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+from calibration_fixtures import CALIBRATION, COHORT
+
+from voiceprint.calibration import SHIPPED, load_calibration, shipped_calibration
+from voiceprint.config import Settings
+from voiceprint.errors import ConfigError
+from voiceprint.model_catalog import BUNDLED, find_encoder
+
+FINGERPRINT = CALIBRATION.encoder_sha256
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    return CALIBRATION.save(tmp_path / "new", COHORT)
+
+
+def refusal(path: Path, fingerprint: str = FINGERPRINT) -> str:
+    with pytest.raises(ConfigError) as caught:
+        load_calibration(path, "made-up", fingerprint)
+    return caught.value.code
+
+
+def test_what_is_saved_is_read_back(saved: Path) -> None:
+    calibration, cohort = load_calibration(saved, "made-up", FINGERPRINT)
+    assert calibration == CALIBRATION
+    assert cohort is not None
+    assert np.array_equal(cohort.vectors, COHORT.vectors)
+
+
+def test_another_encoder_is_refused(saved: Path) -> None:
+    assert refusal(saved, "1" * 64) == "calibration_of_other_encoder"
+
+
+def test_damage_is_refused(saved: Path, tmp_path: Path) -> None:
+    assert refusal(tmp_path / "nothing.json") == "calibration_missing"
+    cohort = saved.with_suffix(".cohort")
+    data = bytearray(cohort.read_bytes())
+    data[10] ^= 1
+    cohort.write_bytes(data)
+    assert refusal(saved) == "calibration_damaged"
+    cohort.unlink()
+    assert refusal(saved) == "calibration_missing"
+    saved.write_text("{}")
+    assert refusal(saved) == "calibration_damaged"
+    saved.write_bytes(msgspec.json.encode(msgspec.structs.replace(CALIBRATION, version=99)))
+    assert refusal(saved) == "calibration_damaged"
+
+
+def test_the_level_is_the_mean_of_the_closest() -> None:
+    voice = COHORT.vectors[0]
+    assert COHORT.level(voice) == pytest.approx(np.sort(COHORT.vectors @ voice)[-5:].mean(), abs=1e-6)
+
+
+def test_seconds_beyond_what_was_measured_count_as_the_border() -> None:
+    def offset(seconds: float) -> float:
+        return CALIBRATION.llr_offset(impostor=0.3, speech_seconds=seconds, enrolled_seconds=10)
+
+    assert offset(1000) == offset(30) < offset(2)
+
+
+def test_the_bundled_encoder_has_a_calibration() -> None:
+    folder = find_encoder(BUNDLED, Settings())
+    found = shipped_calibration(folder.id, folder.fingerprint)
+    assert found is not None, f"voiceprint calibrate must be run for {folder.id} (see {SHIPPED})"
+    calibration, cohort = found
+    assert cohort is not None
+    assert np.linalg.norm(cohort.vectors, axis=1) == pytest.approx(np.ones(len(cohort.vectors)), abs=1e-2)
+    assert calibration.evidence.cllr <= 1.15 * calibration.evidence.cllr_min
+    assert shipped_calibration(folder.id, "0" * 64) is None

@@ -1,0 +1,121 @@
+"""voiceprint calibrate DIR..."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from voiceprint.cli.common import add_json_option, add_models_option, complain, print_json, settings_from
+
+if TYPE_CHECKING:
+    from voiceprint.calibration import Calibration, Cohort
+    from voiceprint.samples import Ear, Sample
+
+__all__ = ["add", "add_ear_options", "hear_folders", "open_ear"]
+
+TELEPHONE_EVERY = 4
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser("calibrate", help="fit scores, probabilities and thresholds to real speech")
+    add_ear_options(parser)
+    parser.add_argument(
+        "--cohort",
+        nargs="+",
+        type=Path,
+        metavar="DIR",
+        help="folders of other speakers whose (half precision) embeddings are kept in the calibration; without it the "
+        "cohort that comes with the encoder, if one does",
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where to write ENCODER.json")
+    add_json_option(parser)
+    parser.set_defaults(run=run_calibrate)
+
+
+def add_ear_options(parser: argparse.ArgumentParser) -> None:
+    """Which folders, which half of their speakers, which encoder."""
+    parser.add_argument("folders", nargs="+", type=Path, metavar="DIR", help="DIR/<speaker>/<recordings>")
+    parser.add_argument(
+        "--half", type=int, choices=(0, 1), help="only this half of the speakers (told apart by a hash of the name)"
+    )
+    parser.add_argument("--encoder", metavar="ID", help="the encoder; the best that is there")
+    add_models_option(parser)
+
+
+def open_ear(args: argparse.Namespace) -> "Ear":
+    """The encoder that the options name, and the speech detector. Raises SetupError."""
+    from voiceprint.encoder import Encoder
+    from voiceprint.model_catalog import choose_encoder
+    from voiceprint.samples import Ear
+    from voiceprint.speech import VoiceActivity
+
+    settings = settings_from(args)
+    encoder = Encoder.load(choose_encoder(settings))
+    return Ear(encoder, VoiceActivity.load(), settings.max_audio_seconds, settings.max_upload_bytes)
+
+
+def hear_folders(folders: Sequence[Path], ear: "Ear", **options: object) -> "list[Sample]":
+    """Everything in the folders, with a progress bar; what cannot be used is one line each."""
+    from tqdm import tqdm
+
+    from voiceprint.samples import collect
+
+    with tqdm(unit="speaker", disable=None, file=sys.stderr) as bar:
+        return collect(
+            folders,
+            ear,
+            on_refusal=lambda path, error: complain(error, path),
+            on_speaker=lambda _: bar.update(),
+            **options,  # type: ignore[arg-type]
+        )
+
+
+def run_calibrate(args: argparse.Namespace) -> int:
+    from voiceprint.fitting import fit
+
+    ear = open_ear(args)
+    cohort = _cohort(args, ear)
+    samples = hear_folders(args.folders, ear, half=args.half)
+    calibration = fit(samples, cohort, encoder=ear.encoder.id, fingerprint=ear.encoder.fingerprint)
+    path = calibration.save(args.out, cohort)
+    if args.json:
+        print_json(calibration)
+    else:
+        print(_in_words(calibration))
+        print(f"Written: {path}")
+    return 0
+
+
+def _cohort(args: argparse.Namespace, ear: "Ear") -> "Cohort | None":
+    """One recording a speaker, of every fourth also as by telephone: the cohort must know the channels that come."""
+    import numpy as np
+
+    from voiceprint.calibration import Cohort, shipped_calibration
+    from voiceprint.degrade import telephone
+    from voiceprint.fitting import COHORT_TOP
+    from voiceprint.trials import MIN_PROBE_SECONDS
+
+    if args.cohort is None:
+        shipped = shipped_calibration(ear.encoder.id, ear.encoder.fingerprint)
+        return shipped[1] if shipped else None
+    plain = hear_folders(args.cohort, ear, cut=False, clips=1, part=(0, 2))
+    by_telephone = hear_folders(args.cohort, ear, cut=False, clips=1, part=(1, TELEPHONE_EVERY), change=telephone)
+    rows = [sample.embedding for sample in (*plain, *by_telephone) if sample.seconds >= MIN_PROBE_SECONDS]
+    return Cohort(np.stack(rows).astype(np.float16).astype(np.float32), COHORT_TOP)
+
+
+def _in_words(calibration: "Calibration") -> str:
+    evidence = calibration.evidence
+    lines = [
+        f"{evidence.speakers} speakers, {evidence.target_trials} target trials, {evidence.nontarget_trials} nontarget",
+        f"Cllr {evidence.cllr:.3f}, with perfect calibration {evidence.cllr_min:.3f}",
+    ]
+    for size in (10, 100, 1000):
+        missed = calibration.expected_fnir(calibration.threshold(size, 0.01))
+        beyond = "" if size <= evidence.largest_gallery else ", extrapolated"
+        lines.append(
+            f"1 in 100 strangers named among {size}: {missed.value:.1%} of the enrolled are missed "
+            f"({missed.low:.1%} to {missed.high:.1%}){beyond}"
+        )
+    return "\n".join(lines)
