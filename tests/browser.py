@@ -12,13 +12,30 @@ import numpy as np
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, FilePayload, Locator, Page, Playwright, expect
 
-from voiceprint.audio import SAMPLE_RATE, read_file
+from voiceprint.audio import SAMPLE_RATE
 
-__all__ = ["CHROMIUM", "PATIENCE_MS", "Watch", "chromium", "clip", "enroll", "opened", "see", "speak", "write_wav"]
+__all__ = [
+    "CHROMIUM",
+    "PATIENCE_MS",
+    "Samples",
+    "Voices",
+    "Watch",
+    "chromium",
+    "drop_in",
+    "enroll",
+    "opened",
+    "see",
+    "show",
+    "speak",
+    "write_wav",
+]
 
 CHROMIUM = Path("/usr/bin/chromium")
 # Browser starts are slow on a machine that does other things too; nothing waits this long when all is well.
 PATIENCE_MS = 60_000
+
+Samples = NDArray[np.float32]
+Voices = dict[str, list[Samples]]
 
 _FLAGS = [
     "--headless=new",
@@ -85,7 +102,7 @@ def see(locator: Locator, text: str | re.Pattern[str]) -> None:
     expect(locator).to_contain_text(text, timeout=PATIENCE_MS)
 
 
-def enroll(page: Page, folder: Path, name: str, clips: list[NDArray[np.float32]]) -> None:
+def enroll(page: Page, folder: Path, name: str, clips: list[Samples]) -> None:
     """Enroll by REST, as a start for tests of something else; nothing happens when the name is there already."""
     path = folder / "enroll.wav"
     write_wav(path, np.concatenate(clips))
@@ -94,18 +111,24 @@ def enroll(page: Page, folder: Path, name: str, clips: list[NDArray[np.float32]]
     assert answer.status in (201, 409), answer.text()
 
 
-def clip(path: Path) -> NDArray[np.float32]:
-    """Samples (num_samples,) of a recording, 16 kHz mono."""
-    return read_file(path, max_seconds=60.0, max_bytes=2**24).samples
+def show(page: Page, view: str) -> None:
+    page.get_by_role("navigation").get_by_role("link", name=view).click()
+    expect(page.locator(f"#{view.lower()}-title")).to_be_focused()
 
 
-def speak(microphone: Path, samples: NDArray[np.float32], *, lead_seconds: float = 0.3) -> None:
+def drop_in(page: Page, folder: Path, name: str, samples: Samples) -> None:
+    """Choose a recording on the first view."""
+    write_wav(folder / name, samples)
+    page.locator("#identify-files").set_input_files(folder / name)
+
+
+def speak(microphone: Path, samples: Samples, *, lead_seconds: float = 0.3) -> None:
     """What the microphone hears from its next opening on: a little silence, the samples, then silence for ever."""
     silence = np.zeros(round(lead_seconds * SAMPLE_RATE), np.float32)
     write_wav(microphone, np.concatenate([silence, samples, np.zeros(SAMPLE_RATE, np.float32)]))
 
 
-def write_wav(path: Path, samples: NDArray[np.float32]) -> None:
+def write_wav(path: Path, samples: Samples) -> None:
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)

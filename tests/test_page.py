@@ -1,92 +1,16 @@
-"""The page in a real browser, before the real server: what people do, and what they meet when something is wrong."""
+"""The page in a real browser, before the real server: what people do with it."""
 
-import re
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
-from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
+from browser import CHROMIUM, PATIENCE_MS, Voices, drop_in, enroll, see, show, speak, write_wav
+from playwright.sync_api import Page, expect
 
 from voiceprint.audio import SAMPLE_RATE
 
-try:
-    from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
-except ImportError:
-    pytest.skip("playwright is not installed", allow_module_level=True)
-
-from browser import CHROMIUM, PATIENCE_MS, chromium, clip, enroll, opened, see, speak, write_wav
-from serving import Server, serving
-
-WEB = Path(__file__).resolve().parents[1] / "web"
-MAX_PAGE_BYTES = 150_000
-TAKE_SECONDS = 4.5
-
+pytest_plugins = ["page_fixtures"]
 pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"{CHROMIUM} is not installed (Debian package chromium)")
-
-Samples = NDArray[np.float32]
-Voices = dict[str, list[Samples]]
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("page")
-
-
-@pytest.fixture(scope="module")
-def voices(speech_dev: Path) -> Voices:
-    """Six clips of a few seconds for each of three speakers."""
-    chosen = zip(("Ada", "Ben", "Cleo"), sorted((speech_dev / "librispeech").iterdir()), strict=False)
-    length = round(TAKE_SECONDS * SAMPLE_RATE)
-    return {name: [clip(path)[:length] for path in sorted(folder.iterdir())[:6]] for name, folder in chosen}
-
-
-@pytest.fixture(scope="module")
-def server(folder: Path) -> Iterator[Server]:
-    with serving(folder / "server") as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def microphone(folder: Path) -> Path:
-    return folder / "microphone.wav"
-
-
-@pytest.fixture(scope="module")
-def playwright() -> Iterator[Playwright]:
-    with sync_playwright() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def browser(playwright: Playwright, microphone: Path) -> Iterator[Browser]:
-    speak(microphone, np.zeros(SAMPLE_RATE, np.float32))
-    with chromium(playwright, microphone) as running:
-        yield running
-
-
-@pytest.fixture
-def page(browser: Browser, server: Server) -> Iterator[Page]:
-    """The page, opened; at the end nothing may have left the origin and nothing may have gone wrong unseen."""
-    with opened(browser, server.url) as (page, watch):
-        yield page
-    strangers = [url for url in watch.requests if urlsplit(url).netloc != urlsplit(server.url).netloc]
-    assert strangers == []
-    refusals = "status of 422"  # the browser's own note that the server refused a recording, as it should
-    assert [complaint for complaint in watch.complaints if refusals not in complaint] == []
-
-
-def show(page: Page, view: str) -> None:
-    page.get_by_role("navigation").get_by_role("link", name=view).click()
-    expect(page.locator(f"#{view.lower()}-title")).to_be_focused()
-
-
-def drop_in(page: Page, folder: Path, name: str, samples: Samples) -> None:
-    """Choose a recording on the first view."""
-    write_wav(folder / name, samples)
-    page.locator("#identify-files").set_input_files(folder / name)
 
 
 def test_by_keyboard_alone_from_a_stranger_to_named_and_back(page: Page, microphone: Path, voices: Voices) -> None:
@@ -200,6 +124,43 @@ def test_a_folder_enrolls_one_person_for_each_folder_in_it(page: Page, folder: P
     expect(page.locator(".person")).to_have_count(1)
 
 
+def test_a_voice_that_is_known_already_is_asked_about_kindly(
+    page: Page, folder: Path, microphone: Path, voices: Voices
+) -> None:
+    enroll(page, folder, "Ben", voices["Ben"][:3])
+    show(page, "Enroll")
+    page.locator("#enroll-name").fill("ben")
+    page.locator("#enroll-consent").check()
+    page.get_by_role("button", name="Go on and speak").click()
+    see(page.locator("#enroll-name-error"), "Somebody has this name already")
+    page.locator("#enroll-name").fill("Bernard")
+    page.get_by_role("button", name="Go on and speak").click()
+    speak(microphone, voices["Ben"][3])
+    page.locator("#enroll-orb button").click()
+    see(page.locator("#enroll-similar"), "This voice sounds much like Ben")
+    page.get_by_role("button", name="It is Ben").click()
+    see(page.locator("#enroll-title"), "More takes for Ben")
+    speak(microphone, voices["Ben"][4])
+    page.locator("#enroll-orb button").click()
+    see(page.locator("#enroll-title"), "I know Ben now")
+    show(page, "People")
+    see(page.locator(".person", has_text="Ben"), "2 takes")
+    expect(page.locator(".person", has_text="Bernard")).to_have_count(0)
+
+
+def test_a_room_is_listened_to_turn_by_turn(page: Page, folder: Path, microphone: Path, voices: Voices) -> None:
+    enroll(page, folder, "Ben", voices["Ben"][:3])
+    pause = np.zeros(2 * SAMPLE_RATE, np.float32)
+    speak(microphone, np.concatenate([voices["Ben"][4], pause, voices["Cleo"][0]]))
+    page.get_by_role("switch").check(force=True)
+    page.locator("#identify-orb button").click()
+    see(page.locator(".turn").last, "Ben")
+    see(page.locator(".turn").first, "Somebody I do not know")
+    expect(page.locator(".room-bar")).to_have_count(2)
+    page.locator("#identify-orb button").click()
+    expect(page.locator("#identify-orb")).to_have_attribute("data-state", "idle")
+
+
 def test_names_are_text_wherever_they_come_from(page: Page, folder: Path, voices: Voices) -> None:
     enroll(page, folder, "Ben", voices["Ben"][:3])
     show(page, "People")
@@ -213,77 +174,3 @@ def test_names_are_text_wherever_they_come_from(page: Page, folder: Path, voices
     page.locator("#rename").fill("Ben")
     page.keyboard.press("Enter")
     expect(page.locator(".person", has_text="Ben")).to_be_visible(timeout=PATIENCE_MS)
-
-
-def test_a_lost_server_is_told_and_found_again(browser: Browser, folder: Path, voices: Voices) -> None:
-    with serving(folder / "lost") as first, opened(browser, first.url) as (page, _watch):
-        enroll(page, folder, "Ada", voices["Ada"][:3])
-        page.reload()
-        see(page.locator("#health"), "1 person")
-        first.process.terminate()
-        see(page.locator("#banner"), "The connection to the server is lost")
-        first.process.wait()
-        with serving(folder / "lost", port=first.port):
-            see(page.locator("#banner"), "Connected again")
-            drop_in(page, folder, "ada.wav", voices["Ada"][4])
-            see(page.locator("#identify-result"), "Ada")
-
-
-@pytest.mark.parametrize(
-    ("microphone", "words"), [("refused", "I may not use the microphone"), ("missing", "I find no microphone")]
-)
-def test_no_permission_and_no_microphone_are_told_apart(
-    playwright: Playwright, server: Server, microphone: Literal["refused", "missing"], words: str
-) -> None:
-    with chromium(playwright, microphone) as browser, opened(browser, server.url) as (page, watch):
-        page.context.grant_permissions([])
-        page.locator("#identify-orb button").click()
-        see(page.locator("#identify-result"), words)
-        assert watch.complaints == []
-
-
-def test_where_the_browser_keeps_the_microphone_shut_the_page_says_why(browser: Browser, server: Server) -> None:
-    context = browser.new_context()
-    context.add_init_script("Object.defineProperty(window, 'isSecureContext', { value: false })")
-    page = context.new_page()
-    page.goto(server.url)
-    page.locator("#identify-orb button").click()
-    see(page.locator("#identify-answer"), "only to pages from this computer or over https")
-    context.close()
-
-
-@pytest.mark.parametrize("rate", [44_100, 48_000])
-def test_other_rates_are_resampled_without_aliases(page: Page, rate: int) -> None:
-    """1 kHz passes unchanged; 10 kHz, which would come back as 6 kHz, is gone; any chunking gives the same samples."""
-    measured = page.evaluate(
-        """async (rate) => {
-            const { Resampler } = await import("/pcm-worklet.js");
-            const wave = (hertz) => (_, i) => Math.sin((2 * Math.PI * hertz * i) / rate);
-            const tone = (hertz) => Float32Array.from({ length: rate }, wave(hertz));
-            const run = (input, step) => {
-                const resampler = new Resampler(rate), output = [];
-                for (let at = 0; at < input.length; at += step)
-                    output.push(...resampler.push(input.slice(at, at + step)));
-                return output;
-            };
-            const rms = (samples) => Math.hypot(...samples.slice(500, -500)) / Math.sqrt(samples.length - 1000);
-            const kept = run(tone(1000), 128), whole = run(tone(1000), rate);
-            return { count: kept.length, kept: rms(kept), alias: rms(run(tone(10000), 128)),
-                     same: kept.every((sample, i) => sample === whole[i]) };
-        }""",
-        rate,
-    )
-    assert abs(measured["count"] - SAMPLE_RATE) <= 40
-    assert measured["kept"] == pytest.approx(np.sqrt(0.5), rel=1e-3)
-    assert measured["alias"] < 1e-3
-    assert measured["same"]
-
-
-def test_the_page_is_light_and_holds_nothing_inline() -> None:
-    files = [path for path in WEB.rglob("*") if path.is_file()]
-    assert sum(path.stat().st_size for path in files) < MAX_PAGE_BYTES
-    html = (WEB / "index.html").read_text()
-    assert re.search(r"<style|\sstyle=|\son[a-z]+=|<script(?![^>]*\ssrc=)", html) is None
-    for path in files:
-        foreign = re.findall(r"https?://[^\s\"'`)]+", path.read_text())
-        assert [url for url in foreign if not url.startswith(("http://www.w3.org/", "http://localhost"))] == [], path

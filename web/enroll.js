@@ -186,6 +186,7 @@ export class EnrollView {
         return h("li", { className: done ? "take done" : i === this.#takes.length ? "take now" : "take" }, words);
       }),
     );
+    $("#enroll-lede").hidden = this.#takes.length > 0;
     $("#enroll-done").hidden = this.#takes.length === 0;
     $("#enroll-back").hidden = this.#takes.length > 0;
   }
@@ -262,6 +263,7 @@ export class EnrollView {
     const words = `This voice sounds much like ${speaker.name} (score ${score(candidate.score)}). If it is the same person, one voiceprint with more takes works better than two.`;
     $("#enroll-similar").replaceChildren(h("p", {}, words), h("div", { className: "actions" }, same, two));
     $("#enroll-similar").hidden = false;
+    $("#enroll-similar").scrollIntoView({ block: "nearest" });
     announce(words);
   }
 

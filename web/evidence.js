@@ -2,7 +2,7 @@
 
 import { h, score, svg } from "./dom.js";
 
-const BOX = { left: 30, right: 332, top: 10, bottom: 124 };
+const BOX = { left: 30, right: 332, top: 10, bottom: 166 };
 
 export class Chart {
   #plot;
@@ -40,7 +40,7 @@ export class Chart {
       ...axes(x, y, end, low),
       svg("rect", { class: "chart-early", x: BOX.left, y: BOX.top, width: x(Math.min(needed, end)) - BOX.left, height: BOX.bottom - BOX.top }),
       svg("line", { class: "chart-threshold", x1: BOX.left, x2: BOX.right, y1: y(threshold), y2: y(threshold) }),
-      text("chart-threshold-label", BOX.right, y(threshold) - 5, `threshold ${score(threshold)}`, "end"),
+      text("chart-threshold-label", BOX.right, y(threshold) + (above === "above" ? 14 : -6), `threshold ${score(threshold)}`, "end"),
       svg("path", { class: `chart-area ${above}`, d: area }),
       svg("path", { class: `chart-line ${above}`, d: line }),
       svg("circle", { class: `chart-dot ${above}`, cx: x(last.x), cy: y(last.y), r: 4.5 }),

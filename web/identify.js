@@ -58,7 +58,7 @@ export class IdentifyView {
   #switchRoom() {
     this.cancel();
     this.#clear();
-    this.#hint($("#room-switch").checked ? "Press the button, and I note who speaks until you press it again." : HINT);
+    this.#hint($("#room-switch").checked ? "Press the button, and I note who speaks when, until you press it again." : HINT);
   }
 
   async #listen() {
@@ -96,11 +96,12 @@ export class IdentifyView {
     this.#evidence(result);
   }
 
-  #final(result, kicker) {
+  #final(result, file) {
     const words = resultWords(result);
+    if (file) words.kicker = `${file} · ${words.kicker.toLocaleLowerCase()}`;
     this.#orb.set(words.kind, "Speak again");
     this.#orb.progress(1);
-    this.#hint(kicker ?? HINT);
+    this.#hint(HINT);
     this.#answer.show(words, { actions: this.#offers(result), say: true });
     this.#evidence(result);
   }
@@ -118,11 +119,11 @@ export class IdentifyView {
     showCandidates($("#identify-evidence .candidates"), result);
   }
 
-  #refused(error) {
+  #refused(error, kicker = "") {
     const { title, detail } = refusalWords(error);
     this.#orb.set("refused", "Try again");
     this.#hint("");
-    this.#answer.show({ kind: "refused", kicker: "", title, detail }, { say: true });
+    this.#answer.show({ kind: "refused", kicker, title, detail }, { say: true });
   }
 
   #rest() {
@@ -136,7 +137,7 @@ export class IdentifyView {
     this.#chart.clear();
     $("#identify-evidence .chart").hidden = false;
     $("#identify-evidence").hidden = true;
-    $("#identify-file-list").hidden = true;
+    $("#identify-file-list").hidden = $("#room").hidden = true;
     this.#orb.reset();
     if (!this.busy) this.#orb.set("idle", "Speak");
   }
@@ -162,8 +163,7 @@ export class IdentifyView {
       this.#final(await rest.identify(file), file.name);
       $("#identify-evidence .chart").hidden = true;
     } catch (error) {
-      this.#refused(error);
-      this.#hint(file.name);
+      this.#refused(error, file.name);
     }
     this.#orb.set(this.#orb.state, "Speak");
   }

@@ -39,11 +39,11 @@ export class PeopleView {
     const search = $("#people-search").value.trim().toLocaleLowerCase();
     const found = this.#speakers.filter((speaker) => speaker.name.toLocaleLowerCase().includes(search));
     const everybody = this.#speakers.length;
-    $("#people-lede").textContent = everybody ? `${count(everybody, "voiceprint")}, sealed on this server. No recording is kept.` : "";
+    $("#people-lede").textContent = everybody ? `${count(everybody, "voiceprint")}, sealed on this server. No recording is kept.` : "I know nobody yet. Enroll somebody, and I can name them.";
     $(".search").hidden = everybody === 0;
     $("#people-list").replaceChildren(...found.map((speaker) => this.#row(speaker)));
     $("#people-list").hidden = found.length === 0;
-    this.#say(found.length ? "" : everybody ? "Nobody here has such a name." : "I know nobody yet. Enroll somebody, and I can name them.");
+    this.#say(everybody && !found.length ? "Nobody here has such a name." : "");
   }
 
   #say(text) {
@@ -53,7 +53,7 @@ export class PeopleView {
 
   #row(speaker) {
     if (this.#renaming === speaker.id) return this.#renameRow(speaker);
-    const facts = [count(speaker.enrollments, "take"), `${speaker.speech_seconds_total.toFixed(0)} s of speech`, `since ${DAY.format(new Date(speaker.created_at))}`];
+    const facts = [count(speaker.enrollments, "take"), `${speaker.speech_seconds_total.toFixed(0)} s`, `since ${DAY.format(new Date(speaker.created_at))}`];
     const act = (label, kind, does) => {
       const made = button(label, kind, does);
       made.setAttribute("aria-label", `${label}: ${speaker.name}`);

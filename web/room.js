@@ -5,6 +5,7 @@ import { Microphone } from "./recorder.js";
 import { refusalWords, resultWords } from "./words.js";
 
 const PAUSE_SECONDS = 0.25;
+const PATIENT_SECONDS = 1.2;
 const LONGEST_TURN_SECONDS = 12;
 const NEW_TAKE_SECONDS = 60; // so that a quiet room never meets the server's limit on one take
 const SHOWN_SECONDS = 60;
@@ -21,6 +22,7 @@ export class Room {
   #heardSeconds = 0; // audio of this session that went to takes before the present one
   #stopping = false;
   #pause = 0;
+  #patience = PATIENT_SECONDS;
 
   constructor(app, orb, answer) {
     this.#app = app;
@@ -94,9 +96,11 @@ export class Room {
     if (message.type === "speech_started") {
       turn.at ??= this.#heardSeconds + message.at_seconds;
       clearTimeout(this.#pause);
-    } else if (message.type === "speech_stopped") this.#pause = setTimeout(() => this.#end(), PAUSE_SECONDS * 1000);
+    } else if (message.type === "speech_stopped") this.#pause = setTimeout(() => this.#end(), this.#patience * 1000);
     else if (message.type === "progress") {
       this.#orb.progress(message.percent / 100);
+      // Who pauses after a few words goes on, more likely than not; too little speech names nobody.
+      this.#patience = message.percent < 100 ? PATIENT_SECONDS : PAUSE_SECONDS;
       if (message.speech_seconds > LONGEST_TURN_SECONDS) this.#end();
     } else if (message.type === "result") this.#answered(message, turn);
     else if (message.type === "error") this.#fail(message);

@@ -1,0 +1,81 @@
+"""A browser, a microphone, a server and voices for tests of the page; a module names this file in pytest_plugins."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import numpy as np
+import pytest
+from browser import Samples, Voices, chromium, opened, speak
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+from serving import Server, serving
+from synthetic import VOICES, synthetic_take
+
+from voiceprint.audio import SAMPLE_RATE, read_file
+
+SPEECH = Path(__file__).resolve().parents[2] / "shared" / "speech" / "dev" / "librispeech"
+NAMES = ("Ada", "Ben", "Cleo")
+CLIPS = 6
+CLIP_SECONDS = 4.5
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("page")
+
+
+@pytest.fixture(scope="module")
+def voices() -> Voices:
+    """Six clips of a few seconds for each of three speakers: real ones where there are any, else synthesised ones."""
+    if SPEECH.is_dir():
+        speakers = sorted(SPEECH.iterdir())[: len(NAMES)]
+        return {
+            name: [_clip(path) for path in sorted(folder.iterdir())[:CLIPS]]
+            for name, folder in zip(NAMES, speakers, strict=True)
+        }
+    return {
+        name: [synthetic_take(voice, seed, CLIP_SECONDS).samples for seed in range(CLIPS)]
+        for name, voice in zip(NAMES, VOICES, strict=True)
+    }
+
+
+def _clip(path: Path) -> Samples:
+    samples: Samples = read_file(path, max_seconds=60.0, max_bytes=2**24).samples[: round(CLIP_SECONDS * SAMPLE_RATE)]
+    return samples
+
+
+@pytest.fixture(scope="module")
+def server(folder: Path) -> Iterator[Server]:
+    with serving(folder / "server") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def microphone(folder: Path) -> Path:
+    return folder / "microphone.wav"
+
+
+@pytest.fixture(scope="module")
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser(playwright: Playwright, microphone: Path) -> Iterator[Browser]:
+    speak(microphone, np.zeros(SAMPLE_RATE, np.float32))
+    with chromium(playwright, microphone) as running:
+        yield running
+
+
+@pytest.fixture
+def page(browser: Browser, server: Server) -> Iterator[Page]:
+    """The page, opened, with nobody enrolled; at the end nothing may have left the origin or gone wrong unseen."""
+    with opened(browser, server.url) as (page, watch):
+        for speaker in page.request.get("/v1/speakers").json()["speakers"]:
+            page.request.delete(f"/v1/speakers/{speaker['id']}")
+        yield page
+    strangers = [url for url in watch.requests if urlsplit(url).netloc != urlsplit(server.url).netloc]
+    assert strangers == []
+    refusals = "status of 422"  # the browser's own note that the server refused a recording, as it should
+    assert [complaint for complaint in watch.complaints if refusals not in complaint] == []
