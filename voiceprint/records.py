@@ -84,6 +84,11 @@ class StoredSpeaker:
     def created_at(self) -> float:
         return self.profile.created_at
 
+    @property
+    def speech_seconds(self) -> float:
+        """Speech in all enrollments together."""
+        return sum(enrollment.speech_seconds for enrollment in self.enrollments)
+
 
 class _EnrollmentHead(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     speech_seconds: float
