@@ -7,9 +7,19 @@ from voiceprint.gallery import Match
 from voiceprint.messages import Candidate, Enrolled, Error, Forgotten, Result, SpeakerInfo, SpeakerList, SpeakerRef
 from voiceprint.outcomes import Answer, EnrollmentOutcome
 from voiceprint.records import StoredSpeaker
+from voiceprint.scoring import ThresholdNote
 from voiceprint.service import VoiceprintService
 
-__all__ = ["enrolled_message", "error_message", "forgotten_message", "result_message", "speaker_info", "speaker_list"]
+__all__ = [
+    "enrolled_message",
+    "error_message",
+    "forgotten_message",
+    "result_message",
+    "speaker_info",
+    "speaker_list",
+    "threshold_fields",
+    "threshold_sentence",
+]
 
 
 def result_message(answer: Answer, service: VoiceprintService, *, latency_ms: float, final: bool) -> Result:
@@ -41,7 +51,7 @@ def enrolled_message(outcome: EnrollmentOutcome, service: VoiceprintService) -> 
         speaker=SpeakerRef(id=speaker.id, name=speaker.name),
         enrollments=len(speaker.enrollments),
         speech_seconds=round(outcome.speech_seconds, 2),
-        speech_seconds_total=_total_seconds(speaker),
+        speech_seconds_total=round(speaker.speech_seconds, 2),
         consistency=_rounded(outcome.consistency),
         similar_speakers=_candidates(outcome.similar, service),
     )
@@ -52,13 +62,34 @@ def speaker_info(speaker: StoredSpeaker) -> SpeakerInfo:
         id=speaker.id,
         name=speaker.name,
         enrollments=len(speaker.enrollments),
-        speech_seconds_total=_total_seconds(speaker),
+        speech_seconds_total=round(speaker.speech_seconds, 2),
         created_at=datetime.fromtimestamp(speaker.created_at, UTC).isoformat(timespec="seconds"),
     )
 
 
 def speaker_list(service: VoiceprintService) -> SpeakerList:
     return SpeakerList(speakers=tuple(speaker_info(speaker) for speaker in service.speakers()))
+
+
+def threshold_fields(line: ThresholdNote) -> dict[str, object]:
+    """The line as it is for the gallery as it is, what it promises, and what it costs in missed people."""
+    cost = line.expected_fnir
+    return {
+        "threshold": round(line.threshold, 4),
+        "target_fpir": line.target_fpir,
+        "expected_fnir": None if cost is None else {"value": cost.value, "low": cost.low, "high": cost.high},
+        "threshold_supported": line.supported,
+        "threshold_note": line.note,
+    }
+
+
+def threshold_sentence(line: ThresholdNote) -> str:
+    """The same for people."""
+    said = f"threshold {line.threshold:.2f} for a typical voice: at most {line.target_fpir:.2%} of strangers get a name"
+    if line.expected_fnir is not None:
+        cost = line.expected_fnir
+        said += f"; it misses {cost.value:.0%} of enrolled people ({cost.low:.0%} to {cost.high:.0%})"
+    return f"{said}; {line.note}" if line.note else said
 
 
 def forgotten_message(speaker: StoredSpeaker) -> Forgotten:
@@ -78,10 +109,6 @@ def _reference(speaker_id: str | None, service: VoiceprintService) -> SpeakerRef
     """None also for somebody who was forgotten a moment ago."""
     speaker = service.get(speaker_id) if speaker_id is not None else None
     return SpeakerRef(id=speaker.id, name=speaker.name) if speaker is not None else None
-
-
-def _total_seconds(speaker: StoredSpeaker) -> float:
-    return round(sum(enrollment.speech_seconds for enrollment in speaker.enrollments), 2)
 
 
 def _rounded(value: float | None) -> float | None:

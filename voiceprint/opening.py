@@ -40,7 +40,13 @@ def open_service(
         store=store,
         encoder=encoder,
         activity=activity or VoiceActivity.load(),
-        policy=Policy(min_speech_seconds=settings.min_identify_speech_seconds),
+        policy=Policy.for_encoder(
+            encoder.id,
+            encoder.fingerprint,
+            min_speech_seconds=settings.min_identify_speech_seconds,
+            target_fpir=settings.target_fpir,
+            calibration_file=settings.calibration,
+        ),
         settings=settings,
     )
 

@@ -31,6 +31,8 @@ __all__ = ["VoiceprintService"]
 
 # Longer speech says no more about who is speaking, and costs memory in proportion.
 MAX_ENCODED_SECONDS = 60.0
+# How many of the closest speakers are looked at before one is decided for.
+_CANDIDATES = 10
 
 
 class VoiceprintService:
@@ -148,12 +150,13 @@ class VoiceprintService:
         """Who is speaking, among everybody enrolled; strangers are ``unknown``."""
         self.refresh()
         gallery = self._gallery
-        matches = [] if voice.embedding is None else gallery.search(voice.embedding, max(top_k, 2))
+        matches = [] if voice.embedding is None else gallery.search(voice.embedding, max(top_k, _CANDIDATES))
         decision = self.policy.identify(
             matches,
             embedding=voice.embedding,
             speech_seconds=voice.utterance.speech_seconds,
             gallery_size=len(gallery),
+            enrolled_seconds=self._enrolled_seconds,
         )
         return self._answer("identify", decision, voice, tuple(matches[:top_k]))
 
@@ -169,6 +172,7 @@ class VoiceprintService:
             speaker_id=speaker_id,
             embedding=voice.embedding,
             speech_seconds=voice.utterance.speech_seconds,
+            enrolled_seconds=self._enrolled_seconds(speaker_id),
         )
         return self._answer("verify", decision, voice, (), claimed_id=speaker_id)
 
@@ -253,10 +257,18 @@ class VoiceprintService:
     def _similar(self, enrollments: Sequence[Enrollment], *, except_for: str | None) -> tuple[Match, ...]:
         """Others who sound like this: told to the operator, never merged."""
         new = _template_of(enrollments)
-        seconds = sum(enrollment.speech_seconds for enrollment in enrollments)
-        threshold = self.policy.threshold(len(self._gallery), seconds)
-        found = self._gallery.search(new, 4)
-        return tuple(match for match in found if match.speaker_id != except_for and match.score >= threshold)
+        others = [match for match in self._gallery.search(new, _CANDIDATES) if match.speaker_id != except_for]
+        return self.policy.similar(
+            others,
+            embedding=new,
+            speech_seconds=sum(enrollment.speech_seconds for enrollment in enrollments),
+            gallery_size=len(self._gallery),
+            enrolled_seconds=self._enrolled_seconds,
+        )
+
+    def _enrolled_seconds(self, speaker_id: str) -> float:
+        speaker = self.get(speaker_id)
+        return speaker.speech_seconds if speaker is not None else 0.0
 
     def _enrolled(
         self, stored: StoredSpeaker, added: Sequence[Enrollment], similar: tuple[Match, ...]

@@ -18,6 +18,15 @@ def add_store_options(parser: argparse.ArgumentParser) -> None:
     """--data, --encoder and --models: which store, and who listens."""
     parser.add_argument("--data", type=Path, metavar="DIR", help="where the sealed store is (index/, VOICEPRINT_DATA)")
     parser.add_argument("--encoder", metavar="ID", help="the encoder; a store keeps the one that it was made with")
+    parser.add_argument(
+        "--target-fpir",
+        type=float,
+        metavar="SHARE",
+        help="at most this share of strangers gets a name (0.01, VOICEPRINT_TARGET_FPIR)",
+    )
+    parser.add_argument(
+        "--calibration", type=Path, metavar="FILE", help="made by 'voiceprint calibrate' (VOICEPRINT_CALIBRATION)"
+    )
     add_models_option(parser)
 
 

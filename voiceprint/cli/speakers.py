@@ -23,7 +23,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 
 def run_speakers(args: argparse.Namespace) -> int:
-    from voiceprint.answers import speaker_info
+    from voiceprint.answers import speaker_info, threshold_sentence
 
     with open_service(args) as service:
         found = [speaker_info(speaker) for speaker in service.speakers()]
@@ -34,6 +34,7 @@ def run_speakers(args: argparse.Namespace) -> int:
             for info in found:
                 print(f"{info.id}  {info.name}  {info.enrollments} enrollments, {info.speech_seconds_total:.1f} s")
             print(f"{len(found)} speakers, encoder {service.encoder.id}")
+            print(threshold_sentence(service.policy.describe(len(found))))
         for speaker_id in service.damaged:
             print(f"voiceprint: the record {speaker_id} is damaged and takes no part.", file=sys.stderr)
     return 0

@@ -8,7 +8,14 @@ import msgspec
 from aiohttp import web
 
 from voiceprint import __version__, messages
-from voiceprint.answers import enrolled_message, forgotten_message, result_message, speaker_info, speaker_list
+from voiceprint.answers import (
+    enrolled_message,
+    forgotten_message,
+    result_message,
+    speaker_info,
+    speaker_list,
+    threshold_fields,
+)
 from voiceprint.audio import decode
 from voiceprint.errors import InputError
 from voiceprint.messages import Consent, ServerMessage
@@ -48,7 +55,7 @@ async def readyz(request: web.Request) -> web.Response:
             "encoder_sha256": service.encoder.fingerprint,
             "speakers": speakers,
             "damaged": list(service.damaged),
-            "threshold": service.policy.threshold(speakers, service.settings.min_identify_speech_seconds),
+            **threshold_fields(service.policy.describe(speakers)),
             "min_speech_seconds": service.settings.min_identify_speech_seconds,
         }
     )
