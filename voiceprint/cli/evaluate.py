@@ -1,0 +1,89 @@
+"""voiceprint evaluate DIR..."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from voiceprint.cli.calibrate import add_ear_options, hear_folders, open_ear
+from voiceprint.cli.common import add_json_option, print_json, settings_from
+
+if TYPE_CHECKING:
+    from voiceprint.evaluation import Report
+    from voiceprint.samples import Ear, Sample
+
+__all__ = ["add"]
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser("evaluate", help="measure how often it is right, on folders of speakers")
+    add_ear_options(parser)
+    parser.add_argument("--target-fpir", type=float, metavar="RATE", help="the promise to be tested (0.01)")
+    parser.add_argument(
+        "--calibration", type=Path, metavar="FILE", help="instead of the one that comes with the encoder"
+    )
+    parser.add_argument(
+        "--also", nargs="+", default=[], choices=("telephone", "noise"), help="ask once more, by telephone or in noise"
+    )
+    parser.add_argument(
+        "--compare",
+        nargs="+",
+        type=float,
+        default=[0.25],
+        metavar="COSINE",
+        help="what a fixed threshold would have done (0.25)",
+    )
+    parser.add_argument("--plots", type=Path, metavar="OUT", help="write report.md and diagrams (PNG) there")
+    add_json_option(parser)
+    parser.set_defaults(run=run_evaluate)
+
+
+def run_evaluate(args: argparse.Namespace) -> int:
+    from voiceprint.report import markdown
+
+    ear = open_ear(args)
+    samples = hear_folders(args.folders, ear, half=args.half) + _changed(args, ear)
+    report = _judge(args, ear, samples)
+    if args.plots is not None:
+        args.plots.mkdir(parents=True, exist_ok=True)
+        (args.plots / "report.md").write_text(markdown(report), encoding="utf-8")
+    if args.json:
+        print_json(report)
+    else:
+        print(markdown(report))
+    return 0
+
+
+def _changed(args: argparse.Namespace, ear: "Ear") -> "list[Sample]":
+    """The same recordings once more, as they sound elsewhere; only to ask with, never to enroll."""
+    from dataclasses import replace
+
+    from voiceprint.degrade import CHANGES
+
+    found: list[Sample] = []
+    for name in args.also:
+        heard = hear_folders(args.folders, ear, half=args.half, cut=False, change=CHANGES[name])
+        found.extend(replace(sample, condition=name) for sample in heard)
+    return found
+
+
+def _judge(args: argparse.Namespace, ear: "Ear", samples: "list[Sample]") -> "Report":
+    from voiceprint.evaluation import evaluate
+    from voiceprint.scoring import BARE_THRESHOLD, Policy
+
+    settings = settings_from(args)
+    encoder = ear.encoder
+    policy = Policy.for_encoder(
+        encoder.id,
+        encoder.fingerprint,
+        min_speech_seconds=settings.min_identify_speech_seconds,
+        calibration_file=settings.calibration,
+    )
+    return evaluate(
+        samples,
+        encoder=encoder.id,
+        calibration=policy.calibration,
+        cohort=policy.cohort,
+        bare_threshold=BARE_THRESHOLD,
+        target_fpir=settings.target_fpir,
+        fixed_thresholds=args.compare,
+    )
