@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import msgspec
@@ -53,6 +53,10 @@ class Enrollment:
     @classmethod
     def new(cls, embedding: NDArray[np.float32], speech_seconds: float, content: str = "") -> "Enrollment":
         return cls(new_id(), embedding, speech_seconds, content, time.time())
+
+    def without_content(self) -> "Enrollment":
+        """The same, not to be known again by its recording."""
+        return replace(self, content="")
 
 
 class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

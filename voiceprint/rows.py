@@ -98,6 +98,10 @@ class Rows:
         """The marks of everybody who was forgotten."""
         return {mark for (mark,) in typed_rows(self.database, "SELECT mark FROM tombstones", (str,))}
 
+    def missing_name(self, speaker_id: str) -> str:
+        """What ``load`` calls a speaker of whom nothing is left."""
+        return _MISSING + self.seals.pseudonym(speaker_id)
+
     def has_records(self, speaker_id: str) -> bool:
         """Whether any record of that speaker is there, with or without a key."""
         query = "SELECT count(*) FROM records WHERE speaker_id = ?"
@@ -115,7 +119,7 @@ class Rows:
             raise StoreError(
                 "store_damaged",
                 "The store does not add up: rows were taken away or put back, and the audit log does not say which; "
-                "restore it from a bundle.",
+                "restore a bundle into another folder.",
             )
         orphans = {who for (who,) in typed_rows(self.database, "SELECT DISTINCT speaker_id FROM records", (str,))}
         there = {who: self.seals.pseudonym(who) for who in orphans | set(generations)}
@@ -263,7 +267,9 @@ class Rows:
         try:
             return self.seals.open_state(found[0][0] if found else b"")
         except SealBrokenError as error:
-            raise StoreError("store_damaged", "The state of the store is damaged; restore it from a bundle.") from error
+            raise StoreError(
+                "store_damaged", "The state of the store is damaged; restore a bundle into another folder."
+            ) from error
 
 
 def gone() -> StoreError:

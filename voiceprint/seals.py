@@ -19,7 +19,6 @@ from voiceprint.records import (
     Enrollment,
     Profile,
     StoredSpeaker,
-    new_id,
     pack_enrollment,
     pack_profile,
     unpack_enrollment,
@@ -59,7 +58,7 @@ class Row(msgspec.Struct, frozen=True):
 
 
 class Seals:
-    """``Seals.new`` for a store that does not exist yet, ``Seals.open`` for one that does."""
+    """``Seals.open`` for a store that is there."""
 
     def __init__(self, store_id: str, vault: Vault, settings: StoreSettings) -> None:
         self.store_id = store_id
@@ -68,11 +67,6 @@ class Seals:
         self.vault = vault
         self._foreign = [HashKey(key) for key in settings.foreign_marks]
         self._matrix = rotation_matrix(settings.seed, settings.encoder.dimension) if settings.rotation else None
-
-    @classmethod
-    def new(cls, keys: MasterKeys, encoder: EncoderIdentity) -> Self:
-        store_id = new_id()
-        return cls(store_id, Vault(keys, store_id), StoreSettings.new(encoder))
 
     @classmethod
     def open(cls, keys: MasterKeys, store_id: str, token: bytes) -> Self:

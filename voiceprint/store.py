@@ -34,10 +34,10 @@ from voiceprint.receipts import Receipt, make_receipt
 from voiceprint.records import EncoderIdentity, Enrollment, Profile, StoredSpeaker, check_consent, new_id
 from voiceprint.rows import Loaded, Rows
 from voiceprint.seals import KeyRing, Seals
-from voiceprint.store_settings import StoreState
-from voiceprint.vault import SealBrokenError
+from voiceprint.store_settings import StoreSettings, StoreState
+from voiceprint.vault import SealBrokenError, Vault
 
-__all__ = ["Loaded", "Store", "has_store"]
+__all__ = ["Loaded", "Store", "check_encoder", "has_store"]
 
 
 def has_store(folder: Path) -> bool:
@@ -70,15 +70,21 @@ class Store:
         Raises StoreError, KeyFileError (``key_wrong``), ModelError (``encoder_mismatch``).
         """
         if not has_store(folder):
-            seals = Seals.new(keys, encoder)
-            create_database(folder, lambda database: _fill(database, seals))
+            cls.create(folder, keys, StoreSettings.new(encoder))
         store = cls.open_existing(folder, keys)
         try:
-            _check_encoder(store.path, store.encoder, encoder)
+            check_encoder(store.path, store.encoder, encoder)
         except ModelError:
             store.close()
             raise
         return store
+
+    @staticmethod
+    def create(folder: Path, keys: MasterKeys, settings: StoreSettings, *, store_id: str | None = None) -> None:
+        """An empty store; ``store_id``: to bring one back. Raises StoreError."""
+        store_id = store_id or new_id()
+        seals = Seals(store_id, Vault(keys, store_id), settings)
+        create_database(folder, lambda database: _fill(database, seals))
 
     @classmethod
     def open_existing(cls, folder: Path, keys: MasterKeys) -> Self:
@@ -275,7 +281,8 @@ def _fill(database: sqlite3.Connection, seals: Seals) -> None:
     rows.save_state()
 
 
-def _check_encoder(path: Path, belongs: EncoderIdentity, given: EncoderIdentity) -> None:
+def check_encoder(path: Path, belongs: EncoderIdentity, given: EncoderIdentity) -> None:
+    """Raises ModelError (``encoder_mismatch``) unless it is the encoder that the store belongs to."""
     if belongs == given:
         return
     if belongs.id == given.id:
