@@ -1,7 +1,8 @@
 // Puts the page together: which view is shown, the connection's banner, the footer, the keyboard.
 
-import { $, count, h, score } from "./dom.js";
+import { $, h } from "./dom.js";
 import { EnrollView } from "./enroll.js";
+import { showHealth } from "./health.js";
 import { IdentifyView } from "./identify.js";
 import { PeopleView } from "./people.js";
 import { Connection, rest } from "./protocol.js";
@@ -69,20 +70,12 @@ class App {
   }
 
   async refreshHealth() {
-    const footer = $("#health");
     try {
       const health = await rest.health();
       this.threshold = health.threshold;
-      const facts = [
-        h("span", { title: `sha256 ${health.encoder_sha256}` }, `Encoder ${health.encoder}`),
-        h("span", {}, count(health.speakers, "person", "people")),
-        h("span", {}, `Threshold ${score(health.threshold)}`),
-        h("span", { className: "where" }, "Runs on your own server; no recording is kept"),
-      ];
-      if (health.damaged?.length) facts.push(h("span", { className: "warn" }, `${count(health.damaged.length, "record")} cannot be opened and is left out`));
-      footer.replaceChildren(...facts);
+      showHealth($("#health"), health);
     } catch {
-      footer.replaceChildren(h("span", { className: "warn" }, "The server does not answer"));
+      $("#health").replaceChildren(h("span", { className: "warn" }, "The server does not answer"));
     }
   }
 }

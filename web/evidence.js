@@ -21,25 +21,29 @@ export class Chart {
     const best = result.candidates[0]?.score ?? result.score;
     if (best === null || best === undefined || result.speech_seconds <= 0) return;
     const last = this.#points.at(-1);
-    const point = { x: result.speech_seconds, y: best };
+    const point = { x: result.speech_seconds, y: best, threshold: result.threshold };
     if (last && point.x <= last.x + 0.01) this.#points[this.#points.length - 1] = point;
     else this.#points.push(point);
-    this.#draw(result.threshold, result.needed_speech_seconds);
+    this.#draw(result.needed_speech_seconds);
   }
 
-  #draw(threshold, needed) {
+  #draw(needed) {
+    const { threshold } = this.#points.at(-1);
     const end = Math.max(needed * 1.5, this.#points.at(-1).x * 1.04);
     const low = Math.min(0, ...this.#points.map((point) => Math.floor(point.y * 5) / 5));
     const x = (value) => BOX.left + (value / end) * (BOX.right - BOX.left);
     const y = (value) => BOX.bottom - ((value - low) / (1 - low)) * (BOX.bottom - BOX.top);
-    const line = this.#points.map((point, i) => `${i ? "L" : "M"}${x(point.x).toFixed(1)} ${y(point.y).toFixed(1)}`).join("");
+    const line = path(this.#points.map((point) => [x(point.x), y(point.y)]));
+    // The threshold may move as speech comes in, so it is drawn as it was at each point.
+    const first = this.#points[0];
+    const ends = [[BOX.left, y(first.threshold)], ...this.#points.map((point) => [x(point.x), y(point.threshold)]), [BOX.right, y(threshold)]];
     const last = this.#points.at(-1);
-    const area = `${line}L${x(last.x).toFixed(1)} ${y(low)}L${x(this.#points[0].x).toFixed(1)} ${y(low)}Z`;
+    const area = `${line}L${x(last.x).toFixed(1)} ${y(low)}L${x(first.x).toFixed(1)} ${y(low)}Z`;
     const above = last.y >= threshold ? "above" : "below";
     this.#plot.replaceChildren(
       ...axes(x, y, end, low),
       svg("rect", { class: "chart-early", x: BOX.left, y: BOX.top, width: x(Math.min(needed, end)) - BOX.left, height: BOX.bottom - BOX.top }),
-      svg("line", { class: "chart-threshold", x1: BOX.left, x2: BOX.right, y1: y(threshold), y2: y(threshold) }),
+      svg("path", { class: "chart-threshold", d: path(ends) }),
       text("chart-threshold-label", BOX.right, y(threshold) + (above === "above" ? 14 : -6), `threshold ${score(threshold)}`, "end"),
       svg("path", { class: `chart-area ${above}`, d: area }),
       svg("path", { class: `chart-line ${above}`, d: line }),
@@ -49,6 +53,8 @@ export class Chart {
     this.#plot.setAttribute("aria-label", words);
   }
 }
+
+const path = (points) => points.map(([x, y], i) => `${i ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`).join("");
 
 function axes(x, y, end, low) {
   const step = end > 24 ? 8 : end > 12 ? 4 : end > 6 ? 2 : 1;
@@ -67,12 +73,12 @@ function text(kind, x, y, content, anchor) {
   return element;
 }
 
-// Bars from 0 to 1 with a mark at the threshold.
+// Bars from 0 to 1. The threshold is the best one's own: other people may have another, so only that bar has the mark.
 export function showCandidates(list, result) {
   const percent = (value) => `${Math.round(Math.max(0, Math.min(1, value)) * 1000) / 10}%`;
   list.style.setProperty("--threshold", percent(result.threshold));
   list.replaceChildren(
-    ...result.candidates.map((candidate) => {
+    ...result.candidates.map((candidate, i) => {
       const chosen = candidate.speaker.id === result.speaker?.id;
       const item = h(
         "li",
@@ -81,7 +87,8 @@ export function showCandidates(list, result) {
         h("span", { className: "candidate-score" }, score(candidate.score)),
         h("span", { className: "bar", ariaHidden: "true", vars: { share: percent(candidate.score) } }),
       );
-      item.classList.toggle("above", candidate.score >= result.threshold);
+      item.classList.toggle("best", i === 0);
+      item.classList.toggle("above", i === 0 && candidate.score >= result.threshold);
       return item;
     }),
   );
