@@ -4,6 +4,8 @@ from store_fixtures import enrollment, files, tamper
 from voiceprint import audit
 from voiceprint.store import Store
 
+pytest_plugins = ["store_fixtures"]
+
 
 @pytest.fixture
 def lived_in(store: Store) -> Store:

@@ -7,6 +7,7 @@ is the last day of the consent, or three years after the last interaction, which
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
+from voiceprint.errors import ConfigError
 from voiceprint.receipts import Receipt
 from voiceprint.records import StoredSpeaker
 from voiceprint.store import Store
@@ -19,6 +20,10 @@ class Retention:
     """``unseen_days``: days after the last interaction (enrolled, or recognised)."""
 
     unseen_days: int = 3 * 365
+
+    def __post_init__(self) -> None:
+        if self.unseen_days < 1:
+            raise ConfigError("bad_setting", f"A voiceprint must be kept for at least one day, not {self.unseen_days}.")
 
 
 @dataclass(frozen=True, slots=True)

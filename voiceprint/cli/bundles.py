@@ -1,0 +1,111 @@
+"""voiceprint export FILE, voiceprint import FILE, voiceprint about NAME|ID"""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from voiceprint.cli.common import add_json_option, print_json, settings_from
+from voiceprint.cli.store_common import add_data_option, open_store, read_small_file, store_keys
+from voiceprint.errors import SpeakerError
+
+if TYPE_CHECKING:
+    from voiceprint.store import Store
+
+__all__ = ["add"]
+
+MAX_BUNDLE_BYTES = 4 << 30
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser("export", help="write the store, or one person, into one sealed file")
+    parser.add_argument("file", type=Path, metavar="FILE")
+    parser.add_argument("--only", metavar="NAME|ID", help="one person instead of everybody")
+    _common(parser)
+    parser.set_defaults(run=run_export)
+
+    parser = commands.add_parser("import", help="bring such a file into a store; the forgotten stay forgotten")
+    parser.add_argument("file", type=Path, metavar="FILE")
+    _common(parser)
+    parser.set_defaults(run=run_import)
+
+    parser = commands.add_parser("about", help="what is known about one person, as JSON")
+    parser.add_argument("who", metavar="NAME|ID")
+    add_data_option(parser)
+    parser.set_defaults(run=run_about)
+
+
+def _common(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--passphrase-file", type=Path, metavar="FILE", help="seal with its first line instead of the master key"
+    )
+    add_json_option(parser)
+    add_data_option(parser)
+
+
+def run_export(args: argparse.Namespace) -> int:
+    from voiceprint.bundle import take_bundle, write_bundle
+
+    with open_store(args) as store:
+        only = _find(store, args.only) if args.only else None
+        data = take_bundle(store, passphrase=_passphrase(args), only=only)
+        damaged = store.load().damaged if only is None else ()
+    write_bundle(data, args.file)
+    if args.json:
+        print_json({"file": str(args.file), "bytes": len(data), "damaged": damaged})
+    else:
+        print(
+            f"{args.file}: {len(data)} bytes, sealed with the {'passphrase' if args.passphrase_file else 'master key'}."
+        )
+    for speaker_id in damaged:
+        print(f"voiceprint: the record {speaker_id} is damaged and was left out.", file=sys.stderr)
+    return 0
+
+
+def run_import(args: argparse.Namespace) -> int:
+    from voiceprint.bundle import read_bundle
+    from voiceprint.restore import restore
+
+    settings = settings_from(args)
+    data = read_small_file(args.file, most=MAX_BUNDLE_BYTES)
+    keys = store_keys(settings, make=True)
+    report = restore(settings.data, keys, read_bundle(data, keys=keys, passphrase=_passphrase(args)))
+    if args.json:
+        print_json(report)
+    else:
+        print(
+            f"{report.added} added, {report.replaced} replaced, {report.present} there already, "
+            f"{report.forgotten} stay forgotten, {report.erased} erased because they were forgotten there."
+        )
+    for speaker_id in report.name_taken:
+        print(f"voiceprint: {speaker_id} was left out: somebody else has the same name here.", file=sys.stderr)
+    return 2 if report.name_taken else 0
+
+
+def run_about(args: argparse.Namespace) -> int:
+    from dataclasses import asdict
+
+    import msgspec
+
+    from voiceprint.person import known_about
+
+    with open_store(args) as store:
+        found = known_about(store, _find(store, args.who))
+    print_json({**asdict(found), "log": [msgspec.to_builtins(line) for line in found.log]})
+    return 0
+
+
+def _find(store: "Store", who: str) -> str:
+    from voiceprint.names import name_key
+
+    for speaker in store.load().speakers:
+        if who == speaker.id or name_key(who) == name_key(speaker.name):
+            return speaker.id
+    raise SpeakerError("unknown_speaker", f"Nobody is enrolled as {who!r}.")
+
+
+def _passphrase(args: argparse.Namespace) -> str | None:
+    if args.passphrase_file is None:
+        return None
+    lines = read_small_file(args.passphrase_file).decode(errors="replace").splitlines()
+    return lines[0] if lines else ""

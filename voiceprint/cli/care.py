@@ -1,0 +1,111 @@
+"""voiceprint check, voiceprint audit list | verify, voiceprint sweep, voiceprint verify-receipt FILE"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from voiceprint.cli.common import add_json_option, print_json, settings_from
+from voiceprint.cli.store_common import add_data_option, open_store, read_small_file
+
+__all__ = ["add"]
+
+_STORE_FAULT = 4
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser("check", help="examine a whole store and say what was found")
+    _common(parser)
+    parser.set_defaults(run=run_check)
+
+    parser = commands.add_parser("audit", help="show or verify the audit log")
+    parser.add_argument("action", choices=("list", "verify"))
+    parser.add_argument("--head", metavar="HEX", help="a chain value noted earlier, which must be part of the log")
+    _common(parser)
+    parser.set_defaults(run=run_audit)
+
+    parser = commands.add_parser("sweep", help="erase whose consent or time is over, with receipts")
+    parser.add_argument("--unseen-days", type=int, default=3 * 365, help="days after the last interaction (1095)")
+    parser.add_argument("--dry-run", action="store_true", help="only say who it would be")
+    _common(parser)
+    parser.set_defaults(run=run_sweep)
+
+    parser = commands.add_parser("verify-receipt", help="check the receipt of an erasure")
+    parser.add_argument("file", type=Path, metavar="FILE")
+    _common(parser)
+    parser.set_defaults(run=run_verify_receipt)
+
+
+def _common(parser: argparse.ArgumentParser) -> None:
+    add_json_option(parser)
+    add_data_option(parser)
+
+
+def run_check(args: argparse.Namespace) -> int:
+    from voiceprint.store_check import check
+
+    with open_store(args) as store:
+        report = check(store)
+    if args.json:
+        print_json(report, whole=report.whole)
+    else:
+        print(
+            f"{report.speakers} speakers, {report.enrollments} enrollments, {report.forgotten} forgotten, "
+            f"{report.audit_lines} lines of audit log (head {report.audit_head[:16]}), renewed {report.rotation} times"
+        )
+        print("Everything is as it was written." if report.whole else f"{len(report.faults)} faults:")
+    return _faults(report.faults)
+
+
+def run_audit(args: argparse.Namespace) -> int:
+    from voiceprint import audit
+
+    with open_store(args) as store:
+        if args.action == "list":
+            for line in audit.read(store):
+                print_json(line)
+            return 0
+        report = audit.verify(store, known_head=args.head)
+    if args.json:
+        print_json(report, whole=report.whole)
+    else:
+        print(f"{report.lines} lines, head {report.head}")
+        print("The log is whole." if report.whole else f"{len(report.faults)} faults:")
+    return _faults(report.faults)
+
+
+def _faults(faults: tuple[str, ...]) -> int:
+    for fault in faults:
+        print(f"voiceprint: {fault}", file=sys.stderr)
+    return _STORE_FAULT if faults else 0
+
+
+def run_sweep(args: argparse.Namespace) -> int:
+    from voiceprint.retention import Retention, sweep
+
+    with open_store(args) as store:
+        done = sweep(store, Retention(unseen_days=args.unseen_days), dry_run=args.dry_run)
+    for one in done.due if args.dry_run else ():
+        print_json({"speaker": one.speaker_id, "reason": one.reason})
+    for receipt in done.receipts:
+        print_json(receipt)
+    if not args.json:
+        print(f"{len(done.due)} speakers {'would be' if args.dry_run else 'were'} erased.", file=sys.stderr)
+    return 0
+
+
+def run_verify_receipt(args: argparse.Namespace) -> int:
+    from voiceprint.receipts import parse_receipt, verify_receipt
+    from voiceprint.store import has_store
+
+    receipt = parse_receipt(read_small_file(args.file))
+    verify_receipt(receipt)
+    here = has_store(settings_from(args).data)
+    if here:
+        with open_store(args) as store:
+            verify_receipt(receipt, store)
+    if args.json:
+        print_json({"valid": True, "checked_against_store": here, "speaker": receipt.speaker})
+    else:
+        print(f"The receipt is genuine: {receipt.speaker} was erased at {receipt.erased_at} ({receipt.reason}).")
+        print("The erasure holds in this store." if here else "There is no store here to compare it with.")
+    return 0

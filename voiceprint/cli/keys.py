@@ -1,0 +1,89 @@
+"""voiceprint key init | rotate | check, voiceprint renew"""
+
+import argparse
+from pathlib import Path
+
+from voiceprint.cli.common import add_json_option, print_json, settings_from
+from voiceprint.cli.store_common import add_data_option, open_store, store_keys
+
+__all__ = ["add"]
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser("key", help="make, change or check the master key of a store")
+    parser.add_argument("action", choices=("init", "rotate", "check"))
+    add_json_option(parser)
+    add_data_option(parser)
+    parser.set_defaults(run=run)
+
+    parser = commands.add_parser("renew", help="new keys and a new secret rotation for every voiceprint")
+    add_json_option(parser)
+    add_data_option(parser)
+    parser.set_defaults(run=run_renew)
+
+
+def run(args: argparse.Namespace) -> int:
+    return {"init": _init, "rotate": _rotate, "check": _check}[args.action](args)
+
+
+def _init(args: argparse.Namespace) -> int:
+    from voiceprint.keyfile import find_key_file
+
+    there = find_key_file().exists()
+    keys = store_keys(settings_from(args), make=True)
+    if args.json:
+        print_json({"path": str(keys.path), "made": not there, "keys": len(keys.keys)})
+    elif there:
+        print(f"There is a key file already: {keys.path}, {len(keys.keys)} keys. It was not changed.")
+    else:
+        print(f"A new key was made: {keys.path}. Keep a copy of it: without it the voiceprints cannot be opened.")
+    return 0
+
+
+def _rotate(args: argparse.Namespace) -> int:
+    from voiceprint.rotation import rotate
+
+    with open_store(args) as store:
+        report = rotate(store)
+        path = store.keys.path
+    if args.json:
+        print_json(report)
+        return 0
+    print(f"{'Finished a rotation' if report.resumed else 'Rotated'}: {report.rewrapped} speakers, key file {path}.")
+    if report.waiting_stores:
+        print(f"The old key stays: the stores {', '.join(report.waiting_stores)} still need it; rotate them too.")
+    elif not report.old_keys_dropped:
+        print("The key file is not ours to change: take every line but the first out of it.")
+    return 0
+
+
+def _check(args: argparse.Namespace) -> int:
+    from voiceprint.store import has_store
+
+    settings = settings_from(args)
+    keys = store_keys(settings)
+    opens = has_store(settings.data)
+    if opens:
+        with open_store(args):
+            pass
+    if args.json:
+        print_json({"path": str(keys.path), "keys": len(keys.keys), "opens_store": opens or None})
+    else:
+        print(f"{keys.path}: {len(keys.keys)} keys. " + _said(settings.data, opens))
+    return 0
+
+
+def _said(data: Path, opens: bool) -> str:
+    return f"They open the store in {data}." if opens else f"There is no store in {data} yet."
+
+
+def run_renew(args: argparse.Namespace) -> int:
+    from voiceprint.renewal import renew
+
+    with open_store(args) as store:
+        report = renew(store)
+    if args.json:
+        print_json(report)
+    else:
+        print(f"Renewed {report.speakers} speakers; this was renewal {report.rotation} of the store.")
+    return 0

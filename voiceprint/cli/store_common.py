@@ -1,0 +1,62 @@
+"""What the commands share that look after a store without listening to anybody: they need no encoder, and no torch."""
+
+import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from voiceprint.cli.common import settings_from
+from voiceprint.config import Settings
+from voiceprint.errors import InputError
+
+if TYPE_CHECKING:
+    from voiceprint.keyfile import MasterKeys
+    from voiceprint.store import Store
+
+__all__ = ["add_data_option", "open_store", "read_small_file", "store_keys"]
+
+MAX_SMALL_BYTES = 1 << 20
+
+
+def add_data_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", type=Path, metavar="DIR", help="where the sealed store is (index/, VOICEPRINT_DATA)")
+
+
+def store_keys(settings: Settings, *, make: bool = False) -> "MasterKeys":
+    """The master keys; ``make``: a new one where there is neither key nor store. Raises KeyFileError."""
+    from voiceprint.keyfile import create_key_file, find_key_file, load_key_file
+    from voiceprint.store import has_store
+
+    path = find_key_file()
+    if make and not path.exists() and not has_store(settings.data):
+        return create_key_file(path, data=settings.data)
+    return load_key_file(path, data=settings.data)
+
+
+@contextmanager
+def open_store(args: argparse.Namespace) -> Iterator["Store"]:
+    """The store that is there, whatever its encoder. Raises SetupError, StoreError."""
+    from voiceprint.errors import StoreError
+    from voiceprint.store import Store, has_store
+
+    settings = settings_from(args)
+    if not has_store(settings.data):
+        raise StoreError("store_missing", f"There is no store in {settings.data}.")
+    store = Store.open_existing(settings.data, store_keys(settings))
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def read_small_file(path: Path, *, most: int = MAX_SMALL_BYTES) -> bytes:
+    """A file that a person named. Raises InputError (``bad_file``)."""
+    try:
+        if not path.is_file():
+            raise InputError("bad_file", f"There is no file {path}.")
+        if path.stat().st_size > most:
+            raise InputError("bad_file", f"The file {path} is larger than {most} bytes.")
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError("bad_file", f"The file {path} cannot be read: {error.strerror}.") from error
