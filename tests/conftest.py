@@ -14,6 +14,8 @@ from voiceprint.opening import open_service
 from voiceprint.service import VoiceprintService
 from voiceprint.speech import VoiceActivity
 
+pytest_plugins = ["store_fixtures"]
+
 TAKES_A_SPEAKER = 4
 SPEECH = Path(__file__).resolve().parents[2] / "shared" / "speech" / "dev"
 # Two men and a woman; which ones does not matter, that they are told apart is the encoder's own test.

@@ -4,8 +4,6 @@ from store_fixtures import enrollment, files, tamper
 from voiceprint import audit
 from voiceprint.store import Store
 
-pytest_plugins = ["store_fixtures"]
-
 
 @pytest.fixture
 def lived_in(store: Store) -> Store:

@@ -17,8 +17,6 @@ from voiceprint.restore import restore
 from voiceprint.store import Store
 from voiceprint.store_check import check
 
-pytest_plugins = ["store_fixtures"]
-
 WORDS = "twelve or more"
 
 

@@ -13,8 +13,6 @@ from voiceprint.keyfile import MasterKeys
 from voiceprint.messages import Consent
 from voiceprint.store import Store
 
-pytest_plugins = ["store_fixtures"]
-
 
 @pytest.fixture
 def data(monkeypatch: pytest.MonkeyPatch, folder: Path, keys: MasterKeys, store: Store) -> str:

@@ -7,8 +7,6 @@ from voiceprint.keyfile import MasterKeys
 from voiceprint.receipts import Receipt, parse_receipt, verify_receipt
 from voiceprint.store import Store
 
-pytest_plugins = ["store_fixtures"]
-
 
 def code_of(receipt: Receipt, store: Store | None = None) -> str:
     with pytest.raises(InputError) as caught:

@@ -12,8 +12,6 @@ from voiceprint.renewable import rotation_matrix
 from voiceprint.renewal import renew
 from voiceprint.store import Store
 
-pytest_plugins = ["store_fixtures"]
-
 
 def test_every_cosine_stays_over_many_renewals(folder: Path, keys: MasterKeys, store: Store) -> None:
     who = [store.add_speaker(f"speaker {number}", [enrollment(number), enrollment(number + 50)]) for number in range(6)]

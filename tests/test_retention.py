@@ -10,8 +10,6 @@ from voiceprint.receipts import verify_receipt
 from voiceprint.retention import Retention, sweep
 from voiceprint.store import Store
 
-pytest_plugins = ["store_fixtures"]
-
 TODAY = datetime.now(UTC).date()
 
 

@@ -8,8 +8,6 @@ from voiceprint.keyfile import MasterKeys, hold_key_file, load_key_file, replace
 from voiceprint.rotation import rotate
 from voiceprint.store import Store
 
-pytest_plugins = ["store_fixtures"]
-
 
 def test_after_a_rotation_only_the_new_key_opens_and_nothing_is_lost(
     folder: Path, keys: MasterKeys, store: Store

@@ -12,8 +12,6 @@ from voiceprint.errors import StoreError
 from voiceprint.keyfile import MasterKeys
 from voiceprint.store import Store
 
-pytest_plugins = ["store_fixtures"]
-
 
 def rows_of(folder: Path, speaker_id: str) -> tuple[tuple[object, ...], list[tuple[object, ...]]]:
     database = sqlite3.connect(folder / DATABASE_NAME)

@@ -15,8 +15,6 @@ from voiceprint.messages import Consent
 from voiceprint.records import EncoderIdentity
 from voiceprint.store import Store
 
-pytest_plugins = ["store_fixtures"]
-
 
 def test_everything_comes_back_after_closing(folder: Path, keys: MasterKeys, store: Store) -> None:
     consent = Consent(purpose="door bell", reference="form 7", expires="2027-01-01")

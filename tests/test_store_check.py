@@ -6,8 +6,6 @@ from store_fixtures import enrollment, tamper
 from voiceprint.store import Store
 from voiceprint.store_check import check
 
-pytest_plugins = ["store_fixtures"]
-
 
 @pytest.fixture
 def lived_in(store: Store) -> Store:
