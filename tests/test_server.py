@@ -114,7 +114,7 @@ def test_websocket_names_a_speaker_while_rest_sees_the_same(service: VoiceprintS
             for at in range(0, len(audio), 3200):
                 await socket.send_bytes(audio[at : at + 3200])
             await socket.send_str(messages.encode(Stop()))
-            results = []
+            results: list[Result] = []
             while not (results and results[-1].final):
                 message = messages.decode_server(await socket.receive_str())
                 if isinstance(message, Result):
