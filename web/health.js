@@ -2,7 +2,7 @@
 
 import { count, h, score } from "./dom.js";
 
-const PERCENT = new Intl.NumberFormat(undefined, { style: "percent", maximumFractionDigits: 2 });
+const PERCENT = new Intl.NumberFormat(undefined, { style: "percent", maximumFractionDigits: 1 });
 
 export function showHealth(footer, health) {
   const open = footer.querySelector("details")?.open ?? false;

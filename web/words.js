@@ -75,8 +75,10 @@ function finalWords(result, best) {
 }
 
 function evidence(result) {
-  const sure = result.probability === null ? "" : `probability ${Math.round(result.probability * 100)} % · `;
-  const against = result.score === null ? "" : `score ${result.score.toFixed(2)}, threshold ${result.threshold.toFixed(2)} · `;
+  const named = result.speaker !== null;
+  // Not 100 %: nobody can promise that.
+  const sure = named && result.probability !== null ? `probability ${Math.min(99, Math.round(result.probability * 100))} % · ` : "";
+  const against = result.score === null ? "" : `${named ? "score" : "closest score"} ${result.score.toFixed(2)}, threshold ${result.threshold.toFixed(2)} · `;
   return `${sure}${against}${seconds(result.speech_seconds)} of speech`;
 }
 
