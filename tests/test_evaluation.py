@@ -1,0 +1,141 @@
+"""Trials, fits and reports on made-up embeddings, where it is known what must come out."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import msgspec
+import numpy as np
+import pytest
+
+from voiceprint.calibration import Calibration, Cohort
+from voiceprint.errors import InputError
+from voiceprint.evaluation import Report, evaluate
+from voiceprint.fitting import fit
+from voiceprint.metrics import share
+from voiceprint.report import markdown
+from voiceprint.samples import WHOLE, Sample, half_of
+from voiceprint.trials import find_twins, make_trials
+
+DIMENSION = 32
+CLIPS = 6
+
+
+def made_up(people: int, *, seed: int, spread: float = 0.8) -> list[Sample]:
+    """Everybody is a random direction, every recording one near it; pieces are further away."""
+    rng = np.random.default_rng(seed)
+    found = []
+    for person in range(people):
+        voice = rng.normal(size=DIMENSION)
+        for clip in range(CLIPS):
+            for condition, seconds, noise in ((WHOLE, 6.0, spread), ("2 s", 2.0, 1.3 * spread)):
+                row = voice + noise * rng.normal(size=DIMENSION)
+                unit = (row / np.linalg.norm(row)).astype(np.float32)
+                found.append(Sample("made", f"made/{seed}-{person}", (clip,), seconds, condition, unit))
+    return found
+
+
+def cohort(seed: int = 9) -> Cohort:
+    return Cohort(np.stack([s.embedding for s in made_up(200, seed=seed) if s.clips == (0,)]), 20)
+
+
+@pytest.fixture(scope="module")
+def calibration() -> Calibration:
+    return fit(made_up(80, seed=1), cohort(), encoder="made-up", fingerprint="0" * 64)
+
+
+@pytest.fixture(scope="module")
+def report(calibration: Calibration) -> Report:
+    """Of other people than those of the calibration."""
+    return judged(made_up(80, seed=3), calibration)
+
+
+def judged(samples: Sequence[Sample], calibration: Calibration | None, target: float = 0.1) -> Report:
+    return evaluate(
+        samples,
+        encoder="made-up",
+        calibration=calibration,
+        cohort=cohort(),
+        bare_threshold=0.5,
+        target_fpir=target,
+        fixed_thresholds=(0.25, 0.99),
+    )
+
+
+def test_trials_share_no_recording() -> None:
+    trials = make_trials(made_up(5, seed=2), None)
+    for row, probe in enumerate(trials.probes):
+        for column, who in enumerate(trials.enrolled):
+            mine = probe.speaker == who.speaker
+            assert trials.same[row, column] == mine
+            assert trials.fair[row, column] == (not mine or min(probe.clips) >= who.clips)
+
+
+def test_the_fit_is_calibrated_and_keeps_its_promise_on_other_people(report: Report) -> None:
+    assert report.cllr is not None
+    assert report.cllr_min is not None
+    assert report.cllr <= 1.15 * report.cllr_min
+    assert report.fpir_actual.value <= 0.15
+    assert all(row.fpir.value <= 0.2 for row in report.by_condition)
+
+
+def test_less_speech_is_weaker_evidence(report: Report) -> None:
+    short, whole = report.by_condition
+    assert (short.name, whole.name) == ("2 s", WHOLE)
+    assert short.fnir.value > whole.fnir.value
+
+
+def test_a_larger_gallery_needs_a_higher_line(calibration: Calibration, report: Report) -> None:
+    lines = [calibration.threshold(size, 0.01) for size in (1, 10, 100, 1000)]
+    assert lines == sorted(lines)
+    assert all(row.fpir.value <= 0.2 for row in report.by_gallery)
+
+
+def test_a_fixed_threshold_names_everybody_or_nobody(report: Report) -> None:
+    low, high = report.fixed_thresholds
+    assert low.fpir.value > 0.5
+    assert (high.fpir.value, high.fnir.value) == (0, 1)
+    # Nothing seen is not nothing there.
+    assert high.fpir.high == pytest.approx(min(1, 3 / high.fpir.speakers))
+
+
+def test_one_person_under_two_names_is_found_and_kept_out_of_the_fit() -> None:
+    samples = made_up(60, seed=4, spread=0.6)
+    first = samples[0].speaker
+    # The odd recordings of the first person appear under another name.
+    moved = [
+        replace(s, speaker="made/twin", clips=(s.clips[0] // 2,)) if s.speaker == first and s.clips[0] % 2 else s
+        for s in samples
+    ]
+    pairs = [set(pair[:2]) for pair in find_twins(moved)]
+    assert {first, "made/twin"} in pairs
+    assert find_twins(samples) == []
+
+
+def test_without_a_calibration_nothing_is_claimed() -> None:
+    report = judged(made_up(20, seed=5), None)
+    assert (report.cllr, report.act_dcf) == (None, None)
+    assert report.eer.low <= report.eer.value <= report.eer.high
+
+
+def test_too_few_people_are_refused() -> None:
+    with pytest.raises(InputError, match="20 speakers"):
+        fit(made_up(10, seed=6), None, encoder="e", fingerprint="f")
+    with pytest.raises(InputError, match="4 speakers"):
+        judged(made_up(3, seed=6), None)
+
+
+def test_the_report_has_the_keys_that_programs_read(report: Report) -> None:
+    keys = msgspec.json.decode(msgspec.json.encode(report)).keys()
+    assert {
+        *("speakers", "utterances", "trials", "eer", "min_dcf", "act_dcf", "cllr", "rank1"),
+        *("fnir_at_fpir", "threshold", "fpir_actual", "encoder"),
+    } <= keys
+    text = markdown(report)
+    assert "| 2 s |" in text
+    assert "nan" not in text
+
+
+def test_halves_are_fixed_and_about_even() -> None:
+    halves = [half_of(f"corpus/{number}") for number in range(2000)]
+    assert share(sum(halves), len(halves)).low < 0.5 < share(sum(halves), len(halves)).high
+    assert half_of("librispeech/librispeech-1188") == half_of("librispeech/librispeech-1188")
