@@ -81,3 +81,6 @@ def test_one_bad_file_never_stops_the_rest_and_nothing_is_enrolled_twice(
     assert run() == (0, ["not_audio", "audio_unreadable", "3"])
     (ada,) = service.speakers()
     assert len(ada.enrollments) == 2
+    refused: list[str] = []
+    assert enroll_files(service, "Ben", clips[:1], on_refusal=lambda _, error: refused.append(error.code)) is None
+    assert refused == ["enrolled_elsewhere"]

@@ -5,13 +5,13 @@ import base64
 import io
 import json
 import signal
-import wave
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import aiohttp
 import numpy as np
 import pytest
+from recordings import pcm, wav
 from serving import Server, serving
 
 from voiceprint import messages
@@ -23,20 +23,6 @@ from voiceprint.speech import VoiceActivity, listen
 Takes = dict[str, list[Waveform]]
 NAME = "Adelheid Wagenknecht-Öztürk"
 FRAME = 3200
-
-
-def pcm(waveform: Waveform) -> bytes:
-    return np.round(waveform.samples * 32767).astype("<i2").tobytes()
-
-
-def wav(waveform: Waveform) -> bytes:
-    buffer = io.BytesIO()
-    with wave.open(buffer, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(16_000)
-        file.writeframes(pcm(waveform))
-    return buffer.getvalue()
 
 
 class Live:

@@ -3,14 +3,13 @@
 import asyncio
 import io
 import json
-import wave
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import aiohttp
-import numpy as np
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
+from recordings import pcm, wav
 from yarl import URL
 
 from voiceprint import messages
@@ -23,20 +22,6 @@ from voiceprint.service import VoiceprintService
 Takes = dict[str, list[Waveform]]
 Client = TestClient[Any, Any]
 Talk = Callable[[Client], Awaitable[None]]
-
-
-def wav(waveform: Waveform) -> bytes:
-    buffer = io.BytesIO()
-    with wave.open(buffer, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(16_000)
-        file.writeframes(pcm(waveform))
-    return buffer.getvalue()
-
-
-def pcm(waveform: Waveform) -> bytes:
-    return np.round(waveform.samples * 32767).astype("<i2").tobytes()
 
 
 def with_server(service: VoiceprintService, talk: Talk) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
+from recordings import pcm
 
 from voiceprint.audio import Waveform
 from voiceprint.errors import MessageError
@@ -35,8 +36,8 @@ def start(**fields: object) -> Start:
 
 
 def frames(waveform: Waveform, size: int = 3200) -> Iterator[bytes]:
-    pcm = np.round(waveform.samples * 32767).astype("<i2").tobytes()
-    return (pcm[at : at + size] for at in range(0, len(pcm), size))
+    audio = pcm(waveform)
+    return (audio[at : at + size] for at in range(0, len(audio), size))
 
 
 class Client:

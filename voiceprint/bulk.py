@@ -48,7 +48,7 @@ def enroll_files(
     clips: list[bytes] = []
     for path in files:
         try:
-            voice, data = _usable(service, path, clips)
+            voice, data = _usable(service, cleaned, path, clips)
         except InputError as error:
             on_refusal(path, error)
             continue
@@ -109,10 +109,13 @@ def _files(folder: Path, on_refusal: OnRefusal) -> Iterator[Path]:
             on_refusal(Path(entry.path), InputError("not_a_file", "This is not a regular file."))
 
 
-def _usable(service: VoiceprintService, path: Path, clips: Sequence[bytes]) -> tuple[Voice, bytes]:
+def _usable(service: VoiceprintService, name: str, path: Path, clips: Sequence[bytes]) -> tuple[Voice, bytes]:
     settings = service.settings
     data = read_bytes(path, max_bytes=settings.max_upload_bytes)
-    if data in clips or service.knows_clip(data) is not None:
+    holder = service.knows_clip(data)
+    if holder is not None and name_key(holder.name) != name_key(name):
+        raise InputError("enrolled_elsewhere", "Exactly this recording is enrolled as somebody else's.")
+    if holder is not None or data in clips:
         raise AlreadyEnrolledError("already_enrolled", "Exactly this recording was enrolled before.")
     waveform = decode(data, max_seconds=settings.max_audio_seconds, max_bytes=settings.max_upload_bytes)
     utterance = service.listen(waveform)

@@ -1,0 +1,26 @@
+"""Waveforms as the bytes that people and programs send."""
+
+import io
+import wave
+
+import numpy as np
+
+from voiceprint.audio import SAMPLE_RATE, Waveform
+
+__all__ = ["pcm", "wav"]
+
+
+def pcm(waveform: Waveform) -> bytes:
+    """Raw 16 bit samples, as a live stream carries them."""
+    return np.round(waveform.samples * 32767).astype("<i2").tobytes()
+
+
+def wav(waveform: Waveform) -> bytes:
+    """A recording."""
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(SAMPLE_RATE)
+        file.writeframes(pcm(waveform))
+    return buffer.getvalue()
