@@ -92,7 +92,7 @@ class Rows:
 
     def generations(self) -> dict[str, int]:
         """How often each speaker was changed, as the rows say."""
-        return {speaker_id: generation for speaker_id, generation, _ in self.keys()}
+        return dict(typed_rows(self.database, "SELECT speaker_id, generation FROM keys", _KEY[:2]))
 
     def marks(self) -> set[str]:
         """The marks of everybody who was forgotten."""
