@@ -116,3 +116,22 @@ def test_places_are_searched_in_order(tmp_path: Path) -> None:
 def test_keys_never_print(tmp_path: Path, data: Path) -> None:
     keys = load_key_file(write(tmp_path / "key", KEY), data=data)
     assert KEY.decode() not in f"{keys!r} {keys}"
+
+
+def test_a_link_to_a_key_file_stays_a_link(tmp_path: Path, data: Path) -> None:
+    made = create_key_file(tmp_path / "keys" / "master.key", data=data)
+    link = tmp_path / "link"
+    link.symlink_to(made.path)
+    replace_key_file(MasterKeys((KEY,), link))
+    assert link.is_symlink()
+    assert load_key_file(made.path, data=data).keys == (KEY,)
+
+
+@pytest.mark.parametrize("mode", [0o400, 0o440, 0o640])
+def test_a_mounted_secret_may_be_read_by_the_group_that_root_gave_it_to(tmp_path: Path, data: Path, mode: int) -> None:
+    path = write(tmp_path / "voiceprint.key", KEY, mode)
+    if mode == 0o400 or path.stat().st_uid == 0:
+        assert load_key_file(path, data=data).keys == (KEY,)
+    else:
+        with pytest.raises(KeyFileError, match="must be 0600"):
+            load_key_file(path, data=data)

@@ -123,14 +123,15 @@ def replace_key_file(keys: MasterKeys) -> None:
 
     Raises KeyFileError (``key_not_made``) where the file is not ours to change (a secret mounted by somebody else).
     """
-    with _told(keys.path):
-        draft = _write_draft(keys)
+    path = keys.path.resolve()  # a link stays a link
+    with _told(path):
+        draft = _write_draft(MasterKeys(keys.keys, path, keys.stores))
         try:
-            draft.replace(keys.path)
+            draft.replace(path)
         except OSError:
             draft.unlink(missing_ok=True)
             raise
-        sync_folder(keys.path.parent)
+        sync_folder(path.parent)
 
 
 @contextmanager
