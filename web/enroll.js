@@ -1,13 +1,13 @@
 // The second view: a name and consent, a few takes of reading aloud, and a last check.
 
-import { AnswerBox } from "./answer.js";
 import { $, announce, button, confirm, count, dropTarget, h, score, seconds } from "./dom.js";
 import { Bulk, filesOf } from "./bulk.js";
+import { Check } from "./check.js";
 import { Orb } from "./orb.js";
 import { rest } from "./protocol.js";
 import { Speaking } from "./speaking.js";
 import { languageOf, TEXTS } from "./texts.js";
-import { feedbackWords, isTrouble, refusalWords, resultWords } from "./words.js";
+import { feedbackWords, isTrouble, refusalWords } from "./words.js";
 
 const TAKES = 3;
 const GOAL_SECONDS = 5; // of speech in a take: more than the server asks for, because it makes a better voiceprint
@@ -16,8 +16,7 @@ const CONSENT = { purpose: "To tell when this person is speaking" };
 export class EnrollView {
   #app;
   #orb = new Orb($("#enroll-orb"));
-  #checkOrb = new Orb($("#check-orb"));
-  #checkAnswer = new AnswerBox($("#check-answer"));
+  #check;
   #bulk;
   #speaking = null;
   #step = 0;
@@ -29,12 +28,12 @@ export class EnrollView {
   constructor(app) {
     this.#app = app;
     this.#bulk = new Bulk($("#bulk"));
+    this.#check = new Check(app);
     $("#enroll-form").addEventListener("submit", (event) => this.#submit(event));
     $("#enroll-files").addEventListener("change", (event) => this.#fromFiles(event.target));
     $("#enroll-folder").addEventListener("change", async (event) => this.#fromFolder(await filesOf(event.target.files)));
     dropTarget($("#enroll"), async (data) => this.#step === 0 && this.#fromFolder(await filesOf(data)));
     this.#orb.button.addEventListener("click", () => this.toggle());
-    this.#checkOrb.button.addEventListener("click", () => this.toggle());
     $("#enroll-done").addEventListener("click", () => this.#toCheck());
     $("#enroll-back").addEventListener("click", () => this.#toForm());
     $("#check-more").addEventListener("click", () => this.#toSpeak());
@@ -43,7 +42,7 @@ export class EnrollView {
   }
 
   get busy() {
-    return this.#speaking !== null;
+    return this.#speaking !== null || this.#check.busy;
   }
 
   // `id`: somebody enrolled already, who gets more takes.
@@ -69,11 +68,12 @@ export class EnrollView {
   toggle() {
     if (this.#speaking) this.#speaking.finish();
     else if (this.#step === 1) this.#record();
-    else if (this.#step === 2) this.#check();
+    else if (this.#step === 2) this.#check.toggle();
   }
 
   cancel() {
     this.#speaking?.cancel();
+    this.#check.cancel();
   }
 
   // Step 1: name and consent
@@ -280,43 +280,8 @@ export class EnrollView {
     this.#showStep(2);
     $("#enroll-title").textContent = `I know ${this.#speaker.name} now`;
     $("#check-lede").textContent = "Say something else now, anything, and see whether I know you.";
-    this.#checkAnswer.hide();
-    this.#checkOrb.reset();
-    this.#checkOrb.set("idle", "Check");
+    this.#check.prepare(this.#speaker);
     $("#enroll-title").focus({ preventScroll: true });
-  }
-
-  async #check() {
-    const orb = this.#checkOrb;
-    this.#checkAnswer.hide();
-    this.#speaking = new Speaking(this.#app.connection, orb, {
-      opening: () => orb.set("opening", "One moment"),
-      listening: () => orb.set("listening", "Stop"),
-      progress: (message) => orb.progress(message.percent / 100),
-      result: (result) => this.#checkAnswer.show(resultWords(result)),
-      thinking: () => orb.set("thinking", "Thinking"),
-      enough: (heard) => heard.result !== null && heard.result.status !== "not_enough_speech",
-      tooMuch: (heard) => heard.speechSeconds >= 15,
-    });
-    try {
-      const result = await this.#speaking.run({ mode: "identify", top_k: 3 });
-      if (result) this.#checked(result);
-      else orb.set("idle", "Check");
-    } catch (error) {
-      const { title, detail } = refusalWords(error);
-      orb.set("refused", "Try again");
-      this.#checkAnswer.show({ kind: "refused", title, detail }, { say: true });
-    }
-    this.#speaking = null;
-  }
-
-  #checked(result) {
-    const words = resultWords(result);
-    if (result.speaker?.id === this.#speaker.id) Object.assign(words, { kicker: "Yes, this is" });
-    else if (result.status === "identified") Object.assign(words, { kind: "unsure", kicker: "I took you for" });
-    else if (result.status === "unknown") words.detail = "Not yet. One more take, the way you will usually speak, helps.";
-    this.#checkOrb.set(words.kind, "Once more");
-    this.#checkAnswer.show(words, { say: true });
   }
 }
 

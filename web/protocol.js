@@ -1,7 +1,7 @@
 // The wire, as the browser sees it: one WebSocket that heals itself, takes on it one after another, and REST.
 
 const VERSION = 1;
-const BACKOFF_SECONDS = [0.3, 1, 2, 4, 8];
+const BACKOFF_SECONDS = [0.3, 1, 2, 3, 4];
 const HELLO_SECONDS = 10;
 
 export class Refusal extends Error {
