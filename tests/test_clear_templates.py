@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from store_fixtures import ENCODER, enrollment, files, unit
+from store_fixtures import ENCODER, files, unit
 
 from voiceprint.keyfile import MasterKeys
 from voiceprint.store import Store
