@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -12,6 +13,7 @@ from voiceprint.errors import InputError
 from voiceprint.evaluation import Report, evaluate
 from voiceprint.fitting import fit
 from voiceprint.metrics import share
+from voiceprint.plots import draw
 from voiceprint.report import markdown
 from voiceprint.samples import WHOLE, Sample, half_of
 from voiceprint.trials import find_twins, make_trials
@@ -139,3 +141,10 @@ def test_halves_are_fixed_and_about_even() -> None:
     halves = [half_of(f"corpus/{number}") for number in range(2000)]
     assert share(sum(halves), len(halves)).low < 0.5 < share(sum(halves), len(halves)).high
     assert half_of("librispeech/librispeech-1188") == half_of("librispeech/librispeech-1188")
+
+
+def test_diagrams_are_drawn(tmp_path: Path, calibration: Calibration, report: Report) -> None:
+    pytest.importorskip("matplotlib", reason="the extra 'plots' is not installed")
+    drawn = draw(tmp_path, report, made_up(80, seed=3), calibration, cohort())
+    assert [path.name for path in drawn] == ["det.png", "scores.png", "gallery.png"]
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in drawn)

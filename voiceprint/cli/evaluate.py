@@ -10,6 +10,7 @@ from voiceprint.cli.common import add_json_option, print_json, settings_from
 if TYPE_CHECKING:
     from voiceprint.evaluation import Report
     from voiceprint.samples import Ear, Sample
+    from voiceprint.scoring import Policy
 
 __all__ = ["add"]
 
@@ -38,14 +39,19 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 
 def run_evaluate(args: argparse.Namespace) -> int:
+    from voiceprint.plots import check_plots, draw
     from voiceprint.report import markdown
 
+    if args.plots is not None:
+        check_plots()
     ear = open_ear(args)
     samples = hear_folders(args.folders, ear, half=args.half) + _changed(args, ear)
-    report = _judge(args, ear, samples)
+    policy = _policy(args, ear)
+    report = _judge(args, ear, samples, policy)
     if args.plots is not None:
         args.plots.mkdir(parents=True, exist_ok=True)
         (args.plots / "report.md").write_text(markdown(report), encoding="utf-8")
+        draw(args.plots, report, samples, policy.calibration, policy.cohort)
     if args.json:
         print_json(report)
     else:
@@ -66,24 +72,29 @@ def _changed(args: argparse.Namespace, ear: "Ear") -> "list[Sample]":
     return found
 
 
-def _judge(args: argparse.Namespace, ear: "Ear", samples: "list[Sample]") -> "Report":
-    from voiceprint.evaluation import evaluate
-    from voiceprint.scoring import BARE_THRESHOLD, Policy
+def _policy(args: argparse.Namespace, ear: "Ear") -> "Policy":
+    from voiceprint.scoring import Policy
 
     settings = settings_from(args)
-    encoder = ear.encoder
-    policy = Policy.for_encoder(
-        encoder.id,
-        encoder.fingerprint,
+    return Policy.for_encoder(
+        ear.encoder.id,
+        ear.encoder.fingerprint,
         min_speech_seconds=settings.min_identify_speech_seconds,
+        target_fpir=settings.target_fpir,
         calibration_file=settings.calibration,
     )
+
+
+def _judge(args: argparse.Namespace, ear: "Ear", samples: "list[Sample]", policy: "Policy") -> "Report":
+    from voiceprint.evaluation import evaluate
+    from voiceprint.scoring import BARE_THRESHOLD
+
     return evaluate(
         samples,
-        encoder=encoder.id,
+        encoder=ear.encoder.id,
         calibration=policy.calibration,
         cohort=policy.cohort,
         bare_threshold=BARE_THRESHOLD,
-        target_fpir=settings.target_fpir,
+        target_fpir=policy.target_fpir,
         fixed_thresholds=args.compare,
     )
