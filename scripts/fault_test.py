@@ -22,10 +22,12 @@ from pathlib import Path
 
 import numpy as np
 
+from voiceprint.bundle import read_bundle, take_bundle, write_bundle
 from voiceprint.errors import VoiceprintError
 from voiceprint.keyfile import create_key_file, load_key_file
 from voiceprint.records import EncoderIdentity, Enrollment
 from voiceprint.renewal import renew
+from voiceprint.restore import restore
 from voiceprint.rotation import rotate
 from voiceprint.store import Store
 from voiceprint.store_check import check
@@ -54,6 +56,15 @@ def enrollment(seed: int) -> Enrollment:
     return Enrollment.new(vector / np.linalg.norm(vector), 3.0, f"content {seed}")
 
 
+def export(store: Store) -> None:
+    write_bundle(take_bundle(store), store.path.parent.parent / "out.bundle")
+
+
+def bring_in(store: Store) -> None:
+    bundle = read_bundle((store.path.parent.parent / "others.bundle").read_bytes(), keys=store.keys)
+    assert restore(store.path.parent, store.keys, bundle).added == 2
+
+
 OPERATIONS: dict[str, Callable[[Store, str], object]] = {
     "enroll": lambda store, _: store.add_speaker("new", [enrollment(5)]),
     "update": lambda store, who: store.add_enrollments(who, [enrollment(6)]),
@@ -61,6 +72,8 @@ OPERATIONS: dict[str, Callable[[Store, str], object]] = {
     "forget": lambda store, who: store.forget(who),
     "rotate": lambda store, _: rotate(store),
     "renew": lambda store, _: renew(store),
+    "export": lambda store, _: export(store),
+    "import": lambda store, _: bring_in(store),
 }
 
 
@@ -84,6 +97,12 @@ def prepare(base: Path) -> None:
     store = Store.open(base / "index", create_key_file(base / "keys" / "key", data=base / "index"), ENCODER)
     for number in range(3):
         store.add_speaker(f"speaker {number}", [enrollment(number)])
+    others = Store.open(base / "others", store.keys, ENCODER)
+    others.forget(others.add_speaker("gone", [enrollment(20)]).id)
+    for number in range(2):
+        others.add_speaker(f"other {number}", [enrollment(10 + number)])
+    write_bundle(take_bundle(others), base / "others.bundle")
+    others.close()
     store.close()
 
 

@@ -146,9 +146,15 @@ class Store:
         return self._keys
 
     def clear_log(self) -> bool:
-        """Leave no byte of what was deleted in the write-ahead log. False while another process still reads."""
-        with self._lock, explained(self.path):
-            return clear_log(self._database)
+        """Leave no byte of what was deleted in the write-ahead log.
+
+        False while another process still reads, or where the disk fails; then the next start clears it.
+        """
+        try:
+            with self._lock, explained(self.path):
+                return clear_log(self._database)
+        except StoreError:
+            return False
 
     # Reading
 
@@ -225,11 +231,7 @@ class Store:
         """
         with self.writing() as rows:
             records = rows.erase(speaker_id, reason)
-        try:
-            cleared = self.clear_log()
-        except StoreError:
-            cleared = False  # the erasure itself is done; the next start clears the log
-        return make_receipt(rows, speaker_id, reason=reason, records=records, log_cleared=cleared)
+        return make_receipt(rows, speaker_id, reason=reason, records=records, log_cleared=self.clear_log())
 
     # Inside
 
