@@ -54,6 +54,7 @@ def _rotate(args: argparse.Namespace) -> int:
         print(f"The old key stays: the stores {', '.join(report.waiting_stores)} still need it; rotate them too.")
     elif not report.old_keys_dropped:
         print("The key file is not ours to change: take every line but the first out of it.")
+    print("Bundles and copies of the store made before need the old key: export again.")
     return 0
 
 
