@@ -98,7 +98,8 @@ class Cohort:
 
 class Calibration(_Part, frozen=True, kw_only=True):
     """``margin``: how much more llr the best speaker needs than the second; ``cohort_sha256``: of the file beside it,
-    None where the impostor level plays no part.
+    None where the impostor level plays no part; ``one_voice``: the sameness (voiceprint.one_voice) that 95 % of
+    recordings of one person reach, None where it was not measured.
     """
 
     version: int
@@ -112,6 +113,7 @@ class Calibration(_Part, frozen=True, kw_only=True):
     cohort_dimension: int
     cohort_top: int
     evidence: Evidence
+    one_voice: float | None = None
 
     def llr_offset(self, *, impostor: float, speech_seconds: float, enrolled_seconds: float) -> float:
         """The llr of a cosine of 0, in natural logarithm."""

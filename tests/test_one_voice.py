@@ -1,0 +1,56 @@
+"""Two voices in one recording, on made-up windows and on real people."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from voiceprint.audio import SAMPLE_RATE, Waveform, read_file
+from voiceprint.encoder import Encoder
+from voiceprint.one_voice import sameness, windows_of
+from voiceprint.scoring import Policy
+from voiceprint.speech import VoiceActivity, listen
+
+
+def person(seed: int, count: int) -> NDArray[np.float32]:
+    rng = np.random.default_rng(seed)
+    rows = rng.normal(size=64) + 0.5 * rng.normal(size=(count, 64))
+    unit: NDArray[np.float32] = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+    return unit
+
+
+def test_a_change_of_voice_stands_out() -> None:
+    assert sameness(person(1, 8)) > 0.5
+    for at in (2, 4, 6):
+        assert sameness(np.concatenate([person(1, at), person(2, 8 - at)])) < 0.0
+
+
+def test_too_few_windows_say_nothing() -> None:
+    assert sameness(person(1, 3)) == 1.0
+    assert windows_of(Waveform(np.zeros(4 * SAMPLE_RATE, np.float32))) == []
+
+
+def test_windows_cover_the_speech() -> None:
+    samples = np.arange(6 * SAMPLE_RATE, dtype=np.float32)
+    windows = windows_of(Waveform(samples))
+    assert [int(window.samples[0]) for window in windows] == [at * SAMPLE_RATE for at in range(5)]
+    assert {len(window.samples) for window in windows} == {2 * SAMPLE_RATE}
+
+
+def test_two_real_people_are_told_from_one(speech_dev: Path, encoder: Encoder, voice_activity: VoiceActivity) -> None:
+    policy = Policy.for_encoder(encoder.id, encoder.fingerprint, min_speech_seconds=2.0)
+    assert policy.calibration is not None
+    line = policy.calibration.one_voice
+    if line is None:
+        pytest.skip("the calibration has no line for two voices")
+
+    def speech(speaker: str) -> NDArray[np.float32]:
+        path = max((speech_dev / "librispeech" / speaker).iterdir(), key=lambda clip: clip.stat().st_size)
+        return listen(read_file(path, max_seconds=60, max_bytes=2**24), voice_activity).speech.samples
+
+    half = 5 * SAMPLE_RATE
+    ann, bob = speech("librispeech-121")[: 2 * half], speech("librispeech-1089")[: 2 * half]
+    one = sameness(encoder.encode(windows_of(Waveform(ann))))
+    two = sameness(encoder.encode(windows_of(Waveform(np.concatenate([ann[:half], bob[:half]])))))
+    assert two < line < one
