@@ -9,11 +9,9 @@ import pytest
 from browser import Samples, Voices, chromium, opened, speak
 from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 from serving import Server, serving
-from synthetic import VOICES, synthetic_take
 
 from voiceprint.audio import SAMPLE_RATE, read_file
 
-SPEECH = Path(__file__).resolve().parents[2] / "shared" / "speech" / "dev" / "librispeech"
 NAMES = ("Ada", "Ben", "Cleo")
 CLIPS = 6
 CLIP_SECONDS = 4.5
@@ -25,17 +23,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def voices() -> Voices:
-    """Six clips of a few seconds for each of three speakers: real ones where there are any, else synthesised ones."""
-    if SPEECH.is_dir():
-        speakers = sorted(SPEECH.iterdir())[: len(NAMES)]
-        return {
-            name: [_clip(path) for path in sorted(folder.iterdir())[:CLIPS]]
-            for name, folder in zip(NAMES, speakers, strict=True)
-        }
+def voices(speech_dev: Path) -> Voices:
+    """Six clips of a few seconds for each of three people; real ones, since synthesised ones are too much alike."""
+    folders = sorted((speech_dev / "librispeech").iterdir())[: len(NAMES)]
     return {
-        name: [synthetic_take(voice, seed, CLIP_SECONDS).samples for seed in range(CLIPS)]
-        for name, voice in zip(NAMES, VOICES, strict=True)
+        name: [_clip(path) for path in sorted(folder.iterdir())[:CLIPS]]
+        for name, folder in zip(NAMES, folders, strict=True)
     }
 
 
