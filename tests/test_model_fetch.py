@@ -1,7 +1,7 @@
 """Fetching, against a server on this machine."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,7 +12,7 @@ from standin import make_official_stand_in
 
 from voiceprint import model_fetch
 from voiceprint.errors import ModelError
-from voiceprint.model_catalog import CATALOG, OFFICIAL
+from voiceprint.model_catalog import CATALOG, OFFICIAL, CatalogEntry
 
 REVISION = CATALOG[OFFICIAL].revision
 
@@ -23,6 +23,7 @@ class Hub:
 
     files: dict[str, bytes]
     url: str = ""
+    catalog: Mapping[str, CatalogEntry] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     truncate: str = ""
     corrupt: str = ""
@@ -36,12 +37,11 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 
 
 @pytest.fixture
-def hub(published: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+def hub(published: dict[str, bytes]) -> Iterator[Hub]:
     pins = {name: sha256(content).hexdigest() for name, content in published.items()}
     sizes = {name: len(content) for name, content in published.items() if name in CATALOG[OFFICIAL].sizes}
     entry = replace(CATALOG[OFFICIAL], pins=pins, sizes=sizes)
-    monkeypatch.setattr(model_fetch, "CATALOG", {**CATALOG, OFFICIAL: entry})
-    hub = Hub(published)
+    hub = Hub(published, catalog={**CATALOG, OFFICIAL: entry})
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -77,7 +77,7 @@ def fetch(hub: Hub, models: Path) -> tuple[Path, dict[str, int]]:
     def progress(name: str, count: int, size: int | None) -> None:
         came[name] = came.get(name, 0) + count
 
-    folder = model_fetch.fetch_encoder(OFFICIAL, models, progress=progress, base_url=hub.url)
+    folder = model_fetch.fetch_encoder(OFFICIAL, models, progress=progress, base_url=hub.url, catalog=hub.catalog)
     return folder.path, came
 
 

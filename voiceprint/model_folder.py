@@ -15,7 +15,7 @@ import yaml
 
 from voiceprint.errors import ModelError
 
-__all__ = ["CARD", "SUMS", "ModelFolder", "file_sha256", "write_sums"]
+__all__ = ["CARD", "HYPERPARAMS", "SUMS", "ModelFolder", "file_sha256", "write_sums"]
 
 SUMS = "SHA256SUMS"
 HYPERPARAMS = "hyperparams.yaml"
@@ -86,7 +86,7 @@ class ModelFolder:
                 raise ModelError("model_damaged", f"The file {name} of the encoder in {path} is not the one in {SUMS}.")
         if HYPERPARAMS not in listed:
             raise ModelError("model_damaged", f"The encoder in {path} lacks its file {HYPERPARAMS}.")
-        _check_tags(path / HYPERPARAMS)
+        _check_hyperparams(path / HYPERPARAMS)
         return cls(path, listed)
 
 
@@ -123,13 +123,19 @@ def _list_files(path: Path) -> set[str]:
     return names
 
 
-def _check_tags(hyperparams: Path) -> None:
+def _check_hyperparams(hyperparams: Path) -> None:
+    """Nothing but parts of encoders, and no file or address outside of the folder."""
     try:
-        events = yaml.parse(hyperparams.read_text("utf-8"), yaml.SafeLoader)
-        tags = {str(event.tag) for event in events if getattr(event, "tag", None) is not None}
+        events = list(yaml.parse(hyperparams.read_text("utf-8"), yaml.SafeLoader))
     except (yaml.YAMLError, UnicodeError) as error:
         raise ModelError("model_damaged", f"{hyperparams} cannot be read as YAML.") from error
+    tags = {str(event.tag) for event in events if getattr(event, "tag", None) is not None}
     for tag in sorted(tags - _ALLOWED_TAGS):
         raise ModelError(
             "model_untrusted", f"{hyperparams} names {tag!r:.120}, which no encoder is made of; it was not loaded."
         )
+    for value in sorted(str(event.value) for event in events if isinstance(event, yaml.ScalarEvent)):
+        if "://" in value or ".." in value or value.lstrip().startswith(("/", "\\", "~")):
+            raise ModelError(
+                "model_untrusted", f"{hyperparams} leads out of its folder with {value!r:.120}; it was not loaded."
+            )
