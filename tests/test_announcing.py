@@ -40,3 +40,13 @@ def test_what_was_announced_is_taken_back_only_with_the_reason() -> None:
     back = announcer.finish(NOBODY)
     assert (back.status, back.speaker_id) == ("unknown", None)
     assert "against the name that was announced" in back.rule
+
+
+def test_what_is_shown_stays_once_it_was_announced() -> None:
+    announcer = Announcer()
+    assert announcer.guess(NOBODY) == NOBODY
+    for _ in range(GUESSES):
+        assert announcer.guess(SURE) == SURE
+    assert announcer.guess(NOBODY) == SURE
+    assert announcer.guess(guess("bob", 0.3)) == SURE
+    assert announcer.guess(UNSURE) == UNSURE  # the same name, with the numbers of now

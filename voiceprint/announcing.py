@@ -38,6 +38,13 @@ class Announcer:
         self.announced = guess
         return guess
 
+    def guess(self, guess: Decision) -> Decision:
+        """Hear a guess; what to show for it. Once a name is announced it stays, whatever comes next."""
+        self.hear(guess)
+        if self.announced is None or guess.speaker_id == self.announced.speaker_id:
+            return guess
+        return self.announced
+
     def finish(self, final: Decision) -> Decision:
         """The last word. Where it takes back what was announced, its rule says so."""
         if self.announced is None or final.speaker_id == self.announced.speaker_id:

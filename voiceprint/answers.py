@@ -22,7 +22,9 @@ __all__ = [
 ]
 
 
-def result_message(answer: Answer, service: VoiceprintService, *, latency_ms: float, final: bool) -> Result:
+def result_message(
+    answer: Answer, service: VoiceprintService, *, latency_ms: float, final: bool, announced: bool = False
+) -> Result:
     """An answer as it goes over the wire."""
     decision = answer.decision
     return Result(
@@ -40,6 +42,7 @@ def result_message(answer: Answer, service: VoiceprintService, *, latency_ms: fl
         needed_speech_seconds=answer.needed_speech_seconds,
         audio_seconds=round(answer.utterance.audio_seconds, 2),
         latency_ms=round(latency_ms, 1),
+        announced=announced,
         final=final,
     )
 

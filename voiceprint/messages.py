@@ -127,7 +127,11 @@ class Progress(_Message, frozen=True, kw_only=True, tag="progress"):
 
 
 class Result(_Message, frozen=True, kw_only=True, tag="result"):
-    """An answer. ``score`` and ``margin`` are None where nobody is enrolled (``margin`` also where only one is)."""
+    """An answer. ``score`` and ``margin`` are None where nobody is enrolled (``margin`` also where only one is).
+
+    ``announced``: the name was safe before the end and stays; only the final answer can take it back, and its ``rule``
+    then says why.
+    """
 
     mode: Mode
     status: Status
@@ -143,6 +147,7 @@ class Result(_Message, frozen=True, kw_only=True, tag="result"):
     needed_speech_seconds: float
     audio_seconds: float
     latency_ms: float
+    announced: bool = False
     final: bool
 
 

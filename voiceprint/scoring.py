@@ -110,6 +110,11 @@ class Policy:
     def calibrated(self) -> bool:
         return self.calibration is not None
 
+    @property
+    def one_voice(self) -> float | None:
+        """The sameness (voiceprint.one_voice) below which two people probably speak; None where nobody measured it."""
+        return None if self.calibration is None else self.calibration.one_voice
+
     def threshold(self, gallery_size: int, speech_seconds: float) -> float:
         """The cosine that a typical voice must reach; the one in a decision is that of the voice that was heard."""
         if self.calibration is None:

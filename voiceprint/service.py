@@ -10,22 +10,23 @@ from threading import RLock
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from voiceprint.audio import Waveform
 from voiceprint.config import Settings
 from voiceprint.encoder import Encoder
-from voiceprint.errors import SpeakerError
+from voiceprint.errors import SpeakerError, SpeechError
 from voiceprint.gallery import Gallery, Match
 from voiceprint.messages import Consent, Mode
 from voiceprint.names import clean_name
+from voiceprint.one_voice import sameness, windows_of
 from voiceprint.outcomes import Answer, EnrollmentOutcome, Voice
 from voiceprint.quality import check_for_enrollment
 from voiceprint.records import Enrollment, StoredSpeaker
 from voiceprint.roster import Roster
-from voiceprint.scoring import Decision, Policy, template
+from voiceprint.scoring import Decision, Policy
 from voiceprint.speech import Listener, Utterance, VoiceActivity, listen
 from voiceprint.store import Store
+from voiceprint.templates import template_of
 
 __all__ = ["VoiceprintService"]
 
@@ -78,7 +79,9 @@ class VoiceprintService:
                 return
             loaded = self._store.load()
             gallery = Gallery(self.encoder.dimension)
-            gallery.put_all((speaker.id, _template(speaker)) for speaker in loaded.speakers if speaker.enrollments)
+            gallery.put_all(
+                (speaker.id, template_of(speaker.enrollments)) for speaker in loaded.speakers if speaker.enrollments
+            )
             # Readers hold the old objects or the new ones, never a mixture.
             self._gallery = gallery
             self._roster = Roster(loaded.speakers)
@@ -250,13 +253,23 @@ class VoiceprintService:
         for number, voice in enumerate(voices):
             check_for_enrollment(voice.utterance, min_speech_seconds=self.settings.min_enroll_speech_seconds)
             assert voice.embedding is not None  # enough speech to enroll is enough to encode
+            self._check_one_voice(voice)
             content = self._store.content_hash(clips[number]) if clips else ""
             made.append(Enrollment.new(voice.embedding, voice.utterance.speech_seconds, content))
         return made
 
+    def _check_one_voice(self, voice: Voice) -> None:
+        """Two people in one enrollment would make a voiceprint of nobody. Raises SpeechError (``other_speaker``)."""
+        line = self.policy.one_voice
+        windows = windows_of(voice.utterance.speech) if line is not None else []
+        if line is not None and windows and sameness(self.encoder.encode(windows)) < line:
+            raise SpeechError(
+                "other_speaker", "More than one voice seems to speak; one person at a time can be enrolled."
+            )
+
     def _similar(self, enrollments: Sequence[Enrollment], *, except_for: str | None) -> tuple[Match, ...]:
         """Others who sound like this: told to the operator, never merged."""
-        new = _template_of(enrollments)
+        new = template_of(enrollments)
         others = [match for match in self._gallery.search(new, _CANDIDATES) if match.speaker_id != except_for]
         return self.policy.similar(
             others,
@@ -273,7 +286,7 @@ class VoiceprintService:
     def _enrolled(
         self, stored: StoredSpeaker, added: Sequence[Enrollment], similar: tuple[Match, ...]
     ) -> EnrollmentOutcome:
-        whole = _template(stored)
+        whole = template_of(stored.enrollments)
         self._gallery.put(stored.id, whole)
         self._roster.put(stored)
         scores = [float(enrollment.embedding @ whole) for enrollment in stored.enrollments]
@@ -284,14 +297,3 @@ class VoiceprintService:
             consistency=min(scores) if len(scores) > 1 else None,
             similar=similar,
         )
-
-
-def _template(speaker: StoredSpeaker) -> NDArray[np.float32]:
-    return _template_of(speaker.enrollments)
-
-
-def _template_of(enrollments: Sequence[Enrollment]) -> NDArray[np.float32]:
-    return template(
-        np.stack([enrollment.embedding for enrollment in enrollments]),
-        np.array([enrollment.speech_seconds for enrollment in enrollments], np.float32),
-    )

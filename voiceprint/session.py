@@ -12,10 +12,11 @@ InputError is answered with an ``error`` message and the connection lives on.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from voiceprint import speech
+from voiceprint.announcing import Announcer
 from voiceprint.answers import enrolled_message, error_message, result_message
 from voiceprint.audio import SAMPLE_RATE, pcm16_to_waveform
 from voiceprint.errors import AudioError, InputError, MessageError, SpeakerError
@@ -58,6 +59,7 @@ class _Take:
     start: Start
     listener: speech.Listener
     needed_seconds: float
+    announcer: Announcer = field(default_factory=Announcer)
     voice: Voice | None = None
     next_progress_at: float = 0.0
     next_guess_at: float = GUESS_EVERY_SECONDS
@@ -213,8 +215,15 @@ class Session:
             answer = self._service.verify(start.speaker or "", voice)
         else:
             answer = self._service.identify(voice, top_k=start.top_k)
-        latency_ms = (self._clock() - received_at) * 1000
-        return result_message(answer, self._service, latency_ms=latency_ms, final=final)
+        decide = take.announcer.finish if final else take.announcer.guess
+        answer = replace(answer, decision=decide(answer.decision))
+        return result_message(
+            answer,
+            self._service,
+            latency_ms=(self._clock() - received_at) * 1000,
+            final=final,
+            announced=take.announcer.announced is not None,
+        )
 
     def _voice(self, take: _Take) -> Voice:
         """The speech so far, encoded; what was encoded before is used again when no speech came since."""
