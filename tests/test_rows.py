@@ -84,6 +84,23 @@ def test_an_old_state_over_new_rows_is_noticed(folder: Path, store: Store) -> No
         store.load()
 
 
+def test_somebody_forgotten_with_the_state_and_the_log_of_that_time(folder: Path, store: Store) -> None:
+    stays = store.add_speaker("Ben", [enrollment(2)])
+    gone = store.add_speaker("Ada", [enrollment(1)])
+    database = sqlite3.connect(folder / DATABASE_NAME)
+    old = database.execute("SELECT value FROM meta WHERE key = 'state'").fetchone()[0]
+    database.close()
+    rows = rows_of(folder, gone.id)
+    store.rename(stays.id, "Benjamin")
+    store.forget(gone.id)
+    put(folder, *rows)
+    tamper(folder, "DELETE FROM tombstones")
+    tamper(folder, "DELETE FROM audit WHERE number > 3")
+    tamper(folder, "UPDATE meta SET value = ? WHERE key = 'state'", old)
+    with pytest.raises(StoreError, match="put back to an earlier state"):
+        store.load()
+
+
 def test_the_whole_store_put_back_is_not_noticed_but_its_log_can_tell(
     tmp_path: Path, folder: Path, keys: MasterKeys, store: Store
 ) -> None:

@@ -121,6 +121,7 @@ class Rows:
                 "The store does not add up: rows were taken away or put back, and the audit log does not say which; "
                 "restore a bundle into another folder.",
             )
+        self._refuse_older_state(expected)
         orphans = {who for (who,) in typed_rows(self.database, "SELECT DISTINCT speaker_id FROM records", (str,))}
         there = {who: self.seals.pseudonym(who) for who in orphans | set(generations)}
         wrong = {who for who, name in there.items() if expected.get(name) != generations.get(who)}
@@ -246,6 +247,20 @@ class Rows:
         believed = self.expected_generations().get(pseudonym, 0) if wrong else generations.get(speaker_id, 0)
         self._move_manifest(pseudonym, believed, 0)
         return pseudonym
+
+    def _refuse_older_state(self, expected: dict[str, int]) -> None:
+        """A genuine key ring that is newer than what the log knows: state and log are the ones that were put back."""
+        for speaker_id, generation, token in self.keys():
+            if generation > expected.get(self.seals.pseudonym(speaker_id), generation):
+                try:
+                    self.seals.open_ring(speaker_id, generation, token)
+                except SealBrokenError:
+                    continue
+                raise StoreError(
+                    "store_damaged",
+                    "The store's log was put back to an earlier state than its speakers; restore a bundle into "
+                    "another folder.",
+                )
 
     def _move_manifest(self, pseudonym: str, before: int, after: int) -> None:
         total = int.from_bytes(self.state.manifest, "big")
