@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from voiceprint.audio import SAMPLE_RATE
 from voiceprint.errors import AudioError, InputError
-from voiceprint.samples import ENROLLED_CLIPS, WHOLE, Change, Sample, collect
+from voiceprint.samples import ENROLLED_CLIPS, WHOLE, Change, Sample, collect, long_speech
 
 
 @dataclass
@@ -83,3 +83,8 @@ def test_what_cannot_be_read_is_named_and_does_not_stop_the_rest(folder: Path) -
     samples, refused = heard(folder)
     assert refused == [("broken.wav", "audio_empty")]
     assert any(sample.speaker == "corpus/bob" for sample in samples)
+
+
+def test_long_speech_is_of_those_who_said_enough(folder: Path) -> None:
+    pieces = list(long_speech([folder], Counter(), on_refusal=lambda path, error: None))  # type: ignore[arg-type]
+    assert [piece.seconds for piece in pieces] == [10.0]

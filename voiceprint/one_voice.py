@@ -9,11 +9,13 @@ from numpy.typing import NDArray
 
 from voiceprint.audio import SAMPLE_RATE, Waveform
 
-__all__ = ["MIN_SECONDS", "sameness", "windows_of"]
+__all__ = ["FALSE_ALARMS", "MIN_PEOPLE", "MIN_SECONDS", "sameness", "windows_of"]
 
 WINDOW_SECONDS, HOP_SECONDS = 2.0, 1.0
 # With less there are not two windows on either side of a change.
 MIN_SECONDS = 5.0
+# Of recordings of one person, the share that may be held for two; seen with at least so many people.
+FALSE_ALARMS, MIN_PEOPLE = 0.05, 40
 
 
 def windows_of(speech: Waveform) -> list[Waveform]:

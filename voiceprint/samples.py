@@ -17,7 +17,7 @@ from voiceprint.encoder import Encoder
 from voiceprint.errors import InputError
 from voiceprint.speech import VoiceActivity, listen
 
-__all__ = ["ENROLLED_CLIPS", "WHOLE", "Change", "Ear", "Sample", "collect", "half_of"]
+__all__ = ["ENROLLED_CLIPS", "WHOLE", "Change", "Ear", "Sample", "collect", "half_of", "long_speech"]
 
 Samples = NDArray[np.float32]
 # Applied to a recording before it is heard: a telephone, noise.
@@ -99,6 +99,27 @@ def collect(
                 found.extend(_samples(root.name, speaker, spoken, ear, cut=cut))
                 on_speaker(speaker)
     return found
+
+
+def long_speech(
+    roots: Sequence[Path],
+    ear: Ear,
+    *,
+    half: int | None = None,
+    seconds: float = 10.0,
+    on_refusal: Callable[[Path, InputError], None],
+) -> Iterator[Waveform]:
+    """Of each speaker with so much of it, this much speech in one piece, made of several recordings."""
+    for root in roots:
+        for folder in find_folders(root, on_refusal=on_refusal):
+            if half is not None and half_of(f"{root.name}/{folder.name}") != half:
+                continue
+            parts: list[Samples] = []
+            for speech in _speech(folder, ear, CLIPS_A_SPEAKER, None, on_refusal):
+                parts.append(speech)
+                if sum(map(len, parts)) >= seconds * SAMPLE_RATE:
+                    yield Waveform(np.concatenate(parts)[: int(seconds * SAMPLE_RATE)])
+                    break
 
 
 def _within(speaker: str, part: tuple[int, int]) -> bool:

@@ -72,12 +72,15 @@ def hear_folders(folders: Sequence[Path], ear: "Ear", **options: object) -> "lis
 
 
 def run_calibrate(args: argparse.Namespace) -> int:
+    from msgspec import structs
+
     from voiceprint.fitting import fit
 
     ear = open_ear(args)
     cohort = _cohort(args, ear)
     samples = hear_folders(args.folders, ear, half=args.half)
     calibration = fit(samples, cohort, encoder=ear.encoder.id, fingerprint=ear.encoder.fingerprint)
+    calibration = structs.replace(calibration, one_voice=_one_voice(args, ear))
     path = calibration.save(args.out, cohort)
     if args.json:
         print_json(calibration)
@@ -103,6 +106,19 @@ def _cohort(args: argparse.Namespace, ear: "Ear") -> "Cohort | None":
     by_telephone = hear_folders(args.cohort, ear, cut=False, clips=1, part=(1, TELEPHONE_EVERY), change=telephone)
     rows = [sample.embedding for sample in (*plain, *by_telephone) if sample.seconds >= MIN_PROBE_SECONDS]
     return Cohort(np.stack(rows).astype(np.float16).astype(np.float32), COHORT_TOP)
+
+
+def _one_voice(args: argparse.Namespace, ear: "Ear") -> float | None:
+    """The sameness that all but a few recordings of one person reach; None where there are too few to know."""
+    import numpy as np
+
+    from voiceprint.one_voice import FALSE_ALARMS, MIN_PEOPLE, sameness, windows_of
+    from voiceprint.samples import long_speech
+
+    # What cannot be used was named in the first pass.
+    pieces = long_speech(args.folders, ear, half=args.half, on_refusal=lambda _path, _error: None)
+    found = [sameness(ear.encoder.encode(windows_of(piece))) for piece in pieces]
+    return float(np.quantile(found, FALSE_ALARMS)) if len(found) >= MIN_PEOPLE else None
 
 
 def _in_words(calibration: "Calibration") -> str:
