@@ -71,7 +71,8 @@ def test_from_enrollment_to_forgetting(run: Run, speakers: list[list[Path]]) -> 
 
     listed = lines(run("speakers", "--json"))
     assert [(entry["name"], entry["enrollments"]) for entry in listed] == [("Ada", 2), ("Ben", 2)]
-    assert run("forget", listed[0]["id"]).returncode == 0
+    assert run("forget", listed[0]["id"], "--receipt", "receipt.json").returncode == 0
+    assert run("verify-receipt", "receipt.json").returncode == 0
     assert [entry["name"] for entry in lines(run("speakers", "--json"))] == ["Ben"]
     assert lines(run("identify", ada[3], "--json"))[0]["status"] == "unknown"
 

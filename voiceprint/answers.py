@@ -2,10 +2,12 @@
 
 from datetime import UTC, datetime
 
+import msgspec
+
 from voiceprint.errors import VoiceprintError
 from voiceprint.gallery import Match
 from voiceprint.messages import Candidate, Enrolled, Error, Forgotten, Result, SpeakerInfo, SpeakerList, SpeakerRef
-from voiceprint.outcomes import Answer, EnrollmentOutcome
+from voiceprint.outcomes import Answer, EnrollmentOutcome, Erasure
 from voiceprint.records import StoredSpeaker
 from voiceprint.scoring import ThresholdNote
 from voiceprint.service import VoiceprintService
@@ -95,8 +97,11 @@ def threshold_sentence(line: ThresholdNote) -> str:
     return f"{said}; {line.note}" if line.note else said
 
 
-def forgotten_message(speaker: StoredSpeaker) -> Forgotten:
-    return Forgotten(id=speaker.id, enrollments=len(speaker.enrollments))
+def forgotten_message(erasure: Erasure) -> Forgotten:
+    """What was destroyed, and the proof for whose it was."""
+    speaker = erasure.speaker
+    receipt = msgspec.to_builtins(erasure.receipt)
+    return Forgotten(id=speaker.id, enrollments=len(speaker.enrollments), receipt=receipt)
 
 
 def error_message(error: VoiceprintError) -> Error:

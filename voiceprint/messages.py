@@ -175,8 +175,11 @@ class SpeakerList(_Message, frozen=True, kw_only=True, tag="speakers"):
 
 
 class Forgotten(_Message, frozen=True, kw_only=True, tag="forgotten"):
+    """``receipt``: signed by the store, for ``voiceprint verify-receipt``."""
+
     id: str
     enrollments: int
+    receipt: dict[str, str | int | bool]
 
 
 class Error(_Message, frozen=True, kw_only=True, tag="error"):

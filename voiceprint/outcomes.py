@@ -7,11 +7,12 @@ from numpy.typing import NDArray
 
 from voiceprint.gallery import Match
 from voiceprint.messages import Mode
+from voiceprint.receipts import Receipt
 from voiceprint.records import StoredSpeaker
 from voiceprint.scoring import Decision
 from voiceprint.speech import Utterance
 
-__all__ = ["Answer", "EnrollmentOutcome", "Voice"]
+__all__ = ["Answer", "EnrollmentOutcome", "Erasure", "Voice"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +44,11 @@ class EnrollmentOutcome:
     speech_seconds: float
     consistency: float | None
     similar: tuple[Match, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """Who was forgotten, and the receipt for it."""
+
+    speaker: StoredSpeaker
+    receipt: Receipt

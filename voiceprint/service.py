@@ -19,7 +19,7 @@ from voiceprint.gallery import Gallery, Match
 from voiceprint.messages import Consent, Mode
 from voiceprint.names import clean_name
 from voiceprint.one_voice import sameness, windows_of
-from voiceprint.outcomes import Answer, EnrollmentOutcome, Voice
+from voiceprint.outcomes import Answer, EnrollmentOutcome, Erasure, Voice
 from voiceprint.quality import check_for_enrollment
 from voiceprint.records import Enrollment, StoredSpeaker
 from voiceprint.roster import Roster
@@ -219,16 +219,16 @@ class VoiceprintService:
             self._roster.put(stored)
             return stored
 
-    def forget(self, speaker_id: str) -> StoredSpeaker:
+    def forget(self, speaker_id: str) -> Erasure:
         """Destroy a speaker's key and records, then drop the voice from memory. Raises SpeakerError."""
         with self._lock:
             self.refresh()
             gone = self.speaker(speaker_id)
-            self._store.forget(speaker_id)
+            receipt = self._store.forget(speaker_id)
             self._roster.remove(speaker_id)
             if speaker_id in self._gallery:
                 self._gallery.remove(speaker_id)
-            return gone
+            return Erasure(gone, receipt)
 
     # Inside
 

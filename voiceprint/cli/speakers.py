@@ -2,9 +2,14 @@
 
 import argparse
 import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from voiceprint.cli.common import add_json_option, add_store_options, open_service, print_json
-from voiceprint.errors import SpeakerError
+from voiceprint.errors import InputError, SpeakerError
+
+if TYPE_CHECKING:
+    from voiceprint.messages import Forgotten
 
 __all__ = ["add"]
 
@@ -17,6 +22,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
     parser = commands.add_parser("forget", help="destroy a speaker's voiceprint and its key")
     parser.add_argument("who", metavar="NAME|ID")
+    parser.add_argument("--receipt", type=Path, metavar="FILE", help="write the signed receipt there")
     add_json_option(parser)
     add_store_options(parser)
     parser.set_defaults(run=run_forget)
@@ -48,8 +54,22 @@ def run_forget(args: argparse.Namespace) -> int:
         if speaker is None:
             raise SpeakerError("unknown_speaker", f"Nobody is enrolled as {args.who!r}.")
         said = forgotten_message(service.forget(speaker.id))
+        if args.receipt is not None:
+            _write_receipt(args.receipt, said)
         if args.json:
             print_json(said)
         else:
             print(f"Forgotten: {speaker.name}, {said.enrollments} enrollments and their key are destroyed.")
     return 0
+
+
+def _write_receipt(path: Path, said: "Forgotten") -> None:
+    """The erasure stands, whatever becomes of the file; then the receipt is in what is printed with --json."""
+    import msgspec
+
+    try:
+        path.write_bytes(msgspec.json.encode(said.receipt) + b"\n")
+    except OSError as error:
+        raise InputError(
+            "receipt_not_written", f"The speaker is forgotten, but {path} cannot be written: {error.strerror}."
+        ) from error
