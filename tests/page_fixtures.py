@@ -18,7 +18,7 @@ CLIP_SECONDS = 4.5
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def page_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("page")
 
 
@@ -38,14 +38,14 @@ def _clip(path: Path) -> Samples:
 
 
 @pytest.fixture(scope="module")
-def server(folder: Path) -> Iterator[Server]:
-    with serving(folder / "server") as running:
+def server(page_folder: Path) -> Iterator[Server]:
+    with serving(page_folder / "server") as running:
         yield running
 
 
 @pytest.fixture(scope="module")
-def microphone(folder: Path) -> Path:
-    return folder / "microphone.wav"
+def microphone(page_folder: Path) -> Path:
+    return page_folder / "microphone.wav"
 
 
 @pytest.fixture(scope="module")

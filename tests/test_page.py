@@ -91,30 +91,30 @@ def test_a_take_ends_by_itself_and_the_microphone_is_released(page: Page, microp
     assert page.evaluate("window.tracks.map((track) => track.readyState)") == ["ended", "ended"]
 
 
-def test_recordings_are_identified_or_refused_in_plain_words(page: Page, folder: Path, voices: Voices) -> None:
-    enroll(page, folder, "Ben", voices["Ben"][:3])
-    drop_in(page, folder, "ben.wav", voices["Ben"][4])
+def test_recordings_are_identified_or_refused_in_plain_words(page: Page, page_folder: Path, voices: Voices) -> None:
+    enroll(page, page_folder, "Ben", voices["Ben"][:3])
+    drop_in(page, page_folder, "ben.wav", voices["Ben"][4])
     see(page.locator("#identify-result"), "Ben")
     expect(page.locator("#identify-orb")).to_have_attribute("data-state", "known")
-    drop_in(page, folder, "short.wav", voices["Ben"][4][:8000])
+    drop_in(page, page_folder, "short.wav", voices["Ben"][4][:8000])
     see(page.locator("#identify-result"), "too little speech")
-    (folder / "letter.wav").write_text("<p>Dear Sir or Madam</p>")
-    page.locator("#identify-files").set_input_files(folder / "letter.wav")
+    (page_folder / "letter.wav").write_text("<p>Dear Sir or Madam</p>")
+    page.locator("#identify-files").set_input_files(page_folder / "letter.wav")
     see(page.locator("#identify-result"), "not a recording")
-    page.locator("#identify-files").set_input_files([folder / "ben.wav", folder / "short.wav"])
+    page.locator("#identify-files").set_input_files([page_folder / "ben.wav", page_folder / "short.wav"])
     see(page.locator(".file").first, "Ben")
     see(page.locator(".file").last, "too little speech")
 
 
-def test_a_folder_enrolls_one_person_for_each_folder_in_it(page: Page, folder: Path, voices: Voices) -> None:
+def test_a_folder_enrolls_one_person_for_each_folder_in_it(page: Page, page_folder: Path, voices: Voices) -> None:
     for number in range(2):
         for name in ("Cleo", "Dora"):
-            (folder / "choir" / name).mkdir(parents=True, exist_ok=True)
+            (page_folder / "choir" / name).mkdir(parents=True, exist_ok=True)
             source = voices["Cleo" if name == "Cleo" else "Ada"]
-            write_wav(folder / "choir" / name / f"{number}.wav", source[number])
-    (folder / "choir" / "Cleo" / "notes.txt").write_text("not a recording")
+            write_wav(page_folder / "choir" / name / f"{number}.wav", source[number])
+    (page_folder / "choir" / "Cleo" / "notes.txt").write_text("not a recording")
     show(page, "Enroll")
-    page.locator("#enroll-folder").set_input_files(folder / "choir")
+    page.locator("#enroll-folder").set_input_files(page_folder / "choir")
     see(page.locator("#confirm-title"), "Enroll 2 people from 4 recordings?")
     page.get_by_role("button", name="They agreed: enroll").click()
     see(page.locator(".bulk-line"), "2 people enrolled from 4 recordings.")
@@ -125,9 +125,9 @@ def test_a_folder_enrolls_one_person_for_each_folder_in_it(page: Page, folder: P
 
 
 def test_a_voice_that_is_known_already_is_asked_about_kindly(
-    page: Page, folder: Path, microphone: Path, voices: Voices
+    page: Page, page_folder: Path, microphone: Path, voices: Voices
 ) -> None:
-    enroll(page, folder, "Ben", voices["Ben"][:3])
+    enroll(page, page_folder, "Ben", voices["Ben"][:3])
     show(page, "Enroll")
     page.locator("#enroll-name").fill("ben")
     page.locator("#enroll-consent").check()
@@ -148,8 +148,8 @@ def test_a_voice_that_is_known_already_is_asked_about_kindly(
     expect(page.locator(".person", has_text="Bernard")).to_have_count(0)
 
 
-def test_a_room_is_listened_to_turn_by_turn(page: Page, folder: Path, microphone: Path, voices: Voices) -> None:
-    enroll(page, folder, "Ben", voices["Ben"][:3])
+def test_a_room_is_listened_to_turn_by_turn(page: Page, page_folder: Path, microphone: Path, voices: Voices) -> None:
+    enroll(page, page_folder, "Ben", voices["Ben"][:3])
     pause = np.zeros(2 * SAMPLE_RATE, np.float32)
     speak(microphone, np.concatenate([voices["Ben"][4], pause, voices["Cleo"][0]]))
     page.get_by_role("switch").check(force=True)
@@ -161,8 +161,8 @@ def test_a_room_is_listened_to_turn_by_turn(page: Page, folder: Path, microphone
     expect(page.locator("#identify-orb")).to_have_attribute("data-state", "idle")
 
 
-def test_names_are_text_wherever_they_come_from(page: Page, folder: Path, voices: Voices) -> None:
-    enroll(page, folder, "Ben", voices["Ben"][:3])
+def test_names_are_text_wherever_they_come_from(page: Page, page_folder: Path, voices: Voices) -> None:
+    enroll(page, page_folder, "Ben", voices["Ben"][:3])
     show(page, "People")
     page.get_by_role("button", name="Rename: Ben").click()
     page.locator("#rename").fill("<img src=x onerror=alert(1)>")

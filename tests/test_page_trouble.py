@@ -19,17 +19,17 @@ pytest_plugins = ["page_fixtures"]
 pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"{CHROMIUM} is not installed (Debian package chromium)")
 
 
-def test_a_lost_server_is_told_and_found_again(browser: Browser, folder: Path, voices: Voices) -> None:
-    with serving(folder / "lost") as first, opened(browser, first.url) as (page, _watch):
-        enroll(page, folder, "Ada", voices["Ada"][:3])
+def test_a_lost_server_is_told_and_found_again(browser: Browser, page_folder: Path, voices: Voices) -> None:
+    with serving(page_folder / "lost") as first, opened(browser, first.url) as (page, _watch):
+        enroll(page, page_folder, "Ada", voices["Ada"][:3])
         page.reload()
         see(page.locator("#health"), "1 person")
         first.process.terminate()
         see(page.locator("#banner"), "The connection to the server is lost")
         first.process.wait()
-        with serving(folder / "lost", port=first.port):
+        with serving(page_folder / "lost", port=first.port):
             see(page.locator("#banner"), "Connected again")
-            drop_in(page, folder, "ada.wav", voices["Ada"][4])
+            drop_in(page, page_folder, "ada.wav", voices["Ada"][4])
             see(page.locator("#identify-result"), "Ada")
 
 
