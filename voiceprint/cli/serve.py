@@ -1,6 +1,7 @@
 """voiceprint serve"""
 
 import argparse
+import sys
 
 from voiceprint.cli.common import add_store_options, open_service, settings_from
 
@@ -27,5 +28,10 @@ def run(args: argparse.Namespace) -> int:
     check_binding(settings_from(args))
     with open_service(args) as service:
         service.warm_up()
+        encoder = service.encoder
+        print(
+            f"voiceprint: encoder {encoder.id} ({encoder.fingerprint[:12]}), {service.count()} speakers",
+            file=sys.stderr,
+        )
         serve(service, service.settings)
     return 0
