@@ -38,6 +38,7 @@ def test_by_keyboard_alone_from_a_stranger_to_named_and_back(page: Page, microph
 
     page.get_by_role("link", name="Identify").focus()
     keys.press("Enter")
+    expect(page.locator("#identify-title")).to_be_focused()  # until then the space bar belongs to the link
     for name, samples, words in (
         ("known", ada[4], "Ada Lovelace"),
         ("unknown", voices["Ben"][0], "I do not know this voice"),
@@ -53,6 +54,7 @@ def test_by_keyboard_alone_from_a_stranger_to_named_and_back(page: Page, microph
 
     page.get_by_role("link", name="People").focus()
     keys.press("Enter")
+    expect(page.locator("#people-title")).to_be_focused()
     see(page.locator(".person"), "3 takes")
     page.get_by_role("button", name="Delete: Ada Lovelace").focus()
     keys.press("Enter")
@@ -61,6 +63,7 @@ def test_by_keyboard_alone_from_a_stranger_to_named_and_back(page: Page, microph
     see(page.locator("#toast"), "The voiceprint of Ada Lovelace was destroyed (3 takes)")
     page.get_by_role("link", name="Identify").focus()
     keys.press("Enter")
+    expect(page.locator("#identify-title")).to_be_focused()  # until then the space bar belongs to the link
     speak(microphone, ada[4])
     keys.press("Space")
     see(page.locator("#identify-result"), "I do not know this voice")
