@@ -25,6 +25,8 @@ def test_by_keyboard_alone_from_a_stranger_to_named_and_back(page: Page, microph
     see(page.locator("#enroll-consent-error"), "Without this")
     keys.press("Space")
     keys.press("Enter")
+    see(page.locator("#enroll-title"), "Hello, Ada Lovelace")
+    expect(page.locator("#enroll-title")).to_be_focused()  # until then the space bar belongs to the form
     for number, words in enumerate(("2 more", "One more", "I know Ada Lovelace now")):
         expect(page.locator("#enroll-orb")).to_have_attribute("data-state", "idle", timeout=PATIENCE_MS)
         speak(microphone, ada[number])
