@@ -71,6 +71,7 @@ def environ(folder: Path) -> dict[str, str]:
     return {"TMPDIR": str(folder / "temporary"), "HOME": str(folder / "home")}
 
 
+@pytest.mark.usefixtures("speech_dev")  # synthesised voices are too much alike to be told apart
 def test_enroll_live_restart_and_be_known(folder: Path, takes: Takes) -> None:
     ada, _, stranger = takes.values()
 

@@ -47,6 +47,7 @@ async def enroll(client: Client, name: str, *clips: Waveform) -> Enrolled:
     return answer
 
 
+@pytest.mark.usefixtures("speech_dev")  # synthesised voices are too much alike to be told apart
 def test_rest_from_enrollment_to_forgetting(service: VoiceprintService, takes: Takes) -> None:
     ada, ben = list(takes)[:2]
 

@@ -67,6 +67,7 @@ def client(service: VoiceprintService) -> Client:
     return Client(service)
 
 
+@pytest.mark.usefixtures("speech_dev")  # synthesised voices are too much alike to be told apart
 def test_enroll_then_be_named_and_a_stranger_is_not(client: Client, takes: Takes) -> None:
     ada, stranger = list(takes)[:2]
     said = client.take(takes[ada][0], mode="enroll", name="Ada")
@@ -87,6 +88,7 @@ def test_enroll_then_be_named_and_a_stranger_is_not(client: Client, takes: Takes
     assert (nobody.status, nobody.speaker) == ("unknown", None)
 
 
+@pytest.mark.usefixtures("speech_dev")  # synthesised voices are too much alike to be told apart
 def test_verify_answers_a_claim(client: Client, takes: Takes) -> None:
     ada, other = list(takes)[:2]
     enrolled = client.final(takes[ada][0], mode="enroll", name="Ada")
