@@ -19,7 +19,7 @@ import aiohttp
 import numpy as np
 
 from voiceprint import messages
-from voiceprint.audio import SAMPLE_RATE, read_file
+from voiceprint.hearing.audio import SAMPLE_RATE, read_file
 from voiceprint.messages import Error, Hello, Result, ServerMessage, Start, Stop
 
 FRAME = SAMPLE_RATE // 10

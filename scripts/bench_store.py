@@ -18,14 +18,14 @@ from typing import TypeVar
 import numpy as np
 from rotation_test import ENCODER, fill
 
-from voiceprint.bundle import read_bundle, take_bundle
 from voiceprint.gallery import Gallery
-from voiceprint.keyfile import create_key_file, load_key_file
-from voiceprint.renewal import renew
-from voiceprint.restore import restore
-from voiceprint.rotation import rotate
-from voiceprint.store import Store
-from voiceprint.store_check import check
+from voiceprint.storage.bundle import read_bundle, take_bundle
+from voiceprint.storage.check import check
+from voiceprint.storage.keyfile import create_key_file, load_key_file
+from voiceprint.storage.renewal import renew
+from voiceprint.storage.restore import restore
+from voiceprint.storage.rotation import rotate
+from voiceprint.storage.store import Store
 
 Result = TypeVar("Result")
 

@@ -23,12 +23,12 @@ from typing import Any
 import numpy as np
 
 from voiceprint.errors import KeyFileError
-from voiceprint.keyfile import MasterKeys, create_key_file, load_key_file
-from voiceprint.records import EncoderIdentity, Enrollment
-from voiceprint.renewal import renew
-from voiceprint.rotation import rotate
-from voiceprint.store import Store
-from voiceprint.store_check import check
+from voiceprint.storage.check import check
+from voiceprint.storage.keyfile import MasterKeys, create_key_file, load_key_file
+from voiceprint.storage.records import EncoderIdentity, Enrollment
+from voiceprint.storage.renewal import renew
+from voiceprint.storage.rotation import rotate
+from voiceprint.storage.store import Store
 
 ENCODER = EncoderIdentity("crash-test", "c" * 64, 192)
 OPERATIONS = {"enroll": 40, "update": 25, "rename": 10, "forget": 20, "rotate": 6, "renew": 6}

@@ -18,11 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from voiceprint.audio import Waveform
 from voiceprint.config import load_settings
 from voiceprint.encoder import Encoder
 from voiceprint.errors import VoiceprintError
-from voiceprint.model_catalog import find_encoder
+from voiceprint.hearing.audio import Waveform
+from voiceprint.models.catalog import find_encoder
 
 Clips = Callable[[Path, float | None], Iterator[tuple[str, Path, NDArray[np.float32]]]]
 

@@ -22,15 +22,15 @@ from pathlib import Path
 
 import numpy as np
 
-from voiceprint.bundle import read_bundle, take_bundle, write_bundle
 from voiceprint.errors import VoiceprintError
-from voiceprint.keyfile import create_key_file, load_key_file
-from voiceprint.records import EncoderIdentity, Enrollment
-from voiceprint.renewal import renew
-from voiceprint.restore import restore
-from voiceprint.rotation import rotate
-from voiceprint.store import Store
-from voiceprint.store_check import check
+from voiceprint.storage.bundle import read_bundle, take_bundle, write_bundle
+from voiceprint.storage.check import check
+from voiceprint.storage.keyfile import create_key_file, load_key_file
+from voiceprint.storage.records import EncoderIdentity, Enrollment
+from voiceprint.storage.renewal import renew
+from voiceprint.storage.restore import restore
+from voiceprint.storage.rotation import rotate
+from voiceprint.storage.store import Store
 
 ENCODER = EncoderIdentity("fault-test", "c" * 64, 192)
 SHIM = Path(__file__).with_name("fault_shim.c")

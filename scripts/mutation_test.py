@@ -22,12 +22,12 @@ from typing import Any
 
 import numpy as np
 
-from voiceprint.database import DATABASE_NAME
 from voiceprint.errors import VoiceprintError
-from voiceprint.keyfile import MasterKeys, create_key_file
-from voiceprint.records import EncoderIdentity, Enrollment
-from voiceprint.store import Store
-from voiceprint.store_check import check
+from voiceprint.storage.check import check
+from voiceprint.storage.database import DATABASE_NAME
+from voiceprint.storage.keyfile import MasterKeys, create_key_file
+from voiceprint.storage.records import EncoderIdentity, Enrollment
+from voiceprint.storage.store import Store
 
 ENCODER = EncoderIdentity("mutation-test", "c" * 64, 192)
 PAGE = 4096

@@ -19,11 +19,11 @@ from pathlib import Path
 import numpy as np
 
 from voiceprint.errors import KeyFileError
-from voiceprint.keyfile import MasterKeys, create_key_file, load_key_file
-from voiceprint.records import EncoderIdentity, Enrollment, Profile, new_id
-from voiceprint.rotation import rotate
-from voiceprint.seals import KeyRing
-from voiceprint.store import Store
+from voiceprint.storage.keyfile import MasterKeys, create_key_file, load_key_file
+from voiceprint.storage.records import EncoderIdentity, Enrollment, Profile, new_id
+from voiceprint.storage.rotation import rotate
+from voiceprint.storage.seals import KeyRing
+from voiceprint.storage.store import Store
 
 ENCODER = EncoderIdentity("rotation-test", "c" * 64, 192)
 

@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 from numpy.typing import NDArray
 
-from voiceprint.calibration import VERSION, Calibration, Cohort, Evidence, Tail, Weights, cohort_bytes
+from voiceprint.decision.calibration import VERSION, Calibration, Cohort, Evidence, Tail, Weights, cohort_bytes
 
 
 def unit_rows(count: int, *, seed: int, dimension: int = 16) -> NDArray[np.float32]:

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from synthetic import VOICES, synthetic_take
 
-from voiceprint.audio import Waveform, read_file
 from voiceprint.config import Settings
 from voiceprint.encoder import Encoder
-from voiceprint.model_catalog import BUNDLED, find_encoder
+from voiceprint.hearing.audio import Waveform, read_file
+from voiceprint.hearing.speech import VoiceActivity
+from voiceprint.models.catalog import BUNDLED, find_encoder
 from voiceprint.opening import open_service
 from voiceprint.service import VoiceprintService
-from voiceprint.speech import VoiceActivity
 
 pytest_plugins = ["store_fixtures"]
 

@@ -10,7 +10,7 @@ from browser import Samples, Voices, chromium, opened, speak
 from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 from serving import Server, serving
 
-from voiceprint.audio import SAMPLE_RATE, read_file
+from voiceprint.hearing.audio import SAMPLE_RATE, read_file
 
 NAMES = ("Ada", "Ben", "Cleo")
 CLIPS = 6

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from voiceprint.model_folder import write_sums
+from voiceprint.models.folder import write_sums
 from voiceprint.torchaudio_compat import import_torchaudio
 
 CLASSES = 10

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from voiceprint.database import DATABASE_NAME
-from voiceprint.keyfile import MasterKeys, create_key_file
-from voiceprint.records import EncoderIdentity, Enrollment
-from voiceprint.store import Store
+from voiceprint.storage.database import DATABASE_NAME
+from voiceprint.storage.keyfile import MasterKeys, create_key_file
+from voiceprint.storage.records import EncoderIdentity, Enrollment
+from voiceprint.storage.store import Store
 
 ENCODER = EncoderIdentity("ecapa-compact", "f" * 64, 192)
 

@@ -14,9 +14,9 @@ import av
 import numpy as np
 import pytest
 
-from voiceprint import decoder
-from voiceprint.audio import SAMPLE_RATE, Waveform, _refusal, decode, pcm16_to_waveform, read_bytes, read_file
 from voiceprint.errors import AudioError
+from voiceprint.hearing import decoder
+from voiceprint.hearing.audio import SAMPLE_RATE, Waveform, _refusal, decode, pcm16_to_waveform, read_bytes, read_file
 
 DECODER = Path(decoder.__file__)
 

@@ -1,8 +1,8 @@
 import pytest
 from store_fixtures import enrollment, files, tamper
 
-from voiceprint import audit
-from voiceprint.store import Store
+from voiceprint.storage import audit
+from voiceprint.storage.store import Store
 
 
 @pytest.fixture

@@ -5,17 +5,17 @@ import pytest
 from cryptography.fernet import Fernet
 from store_fixtures import ENCODER, enrollment, tamper, unit
 
-from voiceprint import audit
-from voiceprint.bundle import read_bundle, take_bundle, write_bundle
 from voiceprint.errors import InputError, KeyFileError, ModelError, StoreError, VoiceprintError
-from voiceprint.keyfile import MasterKeys
 from voiceprint.messages import Consent
-from voiceprint.receipts import verify_receipt
-from voiceprint.records import EncoderIdentity
-from voiceprint.renewal import renew
-from voiceprint.restore import restore
-from voiceprint.store import Store
-from voiceprint.store_check import check
+from voiceprint.storage import audit
+from voiceprint.storage.bundle import read_bundle, take_bundle, write_bundle
+from voiceprint.storage.check import check
+from voiceprint.storage.keyfile import MasterKeys
+from voiceprint.storage.receipts import verify_receipt
+from voiceprint.storage.records import EncoderIdentity
+from voiceprint.storage.renewal import renew
+from voiceprint.storage.restore import restore
+from voiceprint.storage.store import Store
 
 WORDS = "twelve or more"
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from calibration_fixtures import CALIBRATION, COHORT
 
-from voiceprint.calibration import SHIPPED, load_calibration, shipped_calibration
 from voiceprint.config import Settings
+from voiceprint.decision.calibration import SHIPPED, load_calibration, shipped_calibration
 from voiceprint.errors import ConfigError
-from voiceprint.model_catalog import BUNDLED, find_encoder
+from voiceprint.models.catalog import BUNDLED, find_encoder
 
 FINGERPRINT = CALIBRATION.encoder_sha256
 

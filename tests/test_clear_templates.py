@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from store_fixtures import ENCODER, files, unit
 
-from voiceprint.keyfile import MasterKeys
-from voiceprint.store import Store
+from voiceprint.storage.keyfile import MasterKeys
+from voiceprint.storage.store import Store
 
 ENROLLMENTS = 1000
 WINDOW = 16
@@ -20,8 +20,8 @@ import os, signal, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[4])
 from store_fixtures import ENCODER, enrollment
-from voiceprint.keyfile import load_key_file
-from voiceprint.store import Store
+from voiceprint.storage.keyfile import load_key_file
+from voiceprint.storage.store import Store
 data, key = Path(sys.argv[1]), Path(sys.argv[2])
 store = Store.open(data, load_key_file(key, data=data), ENCODER)
 for number in range(0, int(sys.argv[3]), 4):

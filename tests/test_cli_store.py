@@ -9,9 +9,9 @@ import pytest
 from store_fixtures import ENCODER, enrollment, tamper
 
 from voiceprint.cli import main
-from voiceprint.keyfile import MasterKeys
 from voiceprint.messages import Consent
-from voiceprint.store import Store
+from voiceprint.storage.keyfile import MasterKeys
+from voiceprint.storage.store import Store
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from voiceprint.audio import SAMPLE_RATE
-from voiceprint.degrade import CHANGES, noisy, telephone
+from voiceprint.hearing.audio import SAMPLE_RATE
+from voiceprint.hearing.degrade import CHANGES, noisy, telephone
 
 
 def tone(hertz: float) -> NDArray[np.float32]:

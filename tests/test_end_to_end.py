@@ -15,10 +15,10 @@ from recordings import pcm, wav
 from serving import Server, serving
 
 from voiceprint import messages
-from voiceprint.audio import Waveform
 from voiceprint.encoder import Encoder
+from voiceprint.hearing.audio import Waveform
+from voiceprint.hearing.speech import VoiceActivity, listen
 from voiceprint.messages import Cancel, Enrolled, Error, Hello, Result, ServerMessage, Start, Stop
-from voiceprint.speech import VoiceActivity, listen
 
 Takes = dict[str, list[Waveform]]
 NAME = "Adelheid Wagenknecht-Öztürk"

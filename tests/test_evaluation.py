@@ -8,15 +8,15 @@ import msgspec
 import numpy as np
 import pytest
 
-from voiceprint.calibration import Calibration, Cohort
+from voiceprint.decision.calibration import Calibration, Cohort
 from voiceprint.errors import InputError
-from voiceprint.evaluation import Report, evaluate
-from voiceprint.fitting import fit
-from voiceprint.metrics import share
-from voiceprint.plots import draw
-from voiceprint.report import markdown
-from voiceprint.samples import WHOLE, Sample, half_of
-from voiceprint.trials import find_twins, make_trials
+from voiceprint.evaluation.fitting import fit
+from voiceprint.evaluation.metrics import share
+from voiceprint.evaluation.plots import draw
+from voiceprint.evaluation.rates import Report, evaluate
+from voiceprint.evaluation.report import markdown
+from voiceprint.evaluation.samples import WHOLE, Sample, half_of
+from voiceprint.evaluation.trials import find_twins, make_trials
 
 DIMENSION = 32
 CLIPS = 6

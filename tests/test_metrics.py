@@ -7,7 +7,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from voiceprint.metrics import (
+from voiceprint.evaluation.metrics import (
     act_dcf,
     bootstrap,
     cllr,

@@ -5,8 +5,8 @@ import pytest
 
 from voiceprint.config import Settings
 from voiceprint.errors import ModelError
-from voiceprint.model_catalog import BUNDLED, OFFICIAL, choose_encoder, find_encoder, list_encoders
-from voiceprint.model_folder import write_sums
+from voiceprint.models.catalog import BUNDLED, OFFICIAL, choose_encoder, find_encoder, list_encoders
+from voiceprint.models.folder import write_sums
 from voiceprint.resources import shipped
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from voiceprint.errors import ModelError
-from voiceprint.model_folder import SUMS, ModelFolder, write_sums
+from voiceprint.models.folder import SUMS, ModelFolder, write_sums
 from voiceprint.resources import shipped
 
 

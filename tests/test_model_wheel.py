@@ -12,8 +12,8 @@ import torch
 from voiceprint.campplus import CAMPPlus
 from voiceprint.encoder import Encoder
 from voiceprint.errors import ModelError
-from voiceprint.model_catalog import CAMPPLUS, CATALOG, CatalogEntry
-from voiceprint.model_fetch import fetch_encoder
+from voiceprint.models.catalog import CAMPPLUS, CATALOG, CatalogEntry
+from voiceprint.models.fetch import fetch_encoder
 
 SOURCE = CATALOG[CAMPPLUS].wheel
 assert SOURCE is not None

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from voiceprint.audio import SAMPLE_RATE, Waveform, read_file
+from voiceprint.decision.one_voice import sameness, windows_of
+from voiceprint.decision.scoring import Policy
 from voiceprint.encoder import Encoder
-from voiceprint.one_voice import sameness, windows_of
-from voiceprint.scoring import Policy
-from voiceprint.speech import VoiceActivity, listen
+from voiceprint.hearing.audio import SAMPLE_RATE, Waveform, read_file
+from voiceprint.hearing.speech import VoiceActivity, listen
 
 
 def person(seed: int, count: int) -> NDArray[np.float32]:

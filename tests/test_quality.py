@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
-from voiceprint.audio import Waveform, read_file
 from voiceprint.errors import SpeechError
-from voiceprint.quality import check_for_enrollment
-from voiceprint.speech import VoiceActivity, listen
+from voiceprint.hearing.audio import Waveform, read_file
+from voiceprint.hearing.quality import check_for_enrollment
+from voiceprint.hearing.speech import VoiceActivity, listen
 
 Takes = dict[str, list[Waveform]]
 

@@ -3,9 +3,9 @@ import pytest
 from store_fixtures import ENCODER, enrollment, tamper
 
 from voiceprint.errors import InputError, StoreError
-from voiceprint.keyfile import MasterKeys
-from voiceprint.receipts import Receipt, parse_receipt, verify_receipt
-from voiceprint.store import Store
+from voiceprint.storage.keyfile import MasterKeys
+from voiceprint.storage.receipts import Receipt, parse_receipt, verify_receipt
+from voiceprint.storage.store import Store
 
 
 def code_of(receipt: Receipt, store: Store | None = None) -> str:

@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 from store_fixtures import ENCODER, enrollment, files, tamper, unit
 
-from voiceprint.database import DATABASE_NAME
 from voiceprint.errors import StoreError
-from voiceprint.keyfile import MasterKeys
-from voiceprint.renewable import rotation_matrix
-from voiceprint.renewal import renew
-from voiceprint.store import Store
+from voiceprint.storage.database import DATABASE_NAME
+from voiceprint.storage.keyfile import MasterKeys
+from voiceprint.storage.renewable import rotation_matrix
+from voiceprint.storage.renewal import renew
+from voiceprint.storage.store import Store
 
 
 def test_every_cosine_stays_over_many_renewals(folder: Path, keys: MasterKeys, store: Store) -> None:

@@ -3,12 +3,12 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from store_fixtures import enrollment
 
-from voiceprint import audit
 from voiceprint.errors import InputError
 from voiceprint.messages import Consent
-from voiceprint.receipts import verify_receipt
-from voiceprint.retention import Retention, sweep
-from voiceprint.store import Store
+from voiceprint.storage import audit
+from voiceprint.storage.receipts import verify_receipt
+from voiceprint.storage.retention import Retention, sweep
+from voiceprint.storage.store import Store
 
 TODAY = datetime.now(UTC).date()
 

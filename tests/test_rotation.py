@@ -4,9 +4,9 @@ import pytest
 from store_fixtures import ENCODER, enrollment, files, tamper
 
 from voiceprint.errors import KeyFileError, StoreError
-from voiceprint.keyfile import MasterKeys, hold_key_file, load_key_file, replace_key_file
-from voiceprint.rotation import rotate
-from voiceprint.store import Store
+from voiceprint.storage.keyfile import MasterKeys, hold_key_file, load_key_file, replace_key_file
+from voiceprint.storage.rotation import rotate
+from voiceprint.storage.store import Store
 
 
 def test_after_a_rotation_only_the_new_key_opens_and_nothing_is_lost(

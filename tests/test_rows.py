@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from store_fixtures import ENCODER, enrollment, tamper
 
-from voiceprint.database import DATABASE_NAME
 from voiceprint.errors import StoreError
-from voiceprint.keyfile import MasterKeys
-from voiceprint.store import Store
+from voiceprint.storage.database import DATABASE_NAME
+from voiceprint.storage.keyfile import MasterKeys
+from voiceprint.storage.store import Store
 
 
 def rows_of(folder: Path, speaker_id: str) -> tuple[tuple[object, ...], list[tuple[object, ...]]]:

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from voiceprint.audio import SAMPLE_RATE
 from voiceprint.errors import AudioError, InputError
-from voiceprint.samples import ENROLLED_CLIPS, WHOLE, Change, Sample, collect, long_speech
+from voiceprint.evaluation.samples import ENROLLED_CLIPS, WHOLE, Change, Sample, collect, long_speech
+from voiceprint.hearing.audio import SAMPLE_RATE
 
 
 @dataclass

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from calibration_fixtures import CALIBRATION, COHORT, unit_rows
 
+from voiceprint.decision.scoring import Decision, Policy, template
 from voiceprint.gallery import Match
-from voiceprint.scoring import Decision, Policy, template
 
 BARE = Policy(min_speech_seconds=2.0)
 CALIBRATED = Policy(2.0, 0.01, CALIBRATION, COHORT)

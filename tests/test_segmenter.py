@@ -3,7 +3,14 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voiceprint.segmenter import FRAME_SECONDS, MIN_SILENCE_FRAMES, MIN_SPEECH_FRAMES, PAD_FRAMES, Segmenter, Step
+from voiceprint.hearing.segmenter import (
+    FRAME_SECONDS,
+    MIN_SILENCE_FRAMES,
+    MIN_SPEECH_FRAMES,
+    PAD_FRAMES,
+    Segmenter,
+    Step,
+)
 
 LOUD, QUIET = 0.9, 0.01
 

@@ -13,7 +13,7 @@ from recordings import pcm, wav
 from yarl import URL
 
 from voiceprint import messages
-from voiceprint.audio import Waveform
+from voiceprint.hearing.audio import Waveform
 from voiceprint.messages import Enrolled, Error, Hello, Ready, Result, SpeakerList, Start, Stop
 from voiceprint.server import create_app
 from voiceprint.server.run import RUNNER_OPTIONS

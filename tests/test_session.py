@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from recordings import pcm
 
-from voiceprint.audio import Waveform
 from voiceprint.errors import MessageError
+from voiceprint.hearing.audio import Waveform
 from voiceprint.messages import (
     Cancel,
     ClientMessage,

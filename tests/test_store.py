@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from store_fixtures import ENCODER, enrollment, files, tamper, unit
 
-from voiceprint import audit
-from voiceprint.database import DATABASE_NAME
 from voiceprint.errors import KeyFileError, ModelError, StoreError
-from voiceprint.keyfile import MasterKeys, create_key_file
 from voiceprint.messages import Consent
-from voiceprint.records import EncoderIdentity
-from voiceprint.store import Store
+from voiceprint.storage import audit
+from voiceprint.storage.database import DATABASE_NAME
+from voiceprint.storage.keyfile import MasterKeys, create_key_file
+from voiceprint.storage.records import EncoderIdentity
+from voiceprint.storage.store import Store
 
 
 def test_everything_comes_back_after_closing(folder: Path, keys: MasterKeys, store: Store) -> None:

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 from store_fixtures import enrollment, tamper
 
-from voiceprint.store import Store
-from voiceprint.store_check import check
+from voiceprint.storage.check import check
+from voiceprint.storage.store import Store
 
 
 @pytest.fixture

@@ -7,17 +7,17 @@ from pathlib import Path
 
 from store_fixtures import ENCODER, enrollment
 
-from voiceprint.keyfile import MasterKeys
-from voiceprint.store import Store
-from voiceprint.store_check import check
+from voiceprint.storage.check import check
+from voiceprint.storage.keyfile import MasterKeys
+from voiceprint.storage.store import Store
 
 WRITER = """
 import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[4])
 from store_fixtures import ENCODER, enrollment
-from voiceprint.keyfile import load_key_file
-from voiceprint.store import Store
+from voiceprint.storage.keyfile import load_key_file
+from voiceprint.storage.store import Store
 data, key, name = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
 store = Store.open(data, load_key_file(key, data=data), ENCODER)
 for number in range(40):

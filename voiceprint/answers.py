@@ -4,13 +4,13 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from voiceprint.decision.scoring import ThresholdNote
 from voiceprint.errors import VoiceprintError
 from voiceprint.gallery import Match
 from voiceprint.messages import Candidate, Enrolled, Error, Forgotten, Result, SpeakerInfo, SpeakerList, SpeakerRef
 from voiceprint.outcomes import Answer, EnrollmentOutcome, Erasure
-from voiceprint.records import StoredSpeaker
-from voiceprint.scoring import ThresholdNote
 from voiceprint.service import VoiceprintService
+from voiceprint.storage.records import StoredSpeaker
 
 __all__ = [
     "enrolled_message",

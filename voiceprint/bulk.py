@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from voiceprint.audio import Waveform, decode, read_bytes
 from voiceprint.errors import InputError, SpeechError
+from voiceprint.hearing.audio import Waveform, decode, read_bytes
+from voiceprint.hearing.quality import check_for_enrollment
 from voiceprint.names import clean_name, name_key
 from voiceprint.outcomes import EnrollmentOutcome, Voice
-from voiceprint.quality import check_for_enrollment
 from voiceprint.service import VoiceprintService
 
 __all__ = ["AlreadyEnrolledError", "Folder", "enroll_files", "find_folders", "read_clip"]

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from voiceprint.audio import SAMPLE_RATE, Waveform
 from voiceprint.errors import ModelError, SpeechError
-from voiceprint.model_folder import ModelFolder
+from voiceprint.hearing.audio import SAMPLE_RATE, Waveform
+from voiceprint.models.folder import ModelFolder
 from voiceprint.torchaudio_compat import import_torchaudio
 
 __all__ = ["Encoder"]

@@ -5,14 +5,14 @@ import os
 from collections.abc import Mapping
 
 from voiceprint.config import Settings
+from voiceprint.decision.scoring import Policy
 from voiceprint.encoder import Encoder
-from voiceprint.keyfile import MasterKeys, create_key_file, find_key_file, load_key_file
-from voiceprint.model_catalog import choose_encoder
-from voiceprint.records import EncoderIdentity
-from voiceprint.scoring import Policy
+from voiceprint.hearing.speech import VoiceActivity
+from voiceprint.models.catalog import choose_encoder
 from voiceprint.service import VoiceprintService
-from voiceprint.speech import VoiceActivity
-from voiceprint.store import Store, has_store
+from voiceprint.storage.keyfile import MasterKeys, create_key_file, find_key_file, load_key_file
+from voiceprint.storage.records import EncoderIdentity
+from voiceprint.storage.store import Store, has_store
 
 __all__ = ["open_keys", "open_service"]
 

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from voiceprint.decision.scoring import Decision
 from voiceprint.gallery import Match
+from voiceprint.hearing.speech import Utterance
 from voiceprint.messages import Mode
-from voiceprint.receipts import Receipt
-from voiceprint.records import StoredSpeaker
-from voiceprint.scoring import Decision
-from voiceprint.speech import Utterance
+from voiceprint.storage.receipts import Receipt
+from voiceprint.storage.records import StoredSpeaker
 
 __all__ = ["Answer", "EnrollmentOutcome", "Erasure", "Voice"]
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from voiceprint.names import name_key
-from voiceprint.records import StoredSpeaker
+from voiceprint.storage.records import StoredSpeaker
 
 __all__ = ["Roster"]
 

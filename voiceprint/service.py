@@ -11,22 +11,22 @@ from typing import Self
 
 import numpy as np
 
-from voiceprint.audio import Waveform
 from voiceprint.config import Settings
+from voiceprint.decision.one_voice import sameness, windows_of
+from voiceprint.decision.scoring import Decision, Policy
+from voiceprint.decision.templates import template_of
 from voiceprint.encoder import Encoder
 from voiceprint.errors import SpeakerError, SpeechError
 from voiceprint.gallery import Gallery, Match
+from voiceprint.hearing.audio import Waveform
+from voiceprint.hearing.quality import check_for_enrollment
+from voiceprint.hearing.speech import Listener, Utterance, VoiceActivity, listen
 from voiceprint.messages import Consent, Mode
 from voiceprint.names import clean_name
-from voiceprint.one_voice import sameness, windows_of
 from voiceprint.outcomes import Answer, EnrollmentOutcome, Erasure, Voice
-from voiceprint.quality import check_for_enrollment
-from voiceprint.records import Enrollment, StoredSpeaker
 from voiceprint.roster import Roster
-from voiceprint.scoring import Decision, Policy
-from voiceprint.speech import Listener, Utterance, VoiceActivity, listen
-from voiceprint.store import Store
-from voiceprint.templates import template_of
+from voiceprint.storage.records import Enrollment, StoredSpeaker
+from voiceprint.storage.store import Store
 
 __all__ = ["VoiceprintService"]
 

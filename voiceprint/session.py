@@ -15,11 +15,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from voiceprint import speech
-from voiceprint.announcing import Announcer
 from voiceprint.answers import enrolled_message, error_message, result_message
-from voiceprint.audio import SAMPLE_RATE, pcm16_to_waveform
+from voiceprint.decision.announcing import Announcer
 from voiceprint.errors import AudioError, InputError, MessageError, SpeakerError
+from voiceprint.hearing import speech
+from voiceprint.hearing.audio import SAMPLE_RATE, pcm16_to_waveform
 from voiceprint.messages import (
     PROTOCOL_VERSION,
     Cancel,

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from voiceprint.model_folder import write_sums
+from voiceprint.models.folder import write_sums
 from voiceprint.torchaudio_compat import import_torchaudio
 
 CHANNELS = (256, 256, 256, 256, 512)

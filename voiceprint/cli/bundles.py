@@ -10,7 +10,7 @@ from voiceprint.cli.store_common import add_data_option, open_store, read_small_
 from voiceprint.errors import SpeakerError
 
 if TYPE_CHECKING:
-    from voiceprint.store import Store
+    from voiceprint.storage.store import Store
 
 __all__ = ["add"]
 
@@ -44,7 +44,7 @@ def _common(parser: argparse.ArgumentParser) -> None:
 
 
 def run_export(args: argparse.Namespace) -> int:
-    from voiceprint.bundle import take_bundle, write_bundle
+    from voiceprint.storage.bundle import take_bundle, write_bundle
 
     with open_store(args) as store:
         only = _find(store, args.only) if args.only else None
@@ -63,8 +63,8 @@ def run_export(args: argparse.Namespace) -> int:
 
 
 def run_import(args: argparse.Namespace) -> int:
-    from voiceprint.bundle import read_bundle
-    from voiceprint.restore import restore
+    from voiceprint.storage.bundle import read_bundle
+    from voiceprint.storage.restore import restore
 
     settings = settings_from(args)
     data = read_small_file(args.file, most=MAX_BUNDLE_BYTES)
@@ -87,7 +87,7 @@ def run_about(args: argparse.Namespace) -> int:
 
     import msgspec
 
-    from voiceprint.person import known_about
+    from voiceprint.storage.person import known_about
 
     with open_store(args) as store:
         found = known_about(store, _find(store, args.who))

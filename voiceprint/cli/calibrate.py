@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from voiceprint.cli.common import add_json_option, add_models_option, complain, print_json, settings_from
 
 if TYPE_CHECKING:
-    from voiceprint.calibration import Calibration, Cohort
-    from voiceprint.samples import Ear, Sample
+    from voiceprint.decision.calibration import Calibration, Cohort
+    from voiceprint.evaluation.samples import Ear, Sample
 
 __all__ = ["add", "add_ear_options", "hear_folders", "open_ear"]
 
@@ -46,9 +46,9 @@ def add_ear_options(parser: argparse.ArgumentParser) -> None:
 def open_ear(args: argparse.Namespace) -> "Ear":
     """The encoder that the options name, and the speech detector. Raises SetupError."""
     from voiceprint.encoder import Encoder
-    from voiceprint.model_catalog import choose_encoder
-    from voiceprint.samples import Ear
-    from voiceprint.speech import VoiceActivity
+    from voiceprint.evaluation.samples import Ear
+    from voiceprint.hearing.speech import VoiceActivity
+    from voiceprint.models.catalog import choose_encoder
 
     settings = settings_from(args)
     encoder = Encoder.load(choose_encoder(settings))
@@ -59,7 +59,7 @@ def hear_folders(folders: Sequence[Path], ear: "Ear", **options: object) -> "lis
     """Everything in the folders, with a progress bar; what cannot be used is one line each."""
     from tqdm import tqdm
 
-    from voiceprint.samples import collect
+    from voiceprint.evaluation.samples import collect
 
     with tqdm(unit="speaker", disable=None, file=sys.stderr) as bar:
         return collect(
@@ -74,7 +74,7 @@ def hear_folders(folders: Sequence[Path], ear: "Ear", **options: object) -> "lis
 def run_calibrate(args: argparse.Namespace) -> int:
     from msgspec import structs
 
-    from voiceprint.fitting import fit
+    from voiceprint.evaluation.fitting import fit
 
     ear = open_ear(args)
     cohort = _cohort(args, ear)
@@ -94,10 +94,10 @@ def _cohort(args: argparse.Namespace, ear: "Ear") -> "Cohort | None":
     """One recording a speaker, of every fourth also as by telephone: the cohort must know the channels that come."""
     import numpy as np
 
-    from voiceprint.calibration import Cohort, shipped_calibration
-    from voiceprint.degrade import telephone
-    from voiceprint.fitting import COHORT_TOP
-    from voiceprint.trials import MIN_PROBE_SECONDS
+    from voiceprint.decision.calibration import Cohort, shipped_calibration
+    from voiceprint.evaluation.fitting import COHORT_TOP
+    from voiceprint.evaluation.trials import MIN_PROBE_SECONDS
+    from voiceprint.hearing.degrade import telephone
 
     if args.cohort is None:
         shipped = shipped_calibration(ear.encoder.id, ear.encoder.fingerprint)
@@ -112,8 +112,8 @@ def _one_voice(args: argparse.Namespace, ear: "Ear") -> float | None:
     """The sameness that all but a few recordings of one person reach; None where there are too few to know."""
     import numpy as np
 
-    from voiceprint.one_voice import FALSE_ALARMS, MIN_PEOPLE, sameness, windows_of
-    from voiceprint.samples import long_speech
+    from voiceprint.decision.one_voice import FALSE_ALARMS, MIN_PEOPLE, sameness, windows_of
+    from voiceprint.evaluation.samples import long_speech
 
     # What cannot be used was named in the first pass.
     pieces = long_speech(args.folders, ear, half=args.half, on_refusal=lambda _path, _error: None)

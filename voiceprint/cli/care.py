@@ -41,7 +41,7 @@ def _common(parser: argparse.ArgumentParser) -> None:
 
 
 def run_check(args: argparse.Namespace) -> int:
-    from voiceprint.store_check import check
+    from voiceprint.storage.check import check
 
     with open_store(args) as store:
         report = check(store)
@@ -57,7 +57,7 @@ def run_check(args: argparse.Namespace) -> int:
 
 
 def run_audit(args: argparse.Namespace) -> int:
-    from voiceprint import audit
+    from voiceprint.storage import audit
 
     with open_store(args) as store:
         if args.action == "list":
@@ -80,7 +80,7 @@ def _faults(faults: tuple[str, ...]) -> int:
 
 
 def run_sweep(args: argparse.Namespace) -> int:
-    from voiceprint.retention import Retention, sweep
+    from voiceprint.storage.retention import Retention, sweep
 
     with open_store(args) as store:
         done = sweep(store, Retention(unseen_days=args.unseen_days), dry_run=args.dry_run)
@@ -94,8 +94,8 @@ def run_sweep(args: argparse.Namespace) -> int:
 
 
 def run_verify_receipt(args: argparse.Namespace) -> int:
-    from voiceprint.receipts import parse_receipt, verify_receipt
-    from voiceprint.store import has_store
+    from voiceprint.storage.receipts import parse_receipt, verify_receipt
+    from voiceprint.storage.store import has_store
 
     receipt = parse_receipt(read_small_file(args.file))
     verify_receipt(receipt)

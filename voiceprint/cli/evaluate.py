@@ -8,9 +8,9 @@ from voiceprint.cli.calibrate import add_ear_options, hear_folders, open_ear
 from voiceprint.cli.common import add_json_option, print_json, settings_from
 
 if TYPE_CHECKING:
-    from voiceprint.evaluation import Report
-    from voiceprint.samples import Ear, Sample
-    from voiceprint.scoring import Policy
+    from voiceprint.decision.scoring import Policy
+    from voiceprint.evaluation.rates import Report
+    from voiceprint.evaluation.samples import Ear, Sample
 
 __all__ = ["add"]
 
@@ -39,8 +39,8 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 
 def run_evaluate(args: argparse.Namespace) -> int:
-    from voiceprint.plots import check_plots, draw
-    from voiceprint.report import markdown
+    from voiceprint.evaluation.plots import check_plots, draw
+    from voiceprint.evaluation.report import markdown
 
     if args.plots is not None:
         check_plots()
@@ -63,7 +63,7 @@ def _changed(args: argparse.Namespace, ear: "Ear") -> "list[Sample]":
     """The same recordings once more, as they sound elsewhere; only to ask with, never to enroll."""
     from dataclasses import replace
 
-    from voiceprint.degrade import CHANGES
+    from voiceprint.hearing.degrade import CHANGES
 
     found: list[Sample] = []
     for name in args.also:
@@ -73,7 +73,7 @@ def _changed(args: argparse.Namespace, ear: "Ear") -> "list[Sample]":
 
 
 def _policy(args: argparse.Namespace, ear: "Ear") -> "Policy":
-    from voiceprint.scoring import Policy
+    from voiceprint.decision.scoring import Policy
 
     settings = settings_from(args)
     return Policy.for_encoder(
@@ -86,8 +86,8 @@ def _policy(args: argparse.Namespace, ear: "Ear") -> "Policy":
 
 
 def _judge(args: argparse.Namespace, ear: "Ear", samples: "list[Sample]", policy: "Policy") -> "Report":
-    from voiceprint.evaluation import evaluate
-    from voiceprint.scoring import BARE_THRESHOLD
+    from voiceprint.decision.scoring import BARE_THRESHOLD
+    from voiceprint.evaluation.rates import evaluate
 
     return evaluate(
         samples,

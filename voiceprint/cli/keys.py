@@ -27,7 +27,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _init(args: argparse.Namespace) -> int:
-    from voiceprint.keyfile import find_key_file
+    from voiceprint.storage.keyfile import find_key_file
 
     there = find_key_file().exists()
     keys = store_keys(settings_from(args), make=True)
@@ -41,7 +41,7 @@ def _init(args: argparse.Namespace) -> int:
 
 
 def _rotate(args: argparse.Namespace) -> int:
-    from voiceprint.rotation import rotate
+    from voiceprint.storage.rotation import rotate
 
     with open_store(args) as store:
         report = rotate(store)
@@ -59,7 +59,7 @@ def _rotate(args: argparse.Namespace) -> int:
 
 
 def _check(args: argparse.Namespace) -> int:
-    from voiceprint.store import has_store
+    from voiceprint.storage.store import has_store
 
     settings = settings_from(args)
     keys = store_keys(settings)
@@ -79,7 +79,7 @@ def _said(data: Path, opens: bool) -> str:
 
 
 def run_renew(args: argparse.Namespace) -> int:
-    from voiceprint.renewal import renew
+    from voiceprint.storage.renewal import renew
 
     with open_store(args) as store:
         report = renew(store)

@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
 def _list(args: argparse.Namespace, settings: Settings) -> int:
     """List, or verify: the same look at every file; verifying fails where one is not what it should be."""
     from voiceprint.errors import ModelError
-    from voiceprint.model_catalog import find_encoder, list_encoders
+    from voiceprint.models.catalog import find_encoder, list_encoders
 
     if args.encoder_id is not None:
         find_encoder(args.encoder_id, settings)  # raises where it is not there or not whole
@@ -65,7 +65,7 @@ def _list(args: argparse.Namespace, settings: Settings) -> int:
 
 def _fetch(args: argparse.Namespace, settings: Settings) -> int:
     from voiceprint.errors import InputError
-    from voiceprint.model_fetch import fetch_encoder
+    from voiceprint.models.fetch import fetch_encoder
 
     if args.encoder_id is None:
         raise InputError("which_model", "Say which encoder to fetch; 'voiceprint models' lists them.")

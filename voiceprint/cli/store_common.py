@@ -11,8 +11,8 @@ from voiceprint.config import Settings
 from voiceprint.errors import InputError
 
 if TYPE_CHECKING:
-    from voiceprint.keyfile import MasterKeys
-    from voiceprint.store import Store
+    from voiceprint.storage.keyfile import MasterKeys
+    from voiceprint.storage.store import Store
 
 __all__ = ["add_data_option", "open_store", "read_small_file", "store_keys"]
 
@@ -25,8 +25,8 @@ def add_data_option(parser: argparse.ArgumentParser) -> None:
 
 def store_keys(settings: Settings, *, make: bool = False) -> "MasterKeys":
     """The master keys; ``make``: a new one where there is neither key nor store. Raises KeyFileError."""
-    from voiceprint.keyfile import create_key_file, find_key_file, load_key_file
-    from voiceprint.store import has_store
+    from voiceprint.storage.keyfile import create_key_file, find_key_file, load_key_file
+    from voiceprint.storage.store import has_store
 
     path = find_key_file()
     if make and not path.exists() and not has_store(settings.data):
@@ -38,7 +38,7 @@ def store_keys(settings: Settings, *, make: bool = False) -> "MasterKeys":
 def open_store(args: argparse.Namespace) -> Iterator["Store"]:
     """The store that is there, whatever its encoder. Raises SetupError, StoreError."""
     from voiceprint.errors import StoreError
-    from voiceprint.store import Store, has_store
+    from voiceprint.storage.store import Store, has_store
 
     settings = settings_from(args)
     if not has_store(settings.data):

@@ -16,8 +16,8 @@ from voiceprint.answers import (
     speaker_list,
     threshold_fields,
 )
-from voiceprint.audio import decode
 from voiceprint.errors import InputError
+from voiceprint.hearing.audio import decode
 from voiceprint.messages import Consent, ServerMessage
 from voiceprint.outcomes import Answer, Voice
 from voiceprint.server.context import CONTEXT, Context

@@ -1,0 +1,1 @@
+"""From scores to decisions: templates, calibration, thresholds, what is said and when."""

@@ -1,0 +1,49 @@
+"""Is there only one voice in a recording? Two people in one enrollment would make a voiceprint of nobody.
+
+Speech is cut into windows of 2 s, each encoded. If somebody else takes over at some point, the windows before it and
+those after it point in different directions, more than the windows on either side do among themselves.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voiceprint.hearing.audio import SAMPLE_RATE, Waveform
+
+__all__ = ["FALSE_ALARMS", "MIN_PEOPLE", "MIN_SECONDS", "sameness", "windows_of"]
+
+WINDOW_SECONDS, HOP_SECONDS = 2.0, 1.0
+# With less there are not two windows on either side of a change.
+MIN_SECONDS = 5.0
+# Of recordings of one person, the share that may be held for two; seen with at least so many people.
+FALSE_ALARMS, MIN_PEOPLE = 0.05, 40
+
+
+def windows_of(speech: Waveform) -> list[Waveform]:
+    """Overlapping pieces to be encoded; none where there is too little speech to tell."""
+    if speech.seconds < MIN_SECONDS:
+        return []
+    count = int((speech.seconds - WINDOW_SECONDS) / HOP_SECONDS + 1e-6) + 1
+    starts = (int(number * HOP_SECONDS * SAMPLE_RATE) for number in range(count))
+    return [Waveform(speech.samples[at : at + int(WINDOW_SECONDS * SAMPLE_RATE)]) for at in starts]
+
+
+def sameness(windows: NDArray[np.float32]) -> float:
+    """The lowest, over all points where the voice may change, of how alike the two sides are: the cosine of their mean
+    directions, and their mean cosine across less that within. ``windows``: unit (n, dimension) in order; 1.0 where
+    there are fewer than four. Below the calibration's line two people probably speak.
+    """
+    count = len(windows)
+    cosine = (windows @ windows.T).astype(np.float64)
+    lowest = 1.0
+    for at in range(2, count - 1):
+        across = float(cosine[:at, at:].mean())
+        before, after = cosine[:at, :at], cosine[at:, at:]
+        direction = across / float(np.sqrt(before.mean() * after.mean()))
+        lowest = min(lowest, direction + across - (_among(before) + _among(after)) / 2)
+    return lowest
+
+
+def _among(cosine: NDArray[np.float64]) -> float:
+    """Mean cosine of different windows of one side."""
+    count = len(cosine)
+    return float((cosine.sum() - np.trace(cosine)) / (count * (count - 1)))

@@ -1,0 +1,175 @@
+"""Folders of speakers, heard and encoded: what evaluations and calibrations are made from.
+
+A speaker is known here by ``<folder of the corpus>/<speaker>``. Embeddings stay in memory.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voiceprint.bulk import Folder, find_folders
+from voiceprint.encoder import Encoder
+from voiceprint.errors import InputError
+from voiceprint.hearing.audio import SAMPLE_RATE, Waveform, read_file
+from voiceprint.hearing.speech import VoiceActivity, listen
+
+__all__ = ["ENROLLED_CLIPS", "WHOLE", "Change", "Ear", "Sample", "collect", "half_of", "long_speech"]
+
+Samples = NDArray[np.float32]
+# Applied to a recording before it is heard: a telephone, noise.
+Change = Callable[[Samples], Samples]
+WHOLE = "whole"
+CUTS_SECONDS = (2, 3, 5, 10)
+# Longer pieces than most clips are made by joining the clips of one speaker.
+JOINED_SECONDS = (5, 10)
+# The first clips of a speaker enroll, the others ask; pieces are never joined across that border.
+ENROLLED_CLIPS = 3
+CLIPS_A_SPEAKER = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """``clips``: which of the speaker's recordings it is made from; ``seconds`` of speech; ``condition``: ``whole``
+    (one recording) or ``2 s`` and so on; ``embedding``: unit (dimension,).
+    """
+
+    corpus: str
+    speaker: str
+    clips: tuple[int, ...]
+    seconds: float
+    condition: str
+    embedding: Samples
+
+
+@dataclass(frozen=True, slots=True)
+class Ear:
+    """What turns recordings into embeddings; the limits are those of the service."""
+
+    encoder: Encoder
+    activity: VoiceActivity
+    max_seconds: float
+    max_bytes: int
+
+    def speech(self, path: Path, change: Change | None = None) -> Samples:
+        """The speech in a recording (num_samples,). Raises AudioError."""
+        waveform = read_file(path, max_seconds=self.max_seconds, max_bytes=self.max_bytes)
+        if change is not None:
+            waveform = Waveform(change(waveform.samples))
+        return listen(waveform, self.activity).speech.samples
+
+    def embedding(self, speech: Samples) -> Samples | None:
+        """None where there is too little of it."""
+        if len(speech) < self.encoder.min_num_samples:
+            return None
+        row: Samples = self.encoder.encode([Waveform(np.ascontiguousarray(speech))])[0]
+        return row
+
+
+def half_of(speaker: str) -> int:
+    """0 or 1, always the same for the same name: to calibrate on one half of the speakers and test on the other."""
+    return _number_of(speaker) // 11 % 2
+
+
+def collect(
+    roots: Sequence[Path],
+    ear: Ear,
+    *,
+    half: int | None = None,
+    part: tuple[int, int] | None = None,
+    cut: bool = True,
+    clips: int = CLIPS_A_SPEAKER,
+    change: Change | None = None,
+    on_refusal: Callable[[Path, InputError], None],
+    on_speaker: Callable[[str], None] = lambda _: None,
+) -> list[Sample]:
+    """All samples under ``roots/<speaker>/<files>``. With ``cut``, pieces of 2 to 10 s as well as whole recordings.
+
+    ``half``: only that half of the speakers; ``part`` (i, n): only the i-th of n parts of them.
+    """
+    found: list[Sample] = []
+    for root in roots:
+        for folder in find_folders(root, on_refusal=on_refusal):
+            speaker = f"{root.name}/{folder.name}"
+            if (half is None or half_of(speaker) == half) and (part is None or _within(speaker, part)):
+                spoken = list(_speech(folder, ear, clips, change, on_refusal))
+                found.extend(_samples(root.name, speaker, spoken, ear, cut=cut))
+                on_speaker(speaker)
+    return found
+
+
+def long_speech(
+    roots: Sequence[Path],
+    ear: Ear,
+    *,
+    half: int | None = None,
+    seconds: float = 10.0,
+    on_refusal: Callable[[Path, InputError], None],
+) -> Iterator[Waveform]:
+    """Of each speaker with so much of it, this much speech in one piece, made of several recordings."""
+    for root in roots:
+        for folder in find_folders(root, on_refusal=on_refusal):
+            if half is not None and half_of(f"{root.name}/{folder.name}") != half:
+                continue
+            parts: list[Samples] = []
+            for speech in _speech(folder, ear, CLIPS_A_SPEAKER, None, on_refusal):
+                parts.append(speech)
+                if sum(map(len, parts)) >= seconds * SAMPLE_RATE:
+                    yield Waveform(np.concatenate(parts)[: int(seconds * SAMPLE_RATE)])
+                    break
+
+
+def _within(speaker: str, part: tuple[int, int]) -> bool:
+    return _number_of(speaker) // 13 % part[1] == part[0]
+
+
+def _number_of(speaker: str) -> int:
+    return int(hashlib.sha256(speaker.encode()).hexdigest(), 16)
+
+
+def _speech(
+    folder: Folder, ear: Ear, clips: int, change: Change | None, on_refusal: Callable[[Path, InputError], None]
+) -> Iterator[Samples]:
+    """Some recordings of a speaker; which ones does not depend on when they were made."""
+    chosen = sorted(folder.files, key=lambda path: hashlib.sha256(path.name.encode()).hexdigest())
+    for path in chosen[:clips]:
+        try:
+            yield ear.speech(path, change)
+        except InputError as error:
+            on_refusal(path, error)
+
+
+def _samples(corpus: str, speaker: str, spoken: Sequence[Samples], ear: Ear, *, cut: bool) -> Iterator[Sample]:
+    for clips, condition, speech in _pieces(spoken, cut=cut):
+        embedding = ear.embedding(speech)
+        if embedding is not None:
+            yield Sample(corpus, speaker, clips, len(speech) / SAMPLE_RATE, condition, embedding)
+
+
+def _pieces(spoken: Sequence[Samples], *, cut: bool) -> Iterator[tuple[tuple[int, ...], str, Samples]]:
+    for number, speech in enumerate(spoken):
+        yield (number,), WHOLE, speech
+        for seconds in CUTS_SECONDS if cut else ():
+            spare = len(speech) - seconds * SAMPLE_RATE
+            if spare >= 0:
+                yield (number,), f"{seconds} s", speech[spare // 2 : spare // 2 + seconds * SAMPLE_RATE]
+    if cut:
+        yield from _joined(spoken, range(ENROLLED_CLIPS, len(spoken)))
+        yield from _joined(spoken, range(min(ENROLLED_CLIPS, len(spoken))))
+
+
+def _joined(spoken: Sequence[Samples], numbers: range) -> Iterator[tuple[tuple[int, ...], str, Samples]]:
+    taken: list[int] = []
+    for number in numbers:
+        taken.append(number)
+        if len(taken) < 2:
+            continue
+        speech = np.concatenate([spoken[at] for at in taken])
+        for seconds in JOINED_SECONDS:
+            if len(speech) >= seconds * SAMPLE_RATE:
+                yield tuple(taken), f"{seconds} s", speech[: seconds * SAMPLE_RATE]
+        if len(speech) >= max(JOINED_SECONDS) * SAMPLE_RATE:
+            taken = []

@@ -1,0 +1,1 @@
+"""From bytes to speech: decoding, voice activity, levels."""

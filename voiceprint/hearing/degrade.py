@@ -1,0 +1,39 @@
+"""What telephones, noise and rooms do to speech: for cohorts and for evaluations, never for enrollment."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voiceprint.evaluation.samples import Change
+from voiceprint.hearing.audio import SAMPLE_RATE
+
+__all__ = ["CHANGES", "noisy", "telephone"]
+
+Samples = NDArray[np.float32]
+TELEPHONE_HERTZ = 3_800.0
+MU = 255
+
+
+def telephone(samples: Samples) -> Samples:
+    """Nothing above 3.8 kHz, and the 8 bit of G.711 (mu-law)."""
+    spectrum = np.fft.rfft(samples)
+    spectrum[np.fft.rfftfreq(len(samples), 1 / SAMPLE_RATE) > TELEPHONE_HERTZ] = 0
+    narrow = np.clip(np.fft.irfft(spectrum, len(samples)), -1, 1)
+    steps = np.round(np.sign(narrow) * np.log1p(MU * np.abs(narrow)) / np.log1p(MU) * 127) / 127
+    coded: Samples = (np.sign(steps) * np.expm1(np.abs(steps) * np.log1p(MU)) / MU).astype(np.float32)
+    return coded
+
+
+def noisy(samples: Samples, *, snr_db: float = 10.0) -> Samples:
+    """With noise of falling spectrum (equal power an octave), ``snr_db`` under the mean power of the recording; the
+    same noise for the same length.
+    """
+    white = np.fft.rfft(np.random.default_rng(len(samples)).normal(size=len(samples)))
+    pink = np.fft.irfft(white / np.sqrt(np.maximum(np.arange(len(white)), 1)), len(samples))
+    power = float(np.mean(np.square(samples))) / 10 ** (snr_db / 10)
+    mixed: Samples = (samples + pink * np.sqrt(power / np.mean(np.square(pink)))).astype(np.float32)
+    return np.clip(mixed, -1, 1)
+
+
+CHANGES: Mapping[str, Change] = {"telephone": telephone, "noise": noisy}

@@ -1,0 +1,216 @@
+"""Where in the audio somebody speaks, and how well they can be heard.
+
+Silero's detector (its ONNX form, MIT licence) gives each frame of 32 ms a probability; the Segmenter makes spans of
+them. A file and a live stream go through the same Listener: any cut of the same audio gives the same speech.
+"""
+
+import importlib.util
+from collections import deque
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voiceprint.errors import ModelError
+from voiceprint.hearing.audio import SAMPLE_RATE, Waveform
+from voiceprint.hearing.quality import Level, LevelMeter, feedback_of
+from voiceprint.hearing.segmenter import FRAME_SAMPLES, PAD_FRAMES, Segment, Segmenter, Step
+from voiceprint.messages import Feedback
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+__all__ = ["Listener", "SpeechStarted", "SpeechStopped", "Utterance", "VoiceActivity", "listen"]
+
+Samples = NDArray[np.float32]
+# Speech beyond this is counted and not kept: memory stays bounded, and nobody is known better by it.
+MAX_KEPT_SECONDS = 120.0
+_CONTEXT = 64  # samples of the frame before, which the detector wants to see again
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStarted:
+    at_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStopped:
+    at_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """``speech``: the spans of speech put together; ``audio_seconds`` counts everything that was heard."""
+
+    speech: Waveform
+    segments: tuple[Segment, ...]
+    speech_seconds: float
+    audio_seconds: float
+    level: Level
+
+
+class VoiceActivity:
+    """The detector's network, loaded once for all streams; what it remembers belongs to each Listener."""
+
+    def __init__(self, session: "InferenceSession") -> None:
+        self._session = session
+        self._rate = np.array(SAMPLE_RATE, np.int64)
+
+    @classmethod
+    def load(cls) -> "VoiceActivity":
+        """Raises ModelError (``model_missing``)."""
+        import onnxruntime
+
+        # Importing silero_vad would import torch and set it to one thread for the whole process: only its file is used.
+        package = importlib.util.find_spec("silero_vad")
+        places = package.submodule_search_locations if package is not None else None
+        path = Path(places[0]) / "data" / "silero_vad.onnx" if places else Path()
+        if not path.is_file():
+            raise ModelError("model_missing", "The speech detector of the package silero-vad is not installed.")
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        return cls(onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"]))
+
+    def probability(self, frame: Samples, state: Samples) -> tuple[float, Samples]:
+        """Speech in a frame (64 + 512 samples)? Its probability, and the state for the next frame (2, 1, 128)."""
+        given = {"input": frame[None], "state": state, "sr": self._rate}
+        probability, after = self._session.run(None, given)
+        return float(probability[0, 0]), after
+
+
+@dataclass(slots=True)
+class _Speech:
+    """Samples that were kept, and those of which it is not known yet whether they belong to speech."""
+
+    kept: list[Samples] = field(default_factory=list)
+    kept_samples: int = 0
+    counted_samples: int = 0
+    pending: list[Samples] = field(default_factory=list)
+    before: deque[Samples] = field(default_factory=lambda: deque(maxlen=PAD_FRAMES))
+
+    def take(self, step: Step, frame: Samples) -> None:
+        match step:
+            case "silence":
+                self.before.append(frame)
+            case "maybe" | "pause":
+                self.pending.append(frame)
+            case "started":
+                self._keep([*self.before, *self.pending, frame])
+                self.before.clear()
+                self.pending = []
+            case "speech":
+                self._keep([*self.pending, frame])
+                self.pending = []
+            case "stopped":
+                self._keep([*self.pending, frame][:PAD_FRAMES])
+                self._look_back(frame, skip=PAD_FRAMES)
+            case "dropped":
+                self._look_back(frame, skip=0)
+
+    def end(self, step: Step) -> None:
+        """The audio has ended; there is no further frame."""
+        if step == "stopped":
+            self._keep(self.pending[:PAD_FRAMES])
+        self.pending = []
+
+    def so_far(self) -> Samples:
+        return np.concatenate(self.kept) if self.kept else np.zeros(0, np.float32)
+
+    def _look_back(self, frame: Samples, *, skip: int) -> None:
+        """What was no speech may stand just before the next speech."""
+        self.before.extend([*self.pending, frame][skip:])
+        self.pending = []
+
+    def _keep(self, frames: list[Samples]) -> None:
+        for frame in frames:
+            self.counted_samples += len(frame)
+            if self.kept_samples < MAX_KEPT_SECONDS * SAMPLE_RATE:
+                self.kept.append(frame)
+                self.kept_samples += len(frame)
+
+
+class Listener:
+    """One stream of audio. Feed it in pieces of any size; not to be shared between threads."""
+
+    def __init__(self, activity: VoiceActivity) -> None:
+        self._activity = activity
+        self._state: Samples = np.zeros((2, 1, 128), np.float32)
+        self._window: Samples = np.zeros(_CONTEXT + FRAME_SAMPLES, np.float32)
+        self._rest: Samples = np.zeros(0, np.float32)
+        self._samples = 0
+        self._segmenter = Segmenter()
+        self._speech = _Speech()
+        self._meter = LevelMeter()
+
+    @property
+    def audio_seconds(self) -> float:
+        return self._samples / SAMPLE_RATE
+
+    @property
+    def speech_seconds(self) -> float:
+        return self._speech.counted_samples / SAMPLE_RATE
+
+    @property
+    def in_speech(self) -> bool:
+        return self._segmenter.in_speech
+
+    @property
+    def level_dbfs(self) -> float:
+        """How loud it was a moment ago."""
+        return self._meter.latest_dbfs
+
+    def feed(self, waveform: Waveform) -> list[SpeechStarted | SpeechStopped]:
+        """Take in more audio; where speech began or stopped in it."""
+        self._samples += len(waveform.samples)
+        audio = np.concatenate([self._rest, waveform.samples])
+        events: list[SpeechStarted | SpeechStopped] = []
+        whole = len(audio) - len(audio) % FRAME_SAMPLES
+        for at in range(0, whole, FRAME_SAMPLES):
+            # A copy, because a kept frame would otherwise keep everything that it was fed with.
+            self._hear(audio[at : at + FRAME_SAMPLES].copy(), events)
+        self._rest = audio[whole:].copy()
+        return events
+
+    def finish(self) -> list[SpeechStarted | SpeechStopped]:
+        """The audio has ended: what is open is closed. Less than a frame at the end is left out."""
+        step = self._segmenter.finish()
+        self._speech.end(step)
+        return [SpeechStopped(self._segmenter.segments[-1].end)] if step == "stopped" else []
+
+    def utterance(self) -> Utterance:
+        """What was said so far, the span that is still open included."""
+        open_segment = self._segmenter.open_segment
+        segments = (*self._segmenter.segments, *([open_segment] if open_segment is not None else []))
+        return Utterance(
+            speech=Waveform(self._speech.so_far()),
+            segments=segments,
+            speech_seconds=self.speech_seconds,
+            audio_seconds=self.audio_seconds,
+            level=self._meter.level(),
+        )
+
+    def feedback(self) -> Feedback:
+        """What to tell the person who speaks, now."""
+        return feedback_of(self._meter.level(), self.speech_seconds, in_speech=self.in_speech)
+
+    def _hear(self, frame: Samples, events: list[SpeechStarted | SpeechStopped]) -> None:
+        self._window[:_CONTEXT] = self._window[-_CONTEXT:]
+        self._window[_CONTEXT:] = frame
+        probability, self._state = self._activity.probability(self._window, self._state)
+        step = self._segmenter.push(probability)
+        self._speech.take(step, frame)
+        self._meter.take(frame, probability)
+        if step == "started" and (segment := self._segmenter.open_segment) is not None:
+            events.append(SpeechStarted(segment.start))
+        elif step == "stopped":
+            events.append(SpeechStopped(self._segmenter.segments[-1].end))
+
+
+def listen(waveform: Waveform, activity: VoiceActivity) -> Utterance:
+    """The speech in a whole recording."""
+    listener = Listener(activity)
+    listener.feed(waveform)
+    listener.finish()
+    return listener.utterance()

@@ -1,0 +1,1 @@
+"""Encoders as folders: which there are, how one is fetched and verified."""

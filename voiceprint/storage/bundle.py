@@ -1,0 +1,210 @@
+"""A whole store, or one person, in one sealed file: backup, restore, and the move to another machine.
+
+::
+
+    VOICEPRINT BUNDLE\\n
+    {"version": 1, "store": …, "seal": "master" | "passphrase", …}\\n      nothing that identifies anybody
+    one Fernet token: settings, the marks of the forgotten, everybody with name, consent and vectors
+
+Sealed under a key from the master key, or under a passphrase (scrypt) where it goes to somebody with another key.
+Restoring applies the marks first: nobody forgotten in either place comes back, and who was forgotten in the bundle is
+erased here. The audit log stays with its store. The vectors are those of one encoder; another is refused.
+"""
+
+import os
+import secrets
+from base64 import urlsafe_b64encode
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+
+import msgspec
+import numpy as np
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
+
+from voiceprint.errors import InputError, KeyFileError, StoreError
+from voiceprint.storage.files import sync_folder
+from voiceprint.storage.keyfile import MasterKeys
+from voiceprint.storage.records import Enrollment, Profile, StoredSpeaker
+from voiceprint.storage.rows import Rows
+from voiceprint.storage.settings import StoreSettings
+from voiceprint.storage.store import Store
+from voiceprint.storage.vault import Vault
+
+__all__ = ["Bundle", "read_bundle", "take_bundle", "write_bundle"]
+
+_MAGIC = b"VOICEPRINT BUNDLE\n"
+_VERSION = 1
+MIN_PASSPHRASE_CHARACTERS = 12
+
+
+class _Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    version: int
+    store: str
+    seal: str
+    salt: str = ""
+    scrypt_log2_n: int = 17
+
+
+class _Take(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, array_like=True):
+    id: str
+    vector: bytes
+    speech_seconds: float
+    content: str
+    enrolled_at: float
+
+
+class _Person(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    id: str
+    profile: Profile
+    takes: tuple[_Take, ...]
+
+    @classmethod
+    def of(cls, speaker: StoredSpeaker) -> Self:
+        takes = tuple(
+            _Take(
+                id=one.id,
+                vector=one.embedding.astype("<f4").tobytes(),
+                speech_seconds=one.speech_seconds,
+                content=one.content,
+                enrolled_at=one.enrolled_at,
+            )
+            for one in speaker.enrollments
+        )
+        return cls(id=speaker.id, profile=speaker.profile, takes=takes)
+
+    def speaker(self) -> StoredSpeaker:
+        enrollments = tuple(
+            Enrollment(
+                take.id,
+                np.frombuffer(take.vector, "<f4").astype(np.float32),
+                take.speech_seconds,
+                take.content,
+                take.enrolled_at,
+            )
+            for take in self.takes
+        )
+        return StoredSpeaker(self.id, self.profile, enrollments)
+
+
+class _Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    store: str
+    settings: StoreSettings
+    audit_head: str
+    marks: tuple[str, ...]
+    people: tuple[_Person, ...]
+
+
+class Bundle:
+    """An opened bundle. ``store``: the id of the store that it was taken from; ``marks``: of everybody forgotten."""
+
+    def __init__(self, body: _Body) -> None:
+        self.store = body.store
+        self.settings = body.settings
+        self.marks = body.marks
+        self.speakers: tuple[StoredSpeaker, ...] = tuple(person.speaker() for person in body.people)
+
+    def __repr__(self) -> str:
+        return f"Bundle({len(self.speakers)} speakers of store {self.store})"
+
+
+def take_bundle(store: Store, *, passphrase: str | None = None, only: str | None = None) -> bytes:
+    """Everybody whose records open, or the one speaker of the id ``only``, sealed.
+
+    Raises StoreError, InputError (``weak_passphrase``).
+    """
+    with store.writing() as rows:
+        speakers = rows.load().speakers if only is None else (rows.read(only)[0],)
+        body = _body(rows, speakers)
+        rows.note("exported", only, speakers=len(speakers))
+        header = _Header(version=_VERSION, store=rows.seals.store_id, seal="master")
+        key: Fernet | MultiFernet = rows.seals.vault.bundles
+    if passphrase is not None:
+        if len(passphrase) < MIN_PASSPHRASE_CHARACTERS:
+            raise InputError(
+                "weak_passphrase",
+                f"The passphrase has {len(passphrase)} characters; it needs at least {MIN_PASSPHRASE_CHARACTERS}.",
+            )
+        header = msgspec.structs.replace(header, seal="passphrase", salt=secrets.token_hex(16))
+        key = _passphrase_key(header, passphrase)
+    token = key.encrypt_at_time(msgspec.msgpack.encode(body), 0)
+    return _MAGIC + msgspec.json.encode(header) + b"\n" + token
+
+
+def read_bundle(data: bytes, *, keys: MasterKeys, passphrase: str | None = None) -> Bundle:
+    """Open a bundle. Raises InputError: ``not_a_bundle``, ``bundle_newer``, ``bundle_sealed``, ``bundle_damaged``;
+    KeyFileError (``key_wrong``).
+    """
+    header, token = _split(data)
+    key: Fernet | MultiFernet
+    if header.seal == "passphrase":
+        if passphrase is None:
+            raise InputError("bundle_sealed", "The bundle is sealed with a passphrase; give it with --passphrase-file.")
+        key = _passphrase_key(header, passphrase)
+    else:
+        key = Vault(keys, header.store).bundles
+    try:
+        body = msgspec.msgpack.decode(key.decrypt(token), type=_Body)
+    except InvalidToken as error:
+        if header.seal == "passphrase":
+            raise InputError("bundle_sealed", "The passphrase does not open the bundle, or it is damaged.") from error
+        raise KeyFileError("key_wrong", f"No key in {keys.path} opens the bundle, or the bundle is damaged.") from error
+    except (msgspec.DecodeError, ValueError) as error:
+        raise InputError("bundle_damaged", "The bundle opens, but what is in it cannot be read.") from error
+    bundle = Bundle(body)
+    dimension = bundle.settings.encoder.dimension
+    for speaker in bundle.speakers:
+        if any(len(one.embedding) != dimension for one in speaker.enrollments):
+            raise InputError("bundle_damaged", f"A vector of the speaker {speaker.id} has another length.")
+    return bundle
+
+
+def write_bundle(data: bytes, path: Path) -> None:
+    """Onto the disk, 0600, complete or not at all; never over a file. Raises StoreError (``bundle_not_written``)."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
+    try:
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            path.hardlink_to(draft)
+        finally:
+            draft.unlink(missing_ok=True)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise StoreError("bundle_not_written", f"The bundle {path} cannot be written: {error.strerror}.") from error
+
+
+def _body(rows: Rows, speakers: Sequence[StoredSpeaker]) -> _Body:
+    return _Body(
+        store=rows.seals.store_id,
+        settings=rows.seals.settings,
+        audit_head=rows.state.audit_chain,
+        marks=tuple(sorted(rows.marks())),
+        people=tuple(_Person.of(speaker) for speaker in speakers),
+    )
+
+
+def _split(data: bytes) -> tuple[_Header, bytes]:
+    line, _, token = data.removeprefix(_MAGIC).partition(b"\n")
+    if not data.startswith(_MAGIC):
+        raise InputError("not_a_bundle", "This file is not a voiceprint bundle.")
+    try:
+        version = msgspec.json.decode(line)["version"]
+        if isinstance(version, int) and version > _VERSION:
+            raise InputError("bundle_newer", f"The bundle was written by a newer voiceprint (version {version}).")
+        header = msgspec.json.decode(line, type=_Header)
+        bytes.fromhex(header.store + header.salt)
+        if header.seal not in ("master", "passphrase") or not 14 <= header.scrypt_log2_n <= 20:
+            raise InputError("bundle_damaged", "The head of the bundle is damaged.")
+    except (msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
+        raise InputError("bundle_damaged", "The head of the bundle is damaged.") from error
+    return header, token
+
+
+def _passphrase_key(header: _Header, passphrase: str) -> Fernet:
+    scrypt = Scrypt(salt=bytes.fromhex(header.salt), length=32, n=1 << header.scrypt_log2_n, r=8, p=1)
+    return Fernet(urlsafe_b64encode(scrypt.derive(passphrase.encode())))

@@ -1,0 +1,57 @@
+"""Renew everybody at once, without anyone speaking again: new data keys, and a new secret rotation of the vectors.
+
+One transaction: a kill leaves everything as it was, or everything renewed. What was copied before is of no use with the
+renewed store: the old tokens fit nothing, and the vectors of the two cannot be linked without both secrets.
+"""
+
+import secrets
+
+import msgspec
+
+from voiceprint.errors import StoreError
+from voiceprint.storage.rows import Rows
+from voiceprint.storage.seals import KeyRing
+from voiceprint.storage.store import Store
+
+__all__ = ["RenewalReport", "renew"]
+
+
+class RenewalReport(msgspec.Struct, frozen=True, kw_only=True):
+    """``rotation``: how often this store was renewed. ``log_cleared``: no byte of the old tokens is left on disk."""
+
+    speakers: int
+    rotation: int
+    log_cleared: bool
+
+
+def renew(store: Store) -> RenewalReport:
+    """New keys and a new rotation for everybody; cosines stay the same to 1e-5. Raises StoreError, nothing changed.
+
+    ``record_damaged`` where somebody's records do not open: they cannot be renewed, only forgotten or restored.
+    """
+    with store.writing() as rows:
+        count = _renew_rows(rows)
+        rotation = rows.seals.settings.rotation
+    return RenewalReport(speakers=count, rotation=rotation, log_cleared=store.clear_log())
+
+
+def _renew_rows(rows: Rows) -> int:
+    loaded = rows.load()
+    if loaded.damaged:
+        raise StoreError(
+            "record_damaged",
+            f"{len(loaded.damaged)} speakers are damaged (the first is {loaded.damaged[0]}); forget them or restore "
+            "them from a bundle, then renew.",
+        )
+    old = rows.seals.settings
+    seals = rows.seals.with_settings(
+        msgspec.structs.replace(old, rotation=old.rotation + 1, seed=secrets.token_bytes(32))
+    )
+    rows.database.execute("DELETE FROM records")
+    rows.database.execute("DELETE FROM keys")
+    rows.put_settings(seals)
+    for speaker in loaded.speakers:
+        rows.insert(speaker.id, KeyRing.new(), speaker.profile, speaker.enrollments)
+    rows.note("renewed", speakers=len(loaded.speakers), rotation=seals.settings.rotation)
+    rows.reset_manifest()
+    return len(loaded.speakers)

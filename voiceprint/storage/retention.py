@@ -1,0 +1,71 @@
+"""How long a voiceprint may be kept, and what is erased when that time is over.
+
+The default follows the strictest law read (740 ILCS 14/15, the Illinois BIPA): destroyed when the purpose is met, which
+is the last day of the consent, or three years after the last interaction, whichever comes first.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from voiceprint.errors import ConfigError
+from voiceprint.storage.receipts import Receipt
+from voiceprint.storage.records import StoredSpeaker
+from voiceprint.storage.store import Store
+
+__all__ = ["Due", "Retention", "Sweep", "due", "sweep"]
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """``unseen_days``: days after the last interaction (enrolled, or recognised)."""
+
+    unseen_days: int = 3 * 365
+
+    def __post_init__(self) -> None:
+        if self.unseen_days < 1:
+            raise ConfigError("bad_setting", f"A voiceprint must be kept for at least one day, not {self.unseen_days}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Somebody whose time is over. ``reason``: ``consent_expired`` or ``not_seen``."""
+
+    speaker_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """What was due, and a receipt for each that was erased (none in a dry run)."""
+
+    due: tuple[Due, ...]
+    receipts: tuple[Receipt, ...]
+
+
+def due(speaker: StoredSpeaker, retention: Retention, today: date) -> Due | None:
+    """Whether the time of a speaker is over on that day (UTC). The last day of a consent still counts."""
+    consent = speaker.profile.consent
+    if consent is not None and consent.expires is not None and date.fromisoformat(consent.expires) < today:
+        return Due(speaker.id, "consent_expired")
+    if last_interaction(speaker) + timedelta(days=retention.unseen_days) < today:
+        return Due(speaker.id, "not_seen")
+    return None
+
+
+def last_interaction(speaker: StoredSpeaker) -> date:
+    """The day on which somebody was last enrolled or recognised."""
+    times = [speaker.created_at, *(enrollment.enrolled_at for enrollment in speaker.enrollments)]
+    enrolled = datetime.fromtimestamp(max(times), UTC).date()
+    seen = speaker.profile.last_seen
+    return max(enrolled, date.fromisoformat(seen)) if seen else enrolled
+
+
+def sweep(
+    store: Store, retention: Retention | None = None, *, today: date | None = None, dry_run: bool = False
+) -> Sweep:
+    """Erase everybody whose time is over. Raises StoreError."""
+    day = today or datetime.now(UTC).date()
+    found = [due(speaker, retention or Retention(), day) for speaker in store.load().speakers]
+    over = tuple(one for one in found if one is not None)
+    receipts = () if dry_run else tuple(store.forget(one.speaker_id, reason=one.reason) for one in over)
+    return Sweep(over, receipts)

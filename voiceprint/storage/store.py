@@ -1,0 +1,300 @@
+"""The store: everything that is kept, sealed, in one SQLite file.
+
+What changes a store is acknowledged only after COMMIT. What does not open, does not fit the place where it lies, or was
+put back or taken away as a whole is named and left out; so is a speaker who was forgotten and put back. Not noticed:
+the whole file put back to an older state (note the audit log's last value elsewhere to notice that too).
+"""
+
+import sqlite3
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from threading import RLock
+from typing import Self
+
+import msgspec
+
+from voiceprint.errors import KeyFileError, ModelError, StoreError
+from voiceprint.messages import Consent
+from voiceprint.storage.database import (
+    DATABASE_NAME,
+    clear_log,
+    create_database,
+    explained,
+    has_database,
+    open_database,
+    snapshot,
+    transaction,
+    typed_rows,
+)
+from voiceprint.storage.keyfile import MasterKeys, claim_key_file, load_key_file
+from voiceprint.storage.receipts import Receipt, make_receipt
+from voiceprint.storage.records import EncoderIdentity, Enrollment, Profile, StoredSpeaker, check_consent, new_id
+from voiceprint.storage.rows import Loaded, Rows
+from voiceprint.storage.seals import KeyRing, Seals
+from voiceprint.storage.settings import StoreSettings, StoreState
+from voiceprint.storage.vault import SealBrokenError, Vault
+
+__all__ = ["Loaded", "Store", "check_encoder", "has_store"]
+
+
+def has_store(folder: Path) -> bool:
+    """Whether there is data already, so that a key must exist."""
+    return has_database(folder)
+
+
+class Store:
+    """Use ``Store.open``. Safe to use from several threads; several processes may open the same folder."""
+
+    def __init__(self, database: sqlite3.Connection, path: Path, keys: MasterKeys) -> None:
+        self.path = path
+        self._database = database
+        self._lock = RLock()
+        self._keys = keys
+        self._settings_token = b""
+        self._seals: Seals | None = None
+        self._pragma_version = -1
+        self._revision = -1
+        self._others = 0
+        with self.reading() as rows:
+            self.encoder, self.id = rows.seals.encoder, rows.seals.store_id
+            self._revision = rows.state.revision
+        claim_key_file(self._keys, self.id, data=path.parent)
+
+    @classmethod
+    def open(cls, folder: Path, keys: MasterKeys, encoder: EncoderIdentity) -> Self:
+        """Open the store of a folder, or make one.
+
+        Raises StoreError, KeyFileError (``key_wrong``), ModelError (``encoder_mismatch``).
+        """
+        if not has_store(folder):
+            cls.create(folder, keys, StoreSettings.new(encoder))
+        store = cls.open_existing(folder, keys)
+        try:
+            check_encoder(store.path, store.encoder, encoder)
+        except ModelError:
+            store.close()
+            raise
+        return store
+
+    @staticmethod
+    def create(folder: Path, keys: MasterKeys, settings: StoreSettings, *, store_id: str | None = None) -> None:
+        """An empty store; ``store_id``: to bring one back. Raises StoreError."""
+        store_id = store_id or new_id()
+        seals = Seals(store_id, Vault(keys, store_id), settings)
+        create_database(folder, lambda database: _fill(database, seals))
+
+    @classmethod
+    def open_existing(cls, folder: Path, keys: MasterKeys) -> Self:
+        """Open the store of a folder, whatever its encoder: to look after it, not to recognise anybody.
+
+        Raises StoreError (also ``store_missing``), KeyFileError (``key_wrong``).
+        """
+        path = folder / DATABASE_NAME
+        if not has_store(folder):
+            raise StoreError("store_missing", f"There is no store at {path}.")
+        database = open_database(folder)
+        try:
+            return cls(database, path, keys)
+        except BaseException:
+            database.close()
+            raise
+
+    @staticmethod
+    def encoder_of(folder: Path, keys: MasterKeys) -> EncoderIdentity | None:
+        """Which encoder the store of a folder belongs to; None where there is no store. Raises as ``open``."""
+        if not has_store(folder):
+            return None
+        store = Store.open_existing(folder, keys)
+        store.close()
+        return store.encoder
+
+    def close(self) -> None:
+        with self._lock:
+            self._database.close()
+
+    # Transactions, for the modules that look after a store
+
+    @contextmanager
+    def reading(self) -> Iterator[Rows]:
+        """One consistent view. Raises StoreError."""
+        with self._lock, explained(self.path), snapshot(self._database):
+            yield Rows(self._database, self._current_seals())
+
+    @contextmanager
+    def writing(self) -> Iterator[Rows]:
+        """All of it is on disk at the end, or none of it. Raises StoreError."""
+        with self._lock, explained(self.path):
+            with transaction(self._database):
+                rows = Rows(self._database, self._current_seals())
+                before = rows.state.revision
+                yield rows
+                rows.save_state()
+            if before == self._revision:  # nobody else wrote in between, so this is no news to us
+                self._revision = rows.state.revision
+
+    def use_keys(self, keys: MasterKeys) -> None:
+        """From now on these master keys, which open the same store."""
+        with self._lock:
+            self._keys, self._settings_token = keys, b""
+
+    @property
+    def keys(self) -> MasterKeys:
+        """The master keys in use."""
+        return self._keys
+
+    def clear_log(self) -> bool:
+        """Leave no byte of what was deleted in the write-ahead log.
+
+        False while another process still reads, or where the disk fails; then the next start clears it.
+        """
+        try:
+            with self._lock, explained(self.path):
+                return clear_log(self._database)
+        except StoreError:
+            return False
+
+    # Reading
+
+    def load(self) -> Loaded:
+        """Open every record; who is not whole is named in ``damaged`` and left out."""
+        with self.reading() as rows:
+            return rows.load()
+
+    def data_version(self) -> int:
+        """Changes when another process has changed a speaker; our own changes do not change it."""
+        with self._lock, explained(self.path):
+            (version,) = self._database.execute("PRAGMA data_version").fetchone()
+        if version != self._pragma_version:
+            with self.reading() as rows:
+                if rows.state.revision != self._revision:
+                    self._others += 1
+                self._revision, self._pragma_version = rows.state.revision, version
+        return self._others
+
+    def content_hash(self, data: bytes) -> str:
+        """Keyed hash of a recording, to know it again without keeping anything of it."""
+        with self._lock:
+            assert self._seals is not None
+            return self._seals.content_hash(data)
+
+    # Writing
+
+    def add_speaker(
+        self, name: str, enrollments: Sequence[Enrollment], *, consent: Consent | None = None
+    ) -> StoredSpeaker:
+        """A new speaker with a key of their own. Raises StoreError, InputError (``bad_consent``); nothing changed."""
+        check_consent(consent)
+        now = time.time()
+        profile = Profile(name=name, created_at=now, consent=consent, consent_at=now if consent else None)
+        speaker = StoredSpeaker(new_id(), profile, tuple(enrollments))
+        with self.writing() as rows:
+            rows.write(speaker.id, KeyRing.new(), profile, enrollments, "enrolled")
+        return speaker
+
+    def add_enrollments(self, speaker_id: str, enrollments: Sequence[Enrollment]) -> StoredSpeaker:
+        """More enrollments. Raises StoreError: ``record_damaged``, ``speaker_gone``."""
+        with self.writing() as rows:
+            speaker, ring = rows.read(speaker_id)
+            rows.write(speaker_id, ring, None, enrollments, "updated")
+        return replace(speaker, enrollments=(*speaker.enrollments, *enrollments))
+
+    def rename(self, speaker_id: str, name: str) -> StoredSpeaker:
+        """Another name for the same speaker. Raises StoreError: ``record_damaged``, ``speaker_gone``."""
+        return self._change(speaker_id, "renamed", name=name)
+
+    def set_consent(self, speaker_id: str, consent: Consent | None) -> StoredSpeaker:
+        """What the person agreed to, from now on. Raises StoreError, InputError (``bad_consent``)."""
+        check_consent(consent)
+        return self._change(speaker_id, "consent", consent=consent, consent_at=time.time() if consent else None)
+
+    def touch(self, speaker_id: str, day: str) -> StoredSpeaker:
+        """Note the day (YYYY-MM-DD) on which somebody was last recognised; writes at most once a day.
+
+        Raises StoreError.
+        """
+        with self.reading() as rows:
+            speaker, _ = rows.read(speaker_id)
+        return speaker if speaker.profile.last_seen == day else self._change(speaker_id, "seen", last_seen=day)
+
+    def note(self, event: str, speaker_id: str | None = None, **details: str | int | float) -> None:
+        """A line in the audit log, for instance of a decision. Never pass a name. Raises StoreError."""
+        with self.writing() as rows:
+            rows.note(event, speaker_id, **details)
+
+    def forget(self, speaker_id: str, *, reason: str = "asked") -> Receipt:
+        """Destroy the key and the records, leave a mark that says nothing, and clear the write-ahead log.
+
+        Also for a damaged speaker. Raises StoreError (``speaker_gone``).
+        """
+        with self.writing() as rows:
+            records = rows.erase(speaker_id, reason)
+        return make_receipt(rows, speaker_id, reason=reason, records=records, log_cleared=self.clear_log())
+
+    # Inside
+
+    def _change(self, speaker_id: str, event: str, **fields: object) -> StoredSpeaker:
+        with self.writing() as rows:
+            speaker, ring = rows.read(speaker_id)
+            profile = msgspec.structs.replace(speaker.profile, **fields)
+            rows.write(speaker_id, ring, profile, (), event)
+        return replace(speaker, profile=profile)
+
+    def _current_seals(self) -> Seals:
+        """The seals as the settings are now: another process may have rotated or renewed since."""
+        found = dict(typed_rows(self._database, "SELECT key, value FROM meta", (str, bytes)))
+        token = found.get("settings", b"")
+        if self._seals is None or token != self._settings_token:
+            self._seals = self._open_seals(found.get("store", b""), token)
+            self._settings_token = token
+        return self._seals
+
+    def _open_seals(self, store_id: bytes, token: bytes) -> Seals:
+        try:
+            try:
+                return Seals.open(self._keys, store_id.decode(), token)
+            except SealBrokenError:
+                self._keys = self._keys_again()
+                return Seals.open(self._keys, store_id.decode(), token)
+        except SealBrokenError as error:
+            raise KeyFileError(
+                "key_wrong",
+                f"No key in {self._keys.path} opens the store {self.path}; give the key file that it was made with.",
+            ) from error
+        except ValueError as error:
+            raise StoreError("store_damaged", f"The store {self.path} does not say which store it is.") from error
+
+    def _keys_again(self) -> MasterKeys:
+        """The key file may have been rotated since we read it."""
+        try:
+            return load_key_file(self._keys.path, data=self.path.parent)
+        except KeyFileError:
+            return self._keys
+
+
+def _fill(database: sqlite3.Connection, seals: Seals) -> None:
+    database.execute("INSERT INTO meta VALUES ('store', ?)", (seals.store_id.encode(),))
+    database.execute("INSERT INTO meta VALUES ('settings', ?)", (seals.seal_settings(),))
+    database.execute("INSERT INTO meta VALUES ('state', ?)", (seals.seal_state(StoreState()),))
+    rows = Rows(database, seals)
+    rows.note("created")
+    rows.save_state()
+
+
+def check_encoder(path: Path, belongs: EncoderIdentity, given: EncoderIdentity) -> None:
+    """Raises ModelError (``encoder_mismatch``) unless it is the encoder that the store belongs to."""
+    if belongs == given:
+        return
+    if belongs.id == given.id:
+        raise ModelError(
+            "encoder_mismatch",
+            f"The store {path} belongs to another copy of the encoder {belongs.id} ({belongs.fingerprint[:12]}, not "
+            f"{given.fingerprint[:12]}); bring that copy back, or use another --data folder.",
+        )
+    raise ModelError(
+        "encoder_mismatch",
+        f"The store {path} belongs to the encoder {belongs.id}, not to {given.id}; start with --encoder {belongs.id}, "
+        "or use another --data folder.",
+    )
