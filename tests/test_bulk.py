@@ -3,10 +3,13 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
+from recordings import wav
 
 from voiceprint.bulk import AlreadyEnrolledError, Folder, enroll_files, find_folders
 from voiceprint.errors import InputError
+from voiceprint.hearing.audio import SAMPLE_RATE, Waveform, decode, read_bytes
 from voiceprint.service import VoiceprintService
 
 Refused = list[tuple[str, str]]
@@ -84,3 +87,25 @@ def test_one_bad_file_never_stops_the_rest_and_nothing_is_enrolled_twice(
     refused: list[str] = []
     assert enroll_files(service, "Ben", clips[:1], on_refusal=lambda _, error: refused.append(error.code)) is None
     assert refused == ["enrolled_elsewhere"]
+
+
+def test_a_clip_of_two_people_costs_a_speaker_that_clip_alone(
+    service: VoiceprintService, speech_dev: Path, tmp_path: Path
+) -> None:
+    def loudest(speaker: str) -> Path:
+        return max((speech_dev / "librispeech" / speaker).iterdir(), key=lambda clip: clip.stat().st_size)
+
+    ann, bob = (
+        decode(read_bytes(loudest(speaker), max_bytes=2**24), max_seconds=60, max_bytes=2**24).samples[
+            : 5 * SAMPLE_RATE
+        ]
+        for speaker in ("librispeech-121", "librispeech-1089")
+    )
+    both = tmp_path / "both.wav"
+    both.write_bytes(wav(Waveform(np.concatenate([ann, bob]))))
+    refused: list[str] = []
+    files = [both, loudest("librispeech-121")]
+    outcome = enroll_files(service, "Ann", files, on_refusal=lambda _, error: refused.append(error.code))
+    assert refused == ["other_speaker"]
+    assert outcome is not None
+    assert outcome.added == 1

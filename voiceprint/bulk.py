@@ -7,10 +7,10 @@ from pathlib import Path
 
 from voiceprint.errors import InputError, SpeechError
 from voiceprint.hearing.audio import Waveform, decode, read_bytes
-from voiceprint.hearing.quality import check_for_enrollment
 from voiceprint.names import clean_name, name_key
-from voiceprint.outcomes import EnrollmentOutcome, Voice
+from voiceprint.outcomes import EnrollmentOutcome
 from voiceprint.service import VoiceprintService
+from voiceprint.storage.records import Enrollment
 
 __all__ = ["AlreadyEnrolledError", "Folder", "enroll_files", "find_folders", "read_clip"]
 
@@ -44,22 +44,18 @@ def enroll_files(
     None where nothing was usable. Raises SpeakerError for a name that cannot be.
     """
     cleaned = clean_name(name)
-    voices: list[Voice] = []
-    clips: list[bytes] = []
+    admitted: list[Enrollment] = []
     for path in files:
         try:
-            voice, data = _usable(service, cleaned, path, clips)
+            admitted.append(_usable(service, cleaned, path, admitted))
         except InputError as error:
             on_refusal(path, error)
-            continue
-        voices.append(voice)
-        clips.append(data)
-    if not voices:
+    if not admitted:
         return None
     speaker = service.find(cleaned)
     if speaker is None:
-        return service.enroll_new(cleaned, voices, clips=clips)
-    return service.enroll_more(speaker.id, voices, clips=clips)
+        return service.enroll_new(cleaned, admitted)
+    return service.enroll_more(speaker.id, admitted)
 
 
 def find_folders(root: Path, *, on_refusal: OnRefusal) -> Iterator[Folder]:
@@ -109,15 +105,14 @@ def _files(folder: Path, on_refusal: OnRefusal) -> Iterator[Path]:
             on_refusal(Path(entry.path), InputError("not_a_file", "This is not a regular file."))
 
 
-def _usable(service: VoiceprintService, name: str, path: Path, clips: Sequence[bytes]) -> tuple[Voice, bytes]:
+def _usable(service: VoiceprintService, name: str, path: Path, before: Sequence[Enrollment]) -> Enrollment:
     settings = service.settings
     data = read_bytes(path, max_bytes=settings.max_upload_bytes)
-    holder = service.knows_clip(data)
+    content = service.content_hash(data)
+    holder = service.known.with_content(content)
     if holder is not None and name_key(holder.name) != name_key(name):
         raise InputError("enrolled_elsewhere", "Exactly this recording is enrolled as somebody else's.")
-    if holder is not None or data in clips:
+    if holder is not None or content in {enrollment.content for enrollment in before}:
         raise AlreadyEnrolledError("already_enrolled", "Exactly this recording was enrolled before.")
     waveform = decode(data, max_seconds=settings.max_audio_seconds, max_bytes=settings.max_upload_bytes)
-    utterance = service.listen(waveform)
-    check_for_enrollment(utterance, min_speech_seconds=settings.min_enroll_speech_seconds)
-    return service.encode(utterance), data
+    return service.admit(service.listen(waveform), content)

@@ -198,12 +198,13 @@ class Session:
         return said
 
     def _enroll(self, take: _Take) -> ServerMessage:
-        start, voices = take.start, [self._voice(take)]
+        start = take.start
         try:
+            admitted = [self._service.admit(take.listener.utterance())]
             if start.speaker is not None:
-                outcome = self._service.enroll_more(start.speaker, voices)
+                outcome = self._service.enroll_more(start.speaker, admitted)
             else:
-                outcome = self._service.enroll_new(start.name or "", voices, consent=start.consent)
+                outcome = self._service.enroll_new(start.name or "", admitted, consent=start.consent)
         except InputError as error:
             return error_message(error)
         return enrolled_message(outcome, self._service)

@@ -17,11 +17,12 @@ from voiceprint.answers import (
     threshold_fields,
 )
 from voiceprint.errors import InputError
-from voiceprint.hearing.audio import decode
+from voiceprint.hearing.audio import Waveform, decode
 from voiceprint.messages import Consent, ServerMessage
 from voiceprint.outcomes import Answer, Voice
 from voiceprint.server.context import CONTEXT, Context
 from voiceprint.server.uploads import Upload, read_body, read_upload
+from voiceprint.storage.records import Enrollment
 
 __all__ = ["routes"]
 
@@ -99,8 +100,8 @@ async def add_speaker(request: web.Request) -> web.Response:
     upload = await _upload(context, request, allowed={"name", "consent"})
     name = context.service.check_new_name(upload.fields.get("name", ""))
     consent = _parse(upload.fields["consent"].encode(), Consent) if "consent" in upload.fields else None
-    voices = await _hear_all(context, upload)
-    outcome = await context.work(context.service.enroll_new, name, voices, consent=consent, clips=upload.files)
+    admitted = await _admit_all(context, upload)
+    outcome = await context.work(context.service.enroll_new, name, admitted, consent=consent)
     return _json(enrolled_message(outcome, context.service), HTTPStatus.CREATED)
 
 
@@ -131,8 +132,8 @@ async def add_enrollments(request: web.Request) -> web.Response:
     speaker_id = request.match_info["id"]
     context.service.speaker(speaker_id)
     upload = await _upload(context, request, allowed=set())
-    voices = await _hear_all(context, upload)
-    outcome = await context.work(context.service.enroll_more, speaker_id, voices, clips=upload.files)
+    admitted = await _admit_all(context, upload)
+    outcome = await context.work(context.service.enroll_more, speaker_id, admitted)
     return _json(enrolled_message(outcome, context.service), HTTPStatus.CREATED)
 
 
@@ -143,18 +144,24 @@ async def _upload(context: Context, request: web.Request, *, allowed: set[str]) 
     return upload
 
 
-async def _hear(context: Context, data: bytes) -> Voice:
+async def _decode(context: Context, data: bytes) -> Waveform:
     settings = context.settings
-    waveform = await context.wait(
-        decode, data, max_seconds=settings.max_audio_seconds, max_bytes=settings.max_upload_bytes
-    )
-    return await context.work(context.service.hear, waveform)
+    return await context.wait(decode, data, max_seconds=settings.max_audio_seconds, max_bytes=settings.max_upload_bytes)
 
 
-async def _hear_all(context: Context, upload: Upload) -> list[Voice]:
+async def _hear(context: Context, data: bytes) -> Voice:
+    return await context.work(context.service.hear, await _decode(context, data))
+
+
+async def _admit_all(context: Context, upload: Upload) -> list[Enrollment]:
     if not upload.files:
         raise InputError("one_file", "Send at least one audio file.")
-    return [await _hear(context, data) for data in upload.files]
+    return [await _admit(context, data) for data in upload.files]
+
+
+async def _admit(context: Context, data: bytes) -> Enrollment:
+    service, waveform = context.service, await _decode(context, data)
+    return await context.work(lambda: service.admit(service.listen(waveform), service.content_hash(data)))
 
 
 def _result(context: Context, answer: Answer, started: float) -> messages.Result:

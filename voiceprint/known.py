@@ -1,0 +1,106 @@
+"""Who is known, in memory: templates to search and speakers to name, in step with the store."""
+
+from http import HTTPStatus
+from threading import RLock
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voiceprint.decision.templates import template_of
+from voiceprint.errors import SpeakerError
+from voiceprint.gallery import Gallery
+from voiceprint.names import clean_name
+from voiceprint.roster import Roster
+from voiceprint.storage.records import StoredSpeaker
+from voiceprint.storage.store import Store
+
+__all__ = ["Known"]
+
+
+class Known:
+    """Readers get the old objects or the new ones, never a mixture; whoever writes holds ``lock``."""
+
+    def __init__(self, store: Store, dimension: int) -> None:
+        self.lock = RLock()
+        self.gallery = Gallery(dimension)
+        self.damaged: tuple[str, ...] = ()
+        self._store = store
+        self._roster = Roster()
+        self._seen_version = -1
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Take in what another process wrote to the store; cheap when nothing changed."""
+        with self.lock:
+            version = self._store.data_version()
+            if version == self._seen_version:
+                return
+            loaded = self._store.load()
+            gallery = Gallery(self.gallery.dimension)
+            gallery.put_all(
+                (speaker.id, template_of(speaker.enrollments)) for speaker in loaded.speakers if speaker.enrollments
+            )
+            self.gallery = gallery
+            self._roster = Roster(loaded.speakers)
+            self.damaged = loaded.damaged
+            self._seen_version = version
+
+    def all(self) -> list[StoredSpeaker]:
+        """Every speaker, by name."""
+        self.refresh()
+        with self.lock:
+            return list(self._roster)
+
+    def get(self, speaker_id: str) -> StoredSpeaker | None:
+        """The speaker of that id, if there is one."""
+        return self._roster.get(speaker_id)
+
+    def speaker(self, speaker_id: str) -> StoredSpeaker:
+        """The speaker of that id. Raises SpeakerError (``unknown_speaker``)."""
+        found = self.get(speaker_id)
+        if found is None:
+            raise SpeakerError("unknown_speaker", "Nobody is enrolled with that id.", status=HTTPStatus.NOT_FOUND)
+        return found
+
+    def find(self, name_or_id: str) -> StoredSpeaker | None:
+        """The speaker of that id, else of that name, else None."""
+        self.refresh()
+        with self.lock:
+            return self._roster.get(name_or_id) or self._roster.named(name_or_id)
+
+    def with_content(self, content: str) -> StoredSpeaker | None:
+        """The speaker for whom the file of this keyed hash was enrolled before, if any."""
+        with self.lock:
+            return self._roster.with_content(content)
+
+    def enrolled_seconds(self, speaker_id: str) -> float:
+        """Seconds of speech that a speaker was enrolled with; 0 for nobody."""
+        speaker = self.get(speaker_id)
+        return speaker.speech_seconds if speaker is not None else 0.0
+
+    def free_name(self, name: str, *, holder_id: str | None = None) -> str:
+        """The name as it will be kept. Raises SpeakerError: ``bad_name``, ``name_taken`` by another than this id."""
+        cleaned = clean_name(name)
+        holder = self._roster.named(cleaned)
+        if holder is not None and holder.id != holder_id:
+            raise SpeakerError(
+                "name_taken", "Somebody is enrolled under this name already.", status=HTTPStatus.CONFLICT
+            )
+        return cleaned
+
+    def put(self, speaker: StoredSpeaker) -> NDArray[np.float32]:
+        """Take in a speaker as the store has it now; returns the template (dimension,)."""
+        template = template_of(speaker.enrollments)
+        self.gallery.put(speaker.id, template)
+        self._roster.put(speaker)
+        return template
+
+    def rename(self, speaker: StoredSpeaker) -> None:
+        """The same voice under another name."""
+        self._roster.put(speaker)
+
+    def remove(self, speaker_id: str) -> None:
+        """Drop a speaker's name and voice."""
+        self._roster.remove(speaker_id)
+        if speaker_id in self.gallery:
+            self.gallery.remove(speaker_id)
