@@ -32,6 +32,13 @@ def test_nobody_is_announced_as_unknown_before_the_end() -> None:
     assert announcer.finish(NOBODY) == NOBODY
 
 
+def test_nothing_is_announced_while_something_else_speaks_against_it() -> None:
+    announcer = Announcer()
+    assert [announcer.hear(SURE, safe=False) for _ in range(GUESSES + 1)] == [None] * (GUESSES + 1)
+    assert announcer.guess(SURE) == SURE
+    assert announcer.announced is None, "the count starts when nothing speaks against it any more"
+
+
 def test_what_was_announced_is_taken_back_only_with_the_reason() -> None:
     announcer = Announcer()
     for _ in range(GUESSES):

@@ -1,12 +1,13 @@
 """Two voices in one recording, on made-up windows and on real people."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from voiceprint.decision.one_voice import sameness, windows_of
+from voiceprint.decision.one_voice import VoiceWatch, sameness, windows_of
 from voiceprint.decision.scoring import Policy
 from voiceprint.encoder import Encoder
 from voiceprint.hearing.audio import SAMPLE_RATE, Waveform, read_file
@@ -36,6 +37,25 @@ def test_windows_cover_the_speech() -> None:
     windows = windows_of(Waveform(samples))
     assert [int(window.samples[0]) for window in windows] == [at * SAMPLE_RATE for at in range(5)]
     assert {len(window.samples) for window in windows} == {2 * SAMPLE_RATE}
+
+
+def test_a_watch_encodes_what_is_settled_once_and_agrees_with_the_whole() -> None:
+    samples = np.arange(12 * SAMPLE_RATE, dtype=np.float32)
+    vectors = np.concatenate([person(1, 5), person(2, 6)])
+    asked: list[int] = []
+
+    def encode(windows: Sequence[Waveform]) -> NDArray[np.float32]:
+        numbers = [int(window.samples[0]) // SAMPLE_RATE for window in windows]
+        asked.extend(numbers)
+        return vectors[numbers]
+
+    watch = VoiceWatch(0.3, encode, max_seconds=60)
+    heard = [watch.hears_several(Waveform(samples[: seconds * SAMPLE_RATE])) for seconds in range(3, 13)]
+    assert heard[:3] == [False] * 3
+    assert heard[-1]
+    assert max(asked.count(number) for number in range(11)) == 2
+    assert not VoiceWatch(None, encode, max_seconds=60).hears_several(Waveform(samples))
+    assert not VoiceWatch(0.3, encode, max_seconds=6).hears_several(Waveform(samples)), "its first seconds only"
 
 
 def test_two_real_people_are_told_from_one(speech_dev: Path, encoder: Encoder, voice_activity: VoiceActivity) -> None:

@@ -116,6 +116,18 @@ def test_guesses_come_while_speaking_and_the_last_word_is_final(client: Client, 
     assert seconds == sorted(seconds)
 
 
+@pytest.mark.usefixtures("speech_dev")  # synthesised voices are too much alike to be told apart
+def test_a_second_voice_in_the_stream_is_noticed(client: Client, takes: Takes) -> None:
+    ada, other = list(takes)[:2]
+    alone = Waveform(np.concatenate([take.samples for take in takes[ada]])[: 10 * 16_000])
+    both = Waveform(np.concatenate([alone.samples[: 6 * 16_000], takes[other][0].samples]))
+    one, two = client.final(alone), client.final(both)
+    assert isinstance(one, Result)
+    assert isinstance(two, Result)
+    assert (one.several_voices, two.several_voices) == (False, True)
+    assert two.rule.endswith("more than one voice seems to speak")
+
+
 def test_any_cut_of_the_stream_gives_the_same_answer(service: VoiceprintService, takes: Takes) -> None:
     first, second = list(takes)[:2]
     Client(service).take(takes[first][0], mode="enroll", name="Ada")

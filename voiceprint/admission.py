@@ -3,9 +3,7 @@
 from collections.abc import Callable
 
 from voiceprint.config import Settings
-from voiceprint.decision.one_voice import sameness, windows_of
-from voiceprint.decision.scoring import Policy
-from voiceprint.encoder import Encoder
+from voiceprint.decision.one_voice import VoiceWatch
 from voiceprint.errors import SpeechError
 from voiceprint.hearing.quality import check_for_enrollment
 from voiceprint.hearing.speech import Utterance
@@ -19,8 +17,7 @@ def admit(
     utterance: Utterance,
     *,
     encode: Callable[[Utterance], Voice],
-    encoder: Encoder,
-    policy: Policy,
+    watch: VoiceWatch,
     settings: Settings,
     content: str,
 ) -> Enrollment:
@@ -31,12 +28,7 @@ def admit(
     check_for_enrollment(utterance, min_speech_seconds=settings.min_enroll_speech_seconds)
     voice = encode(utterance)
     assert voice.embedding is not None  # enough speech to enroll is enough to encode
-    _check_one_voice(utterance, encoder, policy.one_voice)
-    return Enrollment.new(voice.embedding, utterance.speech_seconds, content)
-
-
-def _check_one_voice(utterance: Utterance, encoder: Encoder, line: float | None) -> None:
-    """Two people in one enrollment would make a voiceprint of nobody. ``line``: the sameness that is asked for."""
-    windows = windows_of(utterance.speech) if line is not None else []
-    if line is not None and windows and sameness(encoder.encode(windows)) < line:
+    if watch.hears_several(utterance.speech):
+        # Two people in one enrollment would make a voiceprint of nobody.
         raise SpeechError("other_speaker", "More than one voice seems to speak; one person at a time can be enrolled.")
+    return Enrollment.new(voice.embedding, utterance.speech_seconds, content)

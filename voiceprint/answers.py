@@ -45,6 +45,7 @@ def result_message(
         audio_seconds=round(answer.utterance.audio_seconds, 2),
         latency_ms=round(latency_ms, 1),
         announced=announced,
+        several_voices=answer.several_voices,
         final=final,
     )
 

@@ -130,7 +130,7 @@ class Result(_Message, frozen=True, kw_only=True, tag="result"):
     """An answer. ``score`` and ``margin`` are None where nobody is enrolled (``margin`` also where only one is).
 
     ``announced``: the name was safe before the end and stays; only the final answer can take it back, and its ``rule``
-    then says why.
+    then says why. ``several_voices``: more than one voice seems to speak; nothing is announced before the end then.
     """
 
     mode: Mode
@@ -148,6 +148,7 @@ class Result(_Message, frozen=True, kw_only=True, tag="result"):
     audio_seconds: float
     latency_ms: float
     announced: bool = False
+    several_voices: bool = False
     final: bool
 
 

@@ -17,10 +17,14 @@ __all__ = ["Answer", "EnrollmentOutcome", "Erasure", "Voice"]
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """What was heard and its unit embedding (dimension,); None where there was too little speech to encode."""
+    """What was heard and its unit embedding (dimension,), None where there was too little speech to encode.
+
+    ``several``: whether more than one voice seems to be in it.
+    """
 
     utterance: Utterance
     embedding: NDArray[np.float32] | None
+    several: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,7 @@ class Answer:
     candidates: tuple[Match, ...]
     utterance: Utterance
     needed_speech_seconds: float
+    several_voices: bool
     claimed_id: str | None = None
 
 

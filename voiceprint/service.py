@@ -5,12 +5,14 @@ Nothing here knows about HTTP, asyncio or the command line. Safe to use from sev
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Self
 
 import numpy as np
 
 from voiceprint.admission import admit
 from voiceprint.config import Settings
+from voiceprint.decision.one_voice import VoiceWatch
 from voiceprint.decision.scoring import Decision, Policy
 from voiceprint.decision.templates import template_of
 from voiceprint.encoder import Encoder
@@ -107,7 +109,12 @@ class VoiceprintService:
 
     def hear(self, waveform: Waveform) -> Voice:
         """The speech in a whole recording, encoded."""
-        return self.encode(self.listen(waveform))
+        utterance = self.listen(waveform)
+        return replace(self.encode(utterance), several=self.watch().hears_several(utterance.speech))
+
+    def watch(self) -> VoiceWatch:
+        """For one utterance: whether more than one voice is in it."""
+        return VoiceWatch(self.policy.one_voice, self.encoder.encode, max_seconds=MAX_ENCODED_SECONDS)
 
     def encode(self, utterance: Utterance) -> Voice:
         """Encode the speech of an utterance (its first minute)."""
@@ -124,8 +131,7 @@ class VoiceprintService:
         return admit(
             utterance,
             encode=self.encode,
-            encoder=self.encoder,
-            policy=self.policy,
+            watch=self.watch(),
             settings=self.settings,
             content=content,
         )
@@ -212,9 +218,10 @@ class VoiceprintService:
     def _answer(
         self, mode: Mode, decision: Decision, voice: Voice, candidates: tuple[Match, ...], claimed_id: str | None = None
     ) -> Answer:
-        return Answer(
-            mode, decision, candidates, voice.utterance, self.settings.min_identify_speech_seconds, claimed_id
-        )
+        needed = self.settings.min_identify_speech_seconds
+        if voice.several:
+            decision = replace(decision, rule=f"{decision.rule}; more than one voice seems to speak")
+        return Answer(mode, decision, candidates, voice.utterance, needed, voice.several, claimed_id)
 
     def _similar(self, enrollments: Sequence[Enrollment], *, except_for: str | None) -> tuple[Match, ...]:
         """Others who sound like this: told to the operator, never merged."""

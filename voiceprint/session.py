@@ -17,6 +17,7 @@ from typing import Literal
 
 from voiceprint.answers import enrolled_message, error_message, result_message
 from voiceprint.decision.announcing import Announcer
+from voiceprint.decision.one_voice import VoiceWatch
 from voiceprint.errors import AudioError, InputError, MessageError, SpeakerError
 from voiceprint.hearing import speech
 from voiceprint.hearing.audio import SAMPLE_RATE, pcm16_to_waveform
@@ -59,6 +60,7 @@ class _Take:
     start: Start
     listener: speech.Listener
     needed_seconds: float
+    watch: VoiceWatch
     announcer: Announcer = field(default_factory=Announcer)
     voice: Voice | None = None
     next_progress_at: float = 0.0
@@ -137,7 +139,7 @@ class Session:
         settings = self._service.settings
         enrolling = start.mode == "enroll"
         needed = settings.min_enroll_speech_seconds if enrolling else settings.min_identify_speech_seconds
-        self._take = _Take(start, self._service.listener(), needed)
+        self._take = _Take(start, self._service.listener(), needed, self._service.watch())
         self._state = "taking"
 
     def _check(self, start: Start) -> None:
@@ -216,8 +218,11 @@ class Session:
             answer = self._service.verify(start.speaker or "", voice)
         else:
             answer = self._service.identify(voice, top_k=start.top_k)
-        decide = take.announcer.finish if final else take.announcer.guess
-        answer = replace(answer, decision=decide(answer.decision))
+        if final:
+            decision = take.announcer.finish(answer.decision)
+        else:
+            decision = take.announcer.guess(answer.decision, safe=not voice.several)
+        answer = replace(answer, decision=decision)
         return result_message(
             answer,
             self._service,
@@ -231,9 +236,10 @@ class Session:
         utterance = take.listener.utterance()
         known = take.voice
         if known is not None and len(known.utterance.speech.samples) == len(utterance.speech.samples):
-            voice = Voice(utterance, known.embedding)
+            voice = replace(known, utterance=utterance)
         else:
-            voice = self._service.encode(utterance)
+            several = take.watch.hears_several(utterance.speech)
+            voice = replace(self._service.encode(utterance), several=several)
         take.voice = voice
         return voice
 

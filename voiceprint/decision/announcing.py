@@ -24,11 +24,13 @@ class Announcer:
     _last: str | None = None
     _times: int = 0
 
-    def hear(self, guess: Decision) -> Decision | None:
-        """The decision to announce now, or None. At most one is announced before the end."""
+    def hear(self, guess: Decision, *, safe: bool = True) -> Decision | None:
+        """The decision to announce now, or None. At most one is announced before the end, and none while something else
+        than the score speaks against it (``safe``).
+        """
         if self.announced is not None:
             return None
-        if not _is_safe(guess):
+        if not safe or not _is_safe(guess):
             self._last, self._times = None, 0
             return None
         self._times = self._times + 1 if guess.speaker_id == self._last else 1
@@ -38,9 +40,9 @@ class Announcer:
         self.announced = guess
         return guess
 
-    def guess(self, guess: Decision) -> Decision:
+    def guess(self, guess: Decision, *, safe: bool = True) -> Decision:
         """Hear a guess; what to show for it. Once a name is announced it stays, whatever comes next."""
-        self.hear(guess)
+        self.hear(guess, safe=safe)
         if self.announced is None or guess.speaker_id == self.announced.speaker_id:
             return guess
         return self.announced

@@ -4,18 +4,45 @@ Speech is cut into windows of 2 s, each encoded. If somebody else takes over at 
 those after it point in different directions, more than the windows on either side do among themselves.
 """
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from voiceprint.hearing.audio import SAMPLE_RATE, Waveform
 
-__all__ = ["FALSE_ALARMS", "MIN_PEOPLE", "MIN_SECONDS", "sameness", "windows_of"]
+__all__ = ["FALSE_ALARMS", "MIN_PEOPLE", "MIN_SECONDS", "VoiceWatch", "sameness", "windows_of"]
 
 WINDOW_SECONDS, HOP_SECONDS = 2.0, 1.0
 # With less there are not two windows on either side of a change.
 MIN_SECONDS = 5.0
 # Of recordings of one person, the share that may be held for two; seen with at least so many people.
 FALSE_ALARMS, MIN_PEOPLE = 0.05, 40
+
+
+class VoiceWatch:
+    """Whether one person speaks, in speech that grows: each window is encoded once.
+
+    ``line``: the sameness that is asked for, None where nobody measured it; ``encode``: windows to unit (n, dimension).
+    """
+
+    def __init__(
+        self, line: float | None, encode: Callable[[Sequence[Waveform]], NDArray[np.float32]], *, max_seconds: float
+    ) -> None:
+        self._line = line
+        self._encode = encode
+        self._max_samples = int(max_seconds * SAMPLE_RATE)
+        self._known: list[NDArray[np.float32]] = []
+
+    def hears_several(self, speech: Waveform) -> bool:
+        """Whether more than one voice seems to speak. ``speech``: all of it so far; its first ``max_seconds`` count."""
+        if self._line is None:
+            return False
+        new = windows_of(Waveform(speech.samples[: self._max_samples]))[len(self._known) :]
+        rows = [*self._known, *(self._encode(new) if new else ())]
+        # Where speech ends is not settled before the pause is long enough: the last window is encoded again.
+        self._known = rows[:-1]
+        return len(rows) > 0 and sameness(np.stack(rows)) < self._line
 
 
 def windows_of(speech: Waveform) -> list[Waveform]:
