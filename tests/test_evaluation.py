@@ -1,15 +1,18 @@
 """Trials, fits and reports on made-up embeddings, where it is known what must come out."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 
 import msgspec
 import numpy as np
 import pytest
+from msgspec import structs
 
 from voiceprint.decision.calibration import Calibration, Cohort
 from voiceprint.errors import InputError
+from voiceprint.evaluation.enrolled import enrolled_samples
 from voiceprint.evaluation.fitting import fit
 from voiceprint.evaluation.metrics import share
 from voiceprint.evaluation.plots import draw
@@ -17,6 +20,8 @@ from voiceprint.evaluation.rates import Report, evaluate
 from voiceprint.evaluation.report import markdown
 from voiceprint.evaluation.samples import WHOLE, Sample, half_of
 from voiceprint.evaluation.trials import find_twins, make_trials
+from voiceprint.messages import Consent
+from voiceprint.storage.records import Enrollment, Profile, StoredSpeaker
 
 DIMENSION = 32
 CLIPS = 6
@@ -148,3 +153,22 @@ def test_diagrams_are_drawn(tmp_path: Path, calibration: Calibration, report: Re
     drawn = draw(tmp_path, report, made_up(80, seed=3), calibration, cohort())
     assert [path.name for path in drawn] == ["det.png", "scores.png", "gallery.png"]
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in drawn)
+
+
+def test_enrolled_voices_calibrate_where_people_consented() -> None:
+    """The same people as stored speakers give the same fit as their recordings; without consent nobody takes part."""
+    whole = [sample for sample in made_up(60, seed=4) if sample.condition == WHOLE]
+    speakers = [stored(person, takes) for person, takes in groupby(whole, key=lambda sample: sample.speaker)]
+    assert list(enrolled_samples(speakers)) == []
+    agreed = [replace(s, profile=structs.replace(s.profile, consent=Consent(purpose="door"))) for s in speakers]
+    samples = list(enrolled_samples(agreed[:-1] + speakers[-1:]))
+    assert len({sample.speaker for sample in samples}) == 59
+    found = fit(samples, cohort(), encoder="made-up", fingerprint="0" * 64)
+    assert found.evidence.speakers == 59
+    direct = fit([s for s in whole if s.speaker != whole[-1].speaker], cohort(), encoder="", fingerprint="0" * 64)
+    assert found.weights == direct.weights
+
+
+def stored(name: str, takes: Iterable[Sample]) -> StoredSpeaker:
+    enrollments = tuple(Enrollment.new(take.embedding, take.seconds) for take in takes)
+    return StoredSpeaker(name.replace("made/", ""), Profile(name=name, created_at=0.0), enrollments)

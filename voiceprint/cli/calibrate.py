@@ -1,4 +1,4 @@
-"""voiceprint calibrate DIR..."""
+"""voiceprint calibrate DIR..., voiceprint calibrate --enrolled"""
 
 import argparse
 import sys
@@ -6,7 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from voiceprint.cli.common import add_json_option, add_models_option, complain, print_json, settings_from
+from voiceprint.cli.common import (
+    add_json_option,
+    add_models_option,
+    complain,
+    open_service,
+    print_json,
+    settings_from,
+)
+from voiceprint.cli.store_common import add_data_option, check_store
+from voiceprint.errors import InputError
 
 if TYPE_CHECKING:
     from voiceprint.decision.calibration import Calibration, Cohort
@@ -19,7 +28,14 @@ TELEPHONE_EVERY = 4
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = commands.add_parser("calibrate", help="fit scores, probabilities and thresholds to real speech")
-    add_ear_options(parser)
+    add_ear_options(parser, folders="*")
+    parser.add_argument(
+        "--enrolled",
+        action="store_true",
+        help="also from the enrolled voices of everybody who consented (takes of one sitting are more alike than a "
+        "person is on another day, so people should have enrolled on several)",
+    )
+    add_data_option(parser)
     parser.add_argument(
         "--cohort",
         nargs="+",
@@ -33,9 +49,9 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.set_defaults(run=run_calibrate)
 
 
-def add_ear_options(parser: argparse.ArgumentParser) -> None:
-    """Which folders, which half of their speakers, which encoder."""
-    parser.add_argument("folders", nargs="+", type=Path, metavar="DIR", help="DIR/<speaker>/<recordings>")
+def add_ear_options(parser: argparse.ArgumentParser, *, folders: str = "+") -> None:
+    """Which folders (``folders``: how many, as argparse counts), which half of their speakers, which encoder."""
+    parser.add_argument("folders", nargs=folders, type=Path, metavar="DIR", help="DIR/<speaker>/<recordings>")
     parser.add_argument(
         "--half", type=int, choices=(0, 1), help="only this half of the speakers (told apart by a hash of the name)"
     )
@@ -76,9 +92,11 @@ def run_calibrate(args: argparse.Namespace) -> int:
 
     from voiceprint.evaluation.fitting import fit
 
-    ear = open_ear(args)
+    if not args.folders and not args.enrolled:
+        raise InputError("nothing_to_learn_from", "Give a folder of speakers, or --enrolled, or both.")
+    ear, samples = _enrolled(args) if args.enrolled else (open_ear(args), [])
     cohort = _cohort(args, ear)
-    samples = hear_folders(args.folders, ear, half=args.half)
+    samples += hear_folders(args.folders, ear, half=args.half)
     calibration = fit(samples, cohort, encoder=ear.encoder.id, fingerprint=ear.encoder.fingerprint)
     calibration = structs.replace(calibration, one_voice=_one_voice(args, ear))
     path = calibration.save(args.out, cohort)
@@ -88,6 +106,19 @@ def run_calibrate(args: argparse.Namespace) -> int:
         print(_in_words(calibration))
         print(f"Written: {path}")
     return 0
+
+
+def _enrolled(args: argparse.Namespace) -> "tuple[Ear, list[Sample]]":
+    """The store's own encoder, and everybody who consented. Raises SetupError, StoreError."""
+    from voiceprint.evaluation.enrolled import enrolled_samples
+    from voiceprint.evaluation.samples import Ear
+    from voiceprint.hearing.speech import VoiceActivity
+
+    settings = settings_from(args)
+    check_store(settings)
+    with open_service(args) as service:
+        ear = Ear(service.encoder, VoiceActivity.load(), settings.max_audio_seconds, settings.max_upload_bytes)
+        return ear, list(enrolled_samples(service.speakers()))
 
 
 def _cohort(args: argparse.Namespace, ear: "Ear") -> "Cohort | None":
@@ -109,16 +140,20 @@ def _cohort(args: argparse.Namespace, ear: "Ear") -> "Cohort | None":
 
 
 def _one_voice(args: argparse.Namespace, ear: "Ear") -> float | None:
-    """The sameness that all but a few recordings of one person reach; None where there are too few to know."""
+    """The sameness that all but a few recordings of one person reach; with too few to know, the shipped one."""
     import numpy as np
 
+    from voiceprint.decision.calibration import shipped_calibration
     from voiceprint.decision.one_voice import FALSE_ALARMS, MIN_PEOPLE, sameness, windows_of
     from voiceprint.evaluation.samples import long_speech
 
     # What cannot be used was named in the first pass.
     pieces = long_speech(args.folders, ear, half=args.half, on_refusal=lambda _path, _error: None)
     found = [sameness(ear.encoder.encode(windows_of(piece))) for piece in pieces]
-    return float(np.quantile(found, FALSE_ALARMS)) if len(found) >= MIN_PEOPLE else None
+    if len(found) >= MIN_PEOPLE:
+        return float(np.quantile(found, FALSE_ALARMS))
+    shipped = shipped_calibration(ear.encoder.id, ear.encoder.fingerprint)
+    return shipped[0].one_voice if shipped else None
 
 
 def _in_words(calibration: "Calibration") -> str:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from voiceprint.storage.keyfile import MasterKeys
     from voiceprint.storage.store import Store
 
-__all__ = ["add_data_option", "open_store", "read_small_file", "store_keys"]
+__all__ = ["add_data_option", "check_store", "open_store", "read_small_file", "store_keys"]
 
 MAX_SMALL_BYTES = 1 << 20
 
@@ -34,15 +34,22 @@ def store_keys(settings: Settings, *, make: bool = False) -> "MasterKeys":
     return load_key_file(path, data=settings.data)
 
 
+def check_store(settings: Settings) -> None:
+    """Raises StoreError (``store_missing``): what looks after a store never makes one."""
+    from voiceprint.errors import StoreError
+    from voiceprint.storage.store import has_store
+
+    if not has_store(settings.data):
+        raise StoreError("store_missing", f"There is no store in {settings.data}.")
+
+
 @contextmanager
 def open_store(args: argparse.Namespace) -> Iterator["Store"]:
     """The store that is there, whatever its encoder. Raises SetupError, StoreError."""
-    from voiceprint.errors import StoreError
-    from voiceprint.storage.store import Store, has_store
+    from voiceprint.storage.store import Store
 
     settings = settings_from(args)
-    if not has_store(settings.data):
-        raise StoreError("store_missing", f"There is no store in {settings.data}.")
+    check_store(settings)
     store = Store.open_existing(settings.data, store_keys(settings))
     try:
         yield store
