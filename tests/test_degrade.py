@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from voiceprint.hearing.audio import SAMPLE_RATE
-from voiceprint.hearing.degrade import CHANGES, noisy, telephone
+from voiceprint.hearing.degrade import CHANGES, noisy, opus, telephone
 
 
 def tone(hertz: float) -> NDArray[np.float32]:
@@ -19,6 +19,14 @@ def power(samples: NDArray[np.float32]) -> float:
 def test_a_telephone_carries_the_low_and_not_the_high() -> None:
     assert power(telephone(tone(1000))) == pytest.approx(power(tone(1000)), rel=0.05)
     assert power(telephone(tone(6000))) < 1e-4 * power(tone(6000))
+
+
+def test_opus_keeps_what_is_heard_and_where_it_is() -> None:
+    sweep = tone(300) * np.linspace(0, 1, SAMPLE_RATE, dtype=np.float32)
+    heard = opus(sweep)
+    assert power(heard) == pytest.approx(power(sweep), rel=0.1)
+    assert np.corrcoef(heard, sweep)[0, 1] > 0.9
+    assert not np.array_equal(heard, sweep)
 
 
 def test_noise_is_as_loud_as_asked() -> None:

@@ -1,15 +1,15 @@
 """The judgement on speech that was never trained on: clean and degraded clips, by the formulas of score_encoder.py."""
 
 import importlib.util
-import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+
+from voiceprint.hearing.degrade import opus
 
 from .data import SAMPLE_RATE, Wave
 
@@ -46,31 +46,11 @@ def telephone(wave: Wave, _number: int) -> Wave:
     return np.asarray(resample_poly(line, 2, 1)[: len(wave)] * 0.5, dtype=np.float32)
 
 
-def opus(wave: Wave, _number: int) -> Wave:
-    """Through Opus at 16 kbit/s and back."""
-    import av
-
-    buffer = io.BytesIO()
-    with av.open(buffer, "w", format="ogg") as out:
-        stream: Any = out.add_stream("libopus", rate=SAMPLE_RATE, layout="mono", bit_rate=16_000)
-        samples = np.round(np.clip(wave, -1, 1) * 32767).astype(np.int16)[None]
-        frame = av.AudioFrame.from_ndarray(samples, format="s16", layout="mono")
-        frame.sample_rate = SAMPLE_RATE
-        for packet in [*stream.encode(frame), *stream.encode(None)]:
-            out.mux(packet)
-    buffer.seek(0)
-    with av.open(buffer, "r") as source:
-        resampler = av.AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE)
-        frames = [f for part in source.decode(audio=0) for f in resampler.resample(part)]
-        frames += resampler.resample(None)
-    return np.concatenate([f.to_ndarray()[0] for f in frames])[: len(wave)].astype(np.float32)
-
-
 CONDITIONS: dict[str, Callable[[Wave, int], Wave]] = {
     "clean": lambda wave, _number: wave,
     "noise 10 dB": noisy,
     "telephone": telephone,
-    "Opus 16 kbit/s": opus,
+    "Opus 16 kbit/s": lambda wave, _number: opus(wave),
 }
 
 

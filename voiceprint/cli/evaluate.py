@@ -23,7 +23,11 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         "--calibration", type=Path, metavar="FILE", help="instead of the one that comes with the encoder"
     )
     parser.add_argument(
-        "--also", nargs="+", default=[], choices=("telephone", "noise"), help="ask once more, by telephone or in noise"
+        "--also",
+        nargs="+",
+        default=[],
+        choices=("telephone", "noise", "opus"),
+        help="ask once more by telephone, in noise 10 dB below the speech, or through Opus at 16 kbit/s",
     )
     parser.add_argument(
         "--compare",

@@ -1,6 +1,8 @@
 """What telephones, noise and rooms do to speech: for cohorts and for evaluations, never for enrollment."""
 
+import io
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,11 +10,12 @@ from numpy.typing import NDArray
 from voiceprint.evaluation.samples import Change
 from voiceprint.hearing.audio import SAMPLE_RATE
 
-__all__ = ["CHANGES", "noisy", "telephone"]
+__all__ = ["CHANGES", "noisy", "opus", "telephone"]
 
 Samples = NDArray[np.float32]
 TELEPHONE_HERTZ = 3_800.0
 MU = 255
+OPUS_BITS_PER_SECOND = 16_000
 
 
 def telephone(samples: Samples) -> Samples:
@@ -36,4 +39,26 @@ def noisy(samples: Samples, *, snr_db: float = 10.0) -> Samples:
     return np.clip(mixed, -1, 1)
 
 
-CHANGES: Mapping[str, Change] = {"telephone": telephone, "noise": noisy}
+def opus(samples: Samples) -> Samples:
+    """Through Opus at 16 kbit/s, as a video call with little bandwidth, and back."""
+    import av
+
+    file = io.BytesIO()
+    with av.open(file, "w", format="ogg") as out:
+        stream: Any = out.add_stream("libopus", rate=SAMPLE_RATE, layout="mono", bit_rate=OPUS_BITS_PER_SECOND)
+        integers = np.round(np.clip(samples, -1, 1) * 32767).astype(np.int16)[None]
+        frame = av.AudioFrame.from_ndarray(integers, format="s16", layout="mono")
+        frame.sample_rate = SAMPLE_RATE
+        for packet in [*stream.encode(frame), *stream.encode(None)]:
+            out.mux(packet)
+    file.seek(0)
+    with av.open(file, "r") as source:
+        resampler = av.AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE)
+        parts = [part for frame in source.decode(audio=0) for part in resampler.resample(frame)]
+        parts += resampler.resample(None)
+    heard = np.concatenate([part.to_ndarray()[0] for part in parts])[: len(samples)]
+    whole: Samples = np.clip(np.pad(heard, (0, len(samples) - len(heard))), -1, 1).astype(np.float32)
+    return whole
+
+
+CHANGES: Mapping[str, Change] = {"telephone": telephone, "noise": noisy, "opus": opus}
