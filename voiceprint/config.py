@@ -25,6 +25,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     host: str = "127.0.0.1"
     port: int = 5678
     behind_proxy: bool = False
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    lan: bool = False
 
     target_fpir: float = 0.01
     calibration: Path | None = None
@@ -36,6 +39,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     max_stream_seconds: float = 300.0
     max_streams: int = 16
 
+    @property
+    def address(self) -> str:
+        """Where to listen: ``lan`` opens the address that nobody chose."""
+        return "0.0.0.0" if self.lan and self.host == "127.0.0.1" else self.host  # noqa: S104 - asked for by name
+
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65535:
             raise ConfigError("bad_port", f"The port must lie between 0 and 65535, not {self.port}.")
@@ -44,6 +52,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
                 "bad_setting",
                 f"target_fpir must lie between 0 and 0.5, not {self.target_fpir}; 0.01 is one in a hundred.",
             )
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ConfigError("bad_setting", "tls_cert and tls_key belong together: give both, or none.")
         for name in self.__struct_fields__:
             value = getattr(self, name)
             if name.startswith(("min_", "max_")) and not 0 < value < float("inf"):

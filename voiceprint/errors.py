@@ -8,6 +8,7 @@
     │   ├── SpeechError       the recording is fine, the speech in it is not enough or not usable
     │   ├── SpeakerError      the name or the id: unknown, taken, not usable
     │   ├── MessageError      the wire: unknown type, wrong order, wrong rate
+    │   ├── AccessError       who asks: no token, one that is not valid, or one that does not allow this
     │   └── LimitError        more than this server takes at once
     ├── SetupError            exit 3   configuration, key or model: fix it and start again
     │   ├── ConfigError
@@ -23,6 +24,7 @@ from http import HTTPStatus
 from typing import ClassVar
 
 __all__ = [
+    "AccessError",
     "AudioError",
     "ConfigError",
     "InputError",
@@ -74,6 +76,10 @@ class SpeakerError(InputError):
 
 class MessageError(InputError):
     pass
+
+
+class AccessError(InputError):
+    default_status = HTTPStatus.UNAUTHORIZED
 
 
 class LimitError(InputError):

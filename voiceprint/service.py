@@ -43,7 +43,7 @@ class VoiceprintService:
         self.policy = policy
         self.settings = settings
         self.known = Known(store, encoder.dimension)
-        self._store = store
+        self.store = store
         self._activity = activity
 
     def __enter__(self) -> Self:
@@ -53,7 +53,7 @@ class VoiceprintService:
         self.close()
 
     def close(self) -> None:
-        self._store.close()
+        self.store.close()
 
     def warm_up(self) -> None:
         """Run everything once, so that the first person who speaks does not wait longer than the second."""
@@ -95,7 +95,7 @@ class VoiceprintService:
 
     def content_hash(self, data: bytes) -> str:
         """Keyed hash of a recording's file, to know it again without keeping anything of it."""
-        return self._store.content_hash(data)
+        return self.store.content_hash(data)
 
     # Listening
 
@@ -182,7 +182,7 @@ class VoiceprintService:
             self.refresh()
             cleaned = self.check_new_name(name)
             similar = self._similar(enrollments, except_for=None)
-            stored = self._store.add_speaker(cleaned, enrollments, consent=consent)
+            stored = self.store.add_speaker(cleaned, enrollments, consent=consent)
             return self._enrolled(stored, enrollments, similar)
 
     def enroll_more(self, speaker_id: str, enrollments: Sequence[Enrollment]) -> EnrollmentOutcome:
@@ -191,7 +191,7 @@ class VoiceprintService:
             self.refresh()
             self.speaker(speaker_id)
             similar = self._similar(enrollments, except_for=speaker_id)
-            stored = self._store.add_enrollments(speaker_id, enrollments)
+            stored = self.store.add_enrollments(speaker_id, enrollments)
             return self._enrolled(stored, enrollments, similar)
 
     def rename(self, speaker_id: str, name: str) -> StoredSpeaker:
@@ -200,7 +200,7 @@ class VoiceprintService:
             self.refresh()
             self.speaker(speaker_id)
             cleaned = self.known.free_name(name, holder_id=speaker_id)
-            stored = self._store.rename(speaker_id, cleaned)
+            stored = self.store.rename(speaker_id, cleaned)
             self.known.rename(stored)
             return stored
 
@@ -209,7 +209,7 @@ class VoiceprintService:
         with self.known.lock:
             self.refresh()
             gone = self.speaker(speaker_id)
-            receipt = self._store.forget(speaker_id)
+            receipt = self.store.forget(speaker_id)
             self.known.remove(speaker_id)
             return Erasure(gone, receipt)
 

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from voiceprint.access import NOBODY, OPERATOR, Caller
 from voiceprint.answers import enrolled_message, error_message, result_message
 from voiceprint.decision.announcing import Announcer
 from voiceprint.decision.one_voice import VoiceWatch
@@ -50,6 +51,7 @@ GUESS_EVERY_SECONDS = 0.5
 GUESS_EVERY_FRACTION = 0.1
 
 Clock = Callable[[], float]
+Admit = Callable[[str | None], Caller]
 State = Literal["new", "idle", "taking", "refused"]
 
 
@@ -68,22 +70,26 @@ class _Take:
 
 
 class Session:
-    """``clock`` gives seconds and is only used to state latencies."""
+    """``clock`` gives seconds and is only used to state latencies. ``admit`` says who the token of a hello stands for,
+    or raises AccessError; ``caller`` is who that was.
+    """
 
-    def __init__(self, service: VoiceprintService, *, clock: Clock) -> None:
+    def __init__(self, service: VoiceprintService, *, clock: Clock, admit: Admit = lambda _token: OPERATOR) -> None:
+        self.caller = NOBODY
         self._service = service
         self._clock = clock
+        self._admit = admit
         self._state: State = "new"
         self._take: _Take | None = None
 
     def on_text(self, frame: str, *, received_at: float | None = None) -> list[ServerMessage]:
-        """One text frame. Raises MessageError when the client broke the protocol."""
+        """One text frame. Raises MessageError when the client broke the protocol, AccessError when it may not talk."""
         message = decode_client(frame)
         try:
             return self._on_message(message, self._clock() if received_at is None else received_at)
-        except MessageError:
-            raise
         except InputError as error:
+            if isinstance(error, MessageError) or self._state == "new":
+                raise
             return self._refuse(error)
 
     def on_audio(self, frame: bytes, *, received_at: float | None = None) -> list[ServerMessage]:
@@ -119,6 +125,7 @@ class Session:
             raise MessageError(
                 "wrong_version", f"This server speaks version {PROTOCOL_VERSION}, the client {message.version}."
             )
+        self.caller = self._admit(message.token)
         self._state = "idle"
         service = self._service
         return Ready(
@@ -143,6 +150,7 @@ class Session:
         self._state = "taking"
 
     def _check(self, start: Start) -> None:
+        self.caller.require("enroll" if start.mode == "enroll" else "identify")
         if start.encoding != ENCODING:
             raise AudioError("wrong_encoding", f"Audio must be {ENCODING}, not {start.encoding!r:.40}.")
         if start.sample_rate != SAMPLE_RATE:

@@ -6,6 +6,7 @@ import { showHealth } from "./health.js";
 import { IdentifyView } from "./identify.js";
 import { PeopleView } from "./people.js";
 import { Connection, rest } from "./protocol.js";
+import { signedIn } from "./signin.js";
 
 class App {
   connection = new Connection();
@@ -17,13 +18,15 @@ class App {
   start() {
     this.#views = { identify: new IdentifyView(this), enroll: new EnrollView(this), people: new PeopleView(this) };
     this.connection.addEventListener("state", () => this.#tellConnection());
-    addEventListener("hashchange", () => this.#route(true));
-    addEventListener("keydown", (event) => this.#key(event));
     // A file dropped beside a target must not replace the page.
     for (const kind of ["dragover", "drop"]) addEventListener(kind, (event) => event.preventDefault());
-    this.#route(false);
-    this.connection.open().catch(() => {});
-    this.refreshHealth();
+    signedIn(this.connection).then(() => {
+      addEventListener("hashchange", () => this.#route(true));
+      addEventListener("keydown", (event) => this.#key(event));
+      this.#route(false);
+      this.connection.open().catch(() => {});
+      this.refreshHealth();
+    });
   }
 
   #route(focus) {

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from pathlib import Path
 
 from voiceprint.cli.common import add_store_options, open_service, settings_from
 
@@ -16,8 +17,16 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         "--behind-proxy",
         action="store_true",
         default=None,
-        help="a proxy with TLS and sign-in stands in front: any --host and any host name are allowed",
+        help="a proxy with TLS stands in front, and sign-in too unless there are tokens: any --host and host name",
     )
+    parser.add_argument(
+        "--lan",
+        action="store_true",
+        default=None,
+        help="let phones on this network in, with a certificate of our own: browsers give the microphone to no other",
+    )
+    parser.add_argument("--tls-cert", type=Path, metavar="FILE", help="certificate chain, PEM (VOICEPRINT_TLS_CERT)")
+    parser.add_argument("--tls-key", type=Path, metavar="FILE", help="its private key, PEM (VOICEPRINT_TLS_KEY)")
     add_store_options(parser)
     parser.set_defaults(run=run)
 

@@ -1,13 +1,14 @@
 """What the handlers share: the service, and the threads that do its work off the event loop."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
 from aiohttp import web
 
 from voiceprint.config import Settings
+from voiceprint.server.access import Access
 from voiceprint.service import VoiceprintService
 
 __all__ = ["CONTEXT", "Context"]
@@ -19,9 +20,12 @@ T = TypeVar("T")
 class Context:
     """One a server. ``work`` runs what needs the encoder, ``wait`` what only waits for a child process."""
 
-    def __init__(self, service: VoiceprintService, settings: Settings) -> None:
+    def __init__(self, service: VoiceprintService, settings: Settings, *, names: Collection[str]) -> None:
+        """``names``: the host names that are ours."""
         self.service = service
         self.settings = settings
+        self.names = frozenset(names)
+        self.access = Access(service.store)
         self.sockets: set[web.WebSocketResponse] = set()
         # One thread encodes: a second one would only make both slower, torch uses the cores within one call.
         self._encoding = ThreadPoolExecutor(max_workers=1, thread_name_prefix="voiceprint-encode")

@@ -11,12 +11,19 @@ from aiohttp import web
 from voiceprint.errors import VoiceprintError
 from voiceprint.server.context import CONTEXT
 
-__all__ = ["add_security_headers", "answer_errors", "check_host_and_origin", "error_response"]
+__all__ = [
+    "LOOPBACK_NAMES",
+    "Handler",
+    "add_security_headers",
+    "answer_errors",
+    "check_host_and_origin",
+    "error_response",
+]
 
 log = logging.getLogger(__name__)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _HEADERS = {
     "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -58,13 +65,16 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
 @web.middleware
 async def check_host_and_origin(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Refuse other people's pages (cross-site requests and sockets) and other people's names for us (DNS rebinding)."""
-    settings = request.app[CONTEXT].settings
-    if not settings.behind_proxy and _hostname(request.host) not in _LOOPBACK | {settings.host}:
+    context = request.app[CONTEXT]
+    if not context.settings.behind_proxy and _hostname(request.host) not in context.names:
         return error_response(
             HTTPStatus.MISDIRECTED_REQUEST, "foreign_host", "This server does not answer to that host name."
         )
     origin = request.headers.get("Origin")
-    if origin is not None and urlsplit(origin).netloc != request.host:
+    # A browser also says so where it sends no Origin: an image or a script that another page wants from here.
+    elsewhere = request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site")
+    linked = request.headers.get("Sec-Fetch-Mode") == "navigate" and not request.path.startswith("/v1/")
+    if (origin is not None and urlsplit(origin).netloc != request.host) or (elsewhere and not linked):
         return error_response(HTTPStatus.FORBIDDEN, "foreign_origin", "Only this server's own page may ask.")
     return await handler(request)
 

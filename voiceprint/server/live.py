@@ -6,9 +6,12 @@ from collections.abc import Sequence
 from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
 
 from voiceprint import messages
+from voiceprint.access import NOBODY, Caller
 from voiceprint.answers import error_message
-from voiceprint.errors import MessageError, VoiceprintError
+from voiceprint.errors import AccessError, MessageError, VoiceprintError
 from voiceprint.messages import Error, ServerMessage
+from voiceprint.server.access import Access
+from voiceprint.server.admission import caller_of_page
 from voiceprint.server.context import CONTEXT, Context
 from voiceprint.session import MAX_FRAME_BYTES, Session
 
@@ -33,7 +36,7 @@ async def websocket(request: web.Request) -> web.StreamResponse:
         return socket
     context.sockets.add(socket)
     try:
-        await _converse(context, socket)
+        await _converse(context, socket, caller_of_page(request))
     finally:
         context.sockets.discard(socket)
     return socket
@@ -45,8 +48,14 @@ async def close_streams(app: web.Application) -> None:
         await socket.close(code=WSCloseCode.GOING_AWAY, message=b"the server is stopping")
 
 
-async def _converse(context: Context, socket: web.WebSocketResponse) -> None:
-    session = Session(context.service, clock=time.monotonic)
+async def _converse(context: Context, socket: web.WebSocketResponse, page: Caller | None) -> None:
+    """``page``: who signed in on the page that the connection comes from; a token in its hello counts before that."""
+    access = context.access
+    session = Session(
+        context.service,
+        clock=time.monotonic,
+        admit=lambda token: page if page is not None and token is None else access.admit(token),
+    )
     patience = HELLO_SECONDS
     while True:
         try:
@@ -58,8 +67,8 @@ async def _converse(context: Context, socket: web.WebSocketResponse) -> None:
         if frame.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
             return  # closed, by either side or by an error of the protocol below ours
         try:
-            await _send(socket, await context.work(_react, session, frame, time.monotonic()))
-        except MessageError as error:
+            await _send(socket, await context.work(_react, access, session, frame, time.monotonic()))
+        except (MessageError, AccessError) as error:
             await _end(socket, error_message(error))
             return
         except VoiceprintError as error:
@@ -69,7 +78,10 @@ async def _converse(context: Context, socket: web.WebSocketResponse) -> None:
             return
 
 
-def _react(session: Session, frame: WSMessage, received_at: float) -> Sequence[ServerMessage]:
+def _react(access: Access, session: Session, frame: WSMessage, received_at: float) -> Sequence[ServerMessage]:
+    access.refresh()
+    if session.caller is not NOBODY:
+        access.check(session.caller)  # a token may be revoked while somebody speaks
     if frame.type is WSMsgType.TEXT:
         return session.on_text(frame.data, received_at=received_at)
     return session.on_audio(frame.data, received_at=received_at)

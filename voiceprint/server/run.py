@@ -11,7 +11,11 @@ from aiohttp import web
 from voiceprint.config import Settings
 from voiceprint.errors import ConfigError
 from voiceprint.server.app import create_app
+from voiceprint.server.guards import LOOPBACK_NAMES
+from voiceprint.server.tls import Identity, load_identity, machine_names, main_address
 from voiceprint.service import VoiceprintService
+from voiceprint.storage.keyfile import find_key_file
+from voiceprint.storage.tokens import list_tokens
 
 __all__ = ["RUNNER_OPTIONS", "check_binding", "serve"]
 
@@ -20,45 +24,59 @@ RUNNER_OPTIONS: Mapping[str, Any] = {"auto_decompress": False, "access_log": Non
 
 
 def check_binding(settings: Settings) -> None:
-    """Refuse to listen where strangers could reach a server that has no sign-in. Raises ConfigError."""
-    if settings.behind_proxy or _is_loopback(settings.host):
+    """Refuse to listen in clear where strangers could hear and ask. Raises ConfigError."""
+    if settings.behind_proxy or settings.lan or settings.tls_cert is not None or _is_loopback(settings.address):
         return
     raise ConfigError(
         "exposed",
-        f"Listening on {settings.host} would let everybody on that network enroll, identify and delete; put a proxy "
-        "with TLS and sign-in in front and say --behind-proxy, or leave --host at 127.0.0.1.",
+        f"Listening on {settings.address} would let everybody on that network listen in: say --lan for a certificate "
+        "of our own, or --tls-cert and --tls-key, or put a proxy with TLS in front and say --behind-proxy.",
     )
 
 
 def serve(service: VoiceprintService, settings: Settings) -> None:
-    """Listen, print one line when ready, stop in order at SIGINT or SIGTERM. Raises ConfigError."""
+    """Listen, print one line when ready, stop in order at SIGINT or SIGTERM. Raises ConfigError, StoreError."""
     check_binding(settings)
-    asyncio.run(_serve(service, settings))
+    if not settings.behind_proxy and not _is_loopback(settings.address) and not list_tokens(service.store):
+        raise ConfigError(
+            "exposed",
+            f"Listening on {settings.address} without a token would let everybody on that network enroll, identify and "
+            "delete: make one first with 'voiceprint token add NAME --scope operate'.",
+        )
+    asyncio.run(_serve(service, settings, load_identity(settings, find_key_file().parent)))
 
 
-async def _serve(service: VoiceprintService, settings: Settings) -> None:
-    runner = web.AppRunner(create_app(service, settings), **RUNNER_OPTIONS)
+async def _serve(service: VoiceprintService, settings: Settings, identity: Identity | None) -> None:
+    names = LOOPBACK_NAMES if identity is None else identity.names | machine_names()
+    runner = web.AppRunner(create_app(service, settings, names=names), **RUNNER_OPTIONS)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, settings.host, settings.port)
+        tls = identity.context if identity is not None else None
+        site = web.TCPSite(runner, settings.address, settings.port, ssl_context=tls)
         try:
             await site.start()
         except OSError as error:
             raise ConfigError(
-                "cannot_listen", f"Cannot listen on {settings.host} port {settings.port}: {error.strerror or error}."
+                "cannot_listen", f"Cannot listen on {settings.address} port {settings.port}: {error.strerror or error}."
             ) from error
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        print(f"ready on {_address(runner)}", flush=True)  # noqa: T201 - the one line that says it is up
+        _say_ready(runner, identity)
         await stop.wait()
     finally:
         await runner.cleanup()
 
 
-def _address(runner: web.AppRunner) -> str:
+def _say_ready(runner: web.AppRunner, identity: Identity | None) -> None:
     host, port = runner.addresses[0][:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    if ip_address(host).is_unspecified:
+        host = main_address() or host
+    shown = f"[{host}]" if ":" in host else host
+    if identity is not None:
+        print(f"certificate SHA-256 {identity.fingerprint}", flush=True)  # noqa: T201 - to compare on a phone, once
+    scheme = "http" if identity is None else "https"
+    print(f"ready on {scheme}://{shown}:{port}", flush=True)  # noqa: T201 - the one line that says it is up
 
 
 def _is_loopback(host: str) -> bool:

@@ -6,6 +6,7 @@ from voiceprint.errors import StoreError
 from voiceprint.storage.audit import verify_rows
 from voiceprint.storage.rows import Loaded, Rows
 from voiceprint.storage.store import Store
+from voiceprint.storage.tokens import read_tokens
 
 __all__ = ["Report", "check"]
 
@@ -43,7 +44,7 @@ def check(store: Store) -> Report:
             rotation=rows.seals.settings.rotation,
             epoch=rows.state.epoch,
             damaged=loaded.damaged,
-            faults=(*faults, *more, *_tombstone_faults(rows), *log.faults),
+            faults=(*faults, *more, *_tombstone_faults(rows), *_token_faults(rows), *log.faults),
         )
 
 
@@ -64,6 +65,14 @@ def _open_everybody(rows: Rows) -> tuple[Loaded, list[str]]:
 def _tombstone_faults(rows: Rows) -> list[str]:
     missing = rows.state.epoch - len(rows.marks())
     return [f"{missing} marks of forgotten speakers were taken away."] if missing else []
+
+
+def _token_faults(rows: Rows) -> list[str]:
+    try:
+        read_tokens(rows)
+    except StoreError as error:
+        return [error.message]
+    return []
 
 
 def _sentence(speaker_id: str) -> str:

@@ -48,7 +48,8 @@ class StoreState(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     """What every change to a store moves on, in the same transaction.
 
     ``epoch``: tombstones so far. ``revision``: changes to speakers so far. ``audit_number``, ``audit_chain``: the last
-    line of the audit log. ``manifest``: sum over all speakers of a keyed hash of (speaker, generation).
+    line of the audit log. ``manifest``: sum over all speakers of a keyed hash of (speaker, generation). ``tokens``:
+    changes to the access tokens so far.
     """
 
     epoch: int = 0
@@ -56,6 +57,7 @@ class StoreState(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     audit_number: int = 0
     audit_chain: str = ""
     manifest: bytes = bytes(32)
+    tokens: int = 0
 
     def pack(self) -> bytes:
         return msgspec.msgpack.encode(self)

@@ -101,6 +101,8 @@ class PurposeKeys:
         self.audit_chain = HashKey(_expand(secret, b"", "audit chain"))
         self.audit = _fernet(secret, b"", "audit")
         self.state = _fernet(secret, b"", "state")
+        self.tokens = _fernet(secret, b"", "tokens")
+        self.sign_in = HashKey(_expand(secret, b"", "sign-in"))
         self.receipt = Ed25519PrivateKey.from_private_bytes(_expand(secret, b"", "receipt"))
 
 

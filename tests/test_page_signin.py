@@ -1,0 +1,46 @@
+"""Signing in on the page: real browser, real server."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from browser import CHROMIUM, opened, see
+from playwright.sync_api import Browser, expect
+from serving import serving
+
+pytest_plugins = ["page_fixtures"]
+pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"{CHROMIUM} is not installed (Debian package chromium)")
+
+
+def token_command(folder: Path, *words: str) -> str:
+    command = [sys.executable, "-m", "voiceprint", "token", *words, "--data", str(folder / "index")]
+    environ = {**os.environ, "VOICEPRINT_KEY_FILE": str(folder / "master.key")}
+    return subprocess.run(command, env=environ, check=True, capture_output=True, text=True).stdout
+
+
+def test_a_person_signs_in_once_and_is_let_go_when_the_token_is_revoked(browser: Browser, tmp_path: Path) -> None:
+    folder = tmp_path / "server"
+    token = json.loads(token_command(folder, "add", "phone", "--scope", "operate", "--json"))["token"]
+    with serving(folder) as server, opened(browser, server.url) as (page, watch):
+        field = page.get_by_label("The token that you were given")
+        field.press("Escape")
+        field.fill("vp_nonsense")
+        page.get_by_role("button", name="Sign in").click()
+        see(page.get_by_role("alert").filter(has_text="not valid"), "The token is not valid here")
+        field.fill(token)
+        page.get_by_role("button", name="Sign in").click()
+        see(page.locator("#health"), "0 people")
+        expect(page.locator("#sign-in")).to_have_count(0)
+        page.reload()
+        see(page.locator("#health"), "0 people")
+        expect(page.locator("#sign-in")).to_have_count(0)
+        assert page.evaluate("document.cookie") == ""
+        assert not [url for url in watch.requests if token in url]
+
+        token_command(folder, "revoke", "phone")
+        page.reload()
+        expect(field).to_be_visible()
+        assert [said for said in watch.complaints if "401" not in said] == []

@@ -1,0 +1,66 @@
+// Signing in, where the server asks for a token: once, then a cookie that no script can read keeps it.
+
+import { $, button, h } from "./dom.js";
+import { Refusal } from "./protocol.js";
+
+async function session(method = "GET", body = undefined) {
+  const response = await fetch("/v1/session", { method, body: body && JSON.stringify(body), credentials: "same-origin" });
+  const said = await response.json().catch(() => null);
+  if (response.ok) return said;
+  throw new Refusal(said?.error?.code ?? "internal_error", said?.error?.message ?? `The server answered ${response.status}.`);
+}
+
+// Resolves when nobody needs to sign in, or somebody has. Asks again when the server ends the connection and does not
+// know the cookie any more.
+export async function signedIn(connection) {
+  await enter().catch(() => {}); // a server that does not answer is the connection's story to tell
+  let asking = false;
+  connection.addEventListener("state", async () => {
+    if (connection.state !== "waiting" || asking) return;
+    asking = true;
+    await enter().catch(() => {});
+    asking = false;
+  });
+}
+
+async function enter() {
+  const { token_needed: needed, scopes } = await session();
+  if (!needed) return;
+  if (!scopes.length) await ask();
+  if (!$("#sign-out")) $("#health").after(h("p", { id: "sign-out", className: "health" }, button("Sign out", "ghost", leave)));
+}
+
+async function leave() {
+  await session("DELETE").catch(() => {});
+  location.reload();
+}
+
+function ask() {
+  const error = h("p", { className: "field-error", role: "alert" });
+  const input = h("input", { type: "password", name: "token", autocomplete: "current-password", required: true, spellcheck: false });
+  const form = h(
+    "form",
+    {},
+    h("h2", { id: "sign-in-title" }, "Sign in"),
+    h("label", { className: "field" }, h("span", {}, "The token that you were given"), input),
+    error,
+    h("div", { className: "actions" }, h("button", { type: "submit", className: "button primary" }, "Sign in")),
+  );
+  const dialog = h("dialog", { id: "sign-in", className: "dialog", "aria-labelledby": "sign-in-title" }, form);
+  dialog.addEventListener("cancel", (event) => event.preventDefault());
+  document.body.append(dialog);
+  dialog.showModal();
+  return new Promise((resolve) => {
+    form.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      try {
+        await session("POST", { token: input.value });
+        dialog.remove();
+        resolve();
+      } catch (refusal) {
+        error.textContent = refusal.message;
+        input.select();
+      }
+    });
+  });
+}
