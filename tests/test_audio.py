@@ -27,7 +27,7 @@ def encoded(container: str, codec: str, rate: int = 48_000, layout: str = "mono"
     """A recording, made by PyAV."""
     buffer = io.BytesIO()
     with av.open(buffer, "w", format=container) as output:
-        stream = output.add_stream(codec, rate=rate, layout=layout)
+        stream = output.add_stream(codec, rate=rate, layout=layout, options={"strict": "-2"})
         assert isinstance(stream, av.AudioStream)
         channels = 2 if layout == "stereo" else 1
         audio = np.repeat(samples.astype(np.float32)[None], channels, axis=0)
@@ -76,6 +76,7 @@ def hear(data: bytes, *, max_seconds: float = 60.0, max_bytes: int = 2**25) -> W
         ("flac", "flac", 44_100, "stereo"),
         ("mp3", "libmp3lame", 44_100, "stereo"),
         ("ogg", "libopus", 48_000, "mono"),
+        ("ogg", "vorbis", 44_100, "stereo"),
         ("webm", "libopus", 48_000, "mono"),
         ("mp4", "aac", 44_100, "stereo"),
         ("adts", "aac", 44_100, "mono"),
