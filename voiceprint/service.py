@@ -10,12 +10,12 @@ from typing import Self
 
 import numpy as np
 
-from voiceprint.admission import admit
 from voiceprint.config import Settings
 from voiceprint.decision.one_voice import VoiceWatch
 from voiceprint.decision.scoring import Decision, Policy
 from voiceprint.decision.templates import template_of
 from voiceprint.encoder import Encoder
+from voiceprint.enrolling import admit
 from voiceprint.gallery import Match
 from voiceprint.hearing.audio import Waveform
 from voiceprint.hearing.speech import Listener, Utterance, VoiceActivity, listen
