@@ -14,12 +14,12 @@ from voiceprint.decision.calibration import Calibration, Cohort
 from voiceprint.errors import InputError
 from voiceprint.evaluation.enrolled import enrolled_samples
 from voiceprint.evaluation.fitting import fit
-from voiceprint.evaluation.metrics import share
 from voiceprint.evaluation.plots import draw
 from voiceprint.evaluation.rates import Report, evaluate
 from voiceprint.evaluation.report import markdown
 from voiceprint.evaluation.samples import WHOLE, Sample, half_of
 from voiceprint.evaluation.trials import find_twins, make_trials
+from voiceprint.intervals import share
 from voiceprint.messages import Consent
 from voiceprint.storage.records import Enrollment, Profile, StoredSpeaker
 

@@ -17,8 +17,8 @@ from voiceprint.evaluation.metrics import (
     fnir_at_fpir,
     isotonic,
     min_dcf,
-    share,
 )
+from voiceprint.intervals import share
 
 TOOL = Path(__file__).parents[2] / "shared" / "tools" / "score_encoder.py"
 rng = np.random.default_rng(0)

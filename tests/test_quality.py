@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
+from voiceprint.enrolling import check_for_enrollment
 from voiceprint.errors import SpeechError
 from voiceprint.hearing.audio import Waveform, read_file
-from voiceprint.hearing.quality import check_for_enrollment
 from voiceprint.hearing.speech import VoiceActivity, listen
 
 Takes = dict[str, list[Waveform]]

@@ -8,8 +8,9 @@ import pytest
 from numpy.typing import NDArray
 
 from voiceprint.errors import AudioError, InputError
-from voiceprint.evaluation.samples import ENROLLED_CLIPS, WHOLE, Change, Sample, collect, long_speech
+from voiceprint.evaluation.samples import ENROLLED_CLIPS, WHOLE, Sample, collect, long_speech
 from voiceprint.hearing.audio import SAMPLE_RATE
+from voiceprint.hearing.degrade import Change
 
 
 @dataclass

@@ -5,12 +5,12 @@ from collections.abc import Callable
 from voiceprint.config import Settings
 from voiceprint.decision.one_voice import VoiceWatch
 from voiceprint.errors import SpeechError
-from voiceprint.hearing.quality import check_for_enrollment
+from voiceprint.hearing.quality import MIN_DBFS, MIN_SNR_DB, problem_of
 from voiceprint.hearing.speech import Utterance
 from voiceprint.outcomes import Voice
 from voiceprint.storage.records import Enrollment
 
-__all__ = ["admit"]
+__all__ = ["admit", "check_for_enrollment"]
 
 
 def admit(
@@ -32,3 +32,31 @@ def admit(
         # Two people in one enrollment would make a voiceprint of nobody.
         raise SpeechError("other_speaker", "More than one voice seems to speak; one person at a time can be enrolled.")
     return Enrollment.new(voice.embedding, utterance.speech_seconds, content)
+
+
+def check_for_enrollment(utterance: Utterance, *, min_speech_seconds: float) -> None:
+    """Refuse what would make a bad voiceprint.
+
+    Raises SpeechError: no_speech, not_enough_speech, too_quiet, clipping, noisy.
+    """
+    seconds, level = utterance.speech_seconds, utterance.level
+    if not seconds:
+        raise SpeechError("no_speech", f"No speech was heard in {utterance.audio_seconds:.1f} s of audio.")
+    if seconds < min_speech_seconds:
+        raise SpeechError(
+            "not_enough_speech", f"{seconds:.1f} s of speech were heard; {min_speech_seconds:.1f} s are needed."
+        )
+    match problem_of(level):
+        case "too_quiet":
+            raise SpeechError(
+                "too_quiet", f"The speech is too quiet ({level.dbfs:.0f} dBFS, at least {MIN_DBFS:.0f} are needed)."
+            )
+        case "clipping":
+            raise SpeechError(
+                "clipping", f"The recording is overdriven ({100 * level.clipped:.0f} % of it is at full scale)."
+            )
+        case "noisy":
+            raise SpeechError(
+                "noisy",
+                f"There is too much noise: speech is {level.snr_db or 0:.0f} dB above it, not {MIN_SNR_DB:.0f}.",
+            )

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voiceprint.errors import ConfigError
-from voiceprint.evaluation.metrics import Interval, share
+from voiceprint.intervals import Interval, share
 
 __all__ = [
     "VERSION",

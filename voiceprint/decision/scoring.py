@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voiceprint.decision.calibration import Calibration, Cohort, load_calibration, shipped_calibration
-from voiceprint.evaluation.metrics import Interval
 from voiceprint.gallery import Match
+from voiceprint.intervals import Interval
 
 __all__ = ["Decision", "Policy", "ThresholdNote", "template"]
 

@@ -6,13 +6,13 @@ share of strangers who get a name, FNIR that of enrolled people who do not get t
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from voiceprint.intervals import Interval
+
 __all__ = [
-    "Interval",
     "act_dcf",
     "bootstrap",
     "cllr",
@@ -22,20 +22,10 @@ __all__ = [
     "fnir_at_fpir",
     "isotonic",
     "min_dcf",
-    "share",
 ]
 
 Scores = NDArray[np.float64]
 P_TARGET = 0.01
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """A value and its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
 
 
 def det_points(target: Scores, nontarget: Scores) -> tuple[Scores, Scores]:
@@ -103,18 +93,6 @@ def fnir_at_fpir(right: Scores, wrong: NDArray[np.bool_], strangers: Scores, fpi
     """
     threshold = float(np.quantile(strangers, 1 - fpir))
     return float(1 - np.mean(~wrong & (right >= threshold)))
-
-
-def share(hits: int, trials: int) -> Interval:
-    """A share of independent trials with Wilson's 95 % interval; no hits in n trials reach up to about 3/n."""
-    if trials == 0:
-        return Interval(float("nan"), 0.0, 1.0)
-    z, p = 1.959964, hits / trials
-    middle = (p + z**2 / (2 * trials)) / (1 + z**2 / trials)
-    reach = z / (1 + z**2 / trials) * np.sqrt(p * (1 - p) / trials + z**2 / (4 * trials**2))
-    low = 0.0 if hits == 0 else float(middle - reach)
-    high = 1.0 if hits == trials else float(middle + reach)
-    return Interval(p, low, max(high, 1 - 0.05 ** (1 / trials)) if hits == 0 else high)
 
 
 def bootstrap(

@@ -15,13 +15,12 @@ from voiceprint.bulk import Folder, find_folders
 from voiceprint.encoder import Encoder
 from voiceprint.errors import InputError
 from voiceprint.hearing.audio import SAMPLE_RATE, Waveform, read_file
+from voiceprint.hearing.degrade import Change
 from voiceprint.hearing.speech import VoiceActivity, listen
 
-__all__ = ["ENROLLED_CLIPS", "WHOLE", "Change", "Ear", "Sample", "collect", "half_of", "long_speech"]
+__all__ = ["ENROLLED_CLIPS", "WHOLE", "Ear", "Sample", "collect", "half_of", "long_speech"]
 
 Samples = NDArray[np.float32]
-# Applied to a recording before it is heard: a telephone, noise.
-Change = Callable[[Samples], Samples]
 WHOLE = "whole"
 CUTS_SECONDS = (2, 3, 5, 10)
 # Longer pieces than most clips are made by joining the clips of one speaker.

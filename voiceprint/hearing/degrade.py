@@ -1,18 +1,19 @@
 """What telephones, noise and rooms do to speech: for cohorts and for evaluations, never for enrollment."""
 
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from voiceprint.evaluation.samples import Change
 from voiceprint.hearing.audio import SAMPLE_RATE
 
-__all__ = ["CHANGES", "noisy", "opus", "telephone"]
+__all__ = ["CHANGES", "Change", "noisy", "opus", "telephone"]
 
 Samples = NDArray[np.float32]
+# Applied to a recording before it is heard.
+Change = Callable[[Samples], Samples]
 TELEPHONE_HERTZ = 3_800.0
 MU = 255
 OPUS_BITS_PER_SECOND = 16_000

@@ -1,21 +1,16 @@
-"""Can this be heard well enough? Levels, and what is refused for enrollment.
+"""Can this be heard well enough? Levels, and what stands in the way.
 
 The limits were set on real recordings (see tests/test_quality.py, which counts how many of those would be refused).
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from voiceprint.errors import SpeechError
 from voiceprint.messages import Feedback
 
-if TYPE_CHECKING:
-    from voiceprint.hearing.speech import Utterance
-
-__all__ = ["Level", "LevelMeter", "check_for_enrollment", "feedback_of"]
+__all__ = ["MIN_DBFS", "MIN_SNR_DB", "Level", "LevelMeter", "feedback_of", "problem_of"]
 
 FULL_SCALE = 0.999
 MIN_DBFS = -50.0
@@ -77,41 +72,14 @@ def feedback_of(level: Level, speech_seconds: float, *, in_speech: bool) -> Feed
     """One word for who speaks: what stands in the way, or ``ok``."""
     if not speech_seconds and not in_speech:
         return "no_voice"
-    problem = _problem(level)
+    problem = problem_of(level)
     if problem is not None:
         return problem
     return "ok" if in_speech else "no_voice"
 
 
-def check_for_enrollment(utterance: "Utterance", *, min_speech_seconds: float) -> None:
-    """Refuse what would make a bad voiceprint.
-
-    Raises SpeechError: no_speech, not_enough_speech, too_quiet, clipping, noisy.
-    """
-    seconds, level = utterance.speech_seconds, utterance.level
-    if not seconds:
-        raise SpeechError("no_speech", f"No speech was heard in {utterance.audio_seconds:.1f} s of audio.")
-    if seconds < min_speech_seconds:
-        raise SpeechError(
-            "not_enough_speech", f"{seconds:.1f} s of speech were heard; {min_speech_seconds:.1f} s are needed."
-        )
-    match _problem(level):
-        case "too_quiet":
-            raise SpeechError(
-                "too_quiet", f"The speech is too quiet ({level.dbfs:.0f} dBFS, at least {MIN_DBFS:.0f} are needed)."
-            )
-        case "clipping":
-            raise SpeechError(
-                "clipping", f"The recording is overdriven ({100 * level.clipped:.0f} % of it is at full scale)."
-            )
-        case "noisy":
-            raise SpeechError(
-                "noisy",
-                f"There is too much noise: speech is {level.snr_db or 0:.0f} dB above it, not {MIN_SNR_DB:.0f}.",
-            )
-
-
-def _problem(level: Level) -> Feedback | None:
+def problem_of(level: Level) -> Feedback | None:
+    """What makes speech of this level useless for enrollment, if anything."""
     if level.dbfs < MIN_DBFS:
         return "too_quiet"
     if level.clipped > MAX_CLIPPED:
