@@ -7,7 +7,7 @@ from voiceprint.errors import InputError
 from voiceprint.messages import Consent
 from voiceprint.storage import audit
 from voiceprint.storage.receipts import verify_receipt
-from voiceprint.storage.retention import Retention, sweep
+from voiceprint.storage.retention import Retention, kept_until, sweep
 from voiceprint.storage.store import Store
 
 TODAY = datetime.now(UTC).date()
@@ -60,3 +60,20 @@ def test_consent_can_be_given_later_and_taken_back(store: Store) -> None:
     assert (given.consent, given.consent_at is not None) == (Consent(purpose="door", reference="form 7"), True)
     store.set_consent(ada.id, None)
     assert store.load().speakers[0].profile.consent is None
+
+
+def test_everybody_is_kept_until_the_earlier_of_two_days_and_the_sweep_agrees(store: Store) -> None:
+    short = Consent(purpose="door", expires=in_days(10).isoformat())
+    long = Consent(purpose="door", expires=in_days(100).isoformat())
+    by_consent = store.add_speaker("Ada", [enrollment(1)], consent=short)
+    by_silence = store.add_speaker("Ben", [enrollment(2)], consent=long)
+    seen = store.touch(store.add_speaker("Cem", [enrollment(3)]).id, in_days(5).isoformat())
+    retention = Retention(unseen_days=30)
+    assert kept_until(by_consent, retention) == (in_days(10), "consent_expires")
+    assert kept_until(by_silence, retention) == (in_days(30), "not_seen")
+    assert kept_until(seen, retention) == (in_days(35), "not_seen")
+    for who in (by_consent, by_silence, seen):
+        last, _ = kept_until(who, retention)
+        assert who.id not in [one.speaker_id for one in sweep(store, retention, today=last, dry_run=True).due]
+        after = sweep(store, retention, today=last + timedelta(days=1), dry_run=True)
+        assert who.id in [one.speaker_id for one in after.due]

@@ -11,6 +11,7 @@ from voiceprint.messages import Candidate, Enrolled, Error, Forgotten, Result, S
 from voiceprint.outcomes import Answer, EnrollmentOutcome, Erasure
 from voiceprint.service import VoiceprintService
 from voiceprint.storage.records import StoredSpeaker
+from voiceprint.storage.retention import kept_until
 
 __all__ = [
     "enrolled_message",
@@ -63,18 +64,26 @@ def enrolled_message(outcome: EnrollmentOutcome, service: VoiceprintService) -> 
     )
 
 
-def speaker_info(speaker: StoredSpeaker) -> SpeakerInfo:
+def speaker_info(speaker: StoredSpeaker, service: VoiceprintService) -> SpeakerInfo:
+    """Who it is, what was agreed to, and until when it is kept."""
+    until, because = kept_until(speaker, service.retention)
+    profile = speaker.profile
     return SpeakerInfo(
         id=speaker.id,
         name=speaker.name,
         enrollments=len(speaker.enrollments),
         speech_seconds_total=round(speaker.speech_seconds, 2),
-        created_at=datetime.fromtimestamp(speaker.created_at, UTC).isoformat(timespec="seconds"),
+        created_at=_moment(speaker.created_at),
+        kept_until=until.isoformat(),
+        kept_because=because,
+        last_seen=profile.last_seen,
+        consent=profile.consent,
+        consent_at=None if profile.consent_at is None else _moment(profile.consent_at),
     )
 
 
 def speaker_list(service: VoiceprintService) -> SpeakerList:
-    return SpeakerList(speakers=tuple(speaker_info(speaker) for speaker in service.speakers()))
+    return SpeakerList(speakers=tuple(speaker_info(speaker, service) for speaker in service.speakers()))
 
 
 def threshold_fields(line: ThresholdNote) -> dict[str, object]:
@@ -118,6 +127,10 @@ def _reference(speaker_id: str | None, service: VoiceprintService) -> SpeakerRef
     """None also for somebody who was forgotten a moment ago."""
     speaker = service.get(speaker_id) if speaker_id is not None else None
     return SpeakerRef(id=speaker.id, name=speaker.name) if speaker is not None else None
+
+
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 
 def _rounded(value: float | None) -> float | None:

@@ -34,6 +34,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     min_identify_speech_seconds: float = 2.0
     min_enroll_speech_seconds: float = 2.0
 
+    require_consent: bool = False
+    unseen_days: int = 3 * 365
+
     max_upload_bytes: int = 32 * 1024 * 1024
     max_audio_seconds: float = 600.0
     max_stream_seconds: float = 300.0

@@ -24,6 +24,7 @@ __all__ = [
     "Feedback",
     "Forgotten",
     "Hello",
+    "KeptBecause",
     "Mode",
     "Progress",
     "Ready",
@@ -46,6 +47,7 @@ PROTOCOL_VERSION = 1
 
 Mode = Literal["identify", "verify", "enroll"]
 Status = Literal["identified", "unknown", "ambiguous", "not_enough_speech", "accepted", "rejected", "not_enrolled"]
+KeptBecause = Literal["consent_expires", "not_seen"]
 Feedback = Literal["ok", "no_voice", "too_quiet", "clipping", "noisy", "too_short", "other_speaker"]
 
 
@@ -164,11 +166,20 @@ class Enrolled(_Message, frozen=True, kw_only=True, tag="enrolled"):
 
 
 class SpeakerInfo(_Message, frozen=True, kw_only=True, tag="speaker"):
+    """``created_at``, ``consent_at``: ISO 8601, UTC. Days are YYYY-MM-DD, UTC: ``last_seen``, when the voice was last
+    recognised; ``kept_until``, the last day before retention erases (``kept_because``: what makes it that day).
+    """
+
     id: str
     name: str
     enrollments: int
     speech_seconds_total: float
     created_at: str
+    kept_until: str
+    kept_because: KeptBecause
+    last_seen: str | None = None
+    consent: Consent | None = None
+    consent_at: str | None = None
 
 
 class SpeakerList(_Message, frozen=True, kw_only=True, tag="speakers"):

@@ -23,6 +23,7 @@ from voiceprint.known import Known
 from voiceprint.messages import Consent, Mode
 from voiceprint.outcomes import Answer, EnrollmentOutcome, Erasure, Voice
 from voiceprint.storage.records import Enrollment, StoredSpeaker
+from voiceprint.storage.retention import Retention
 from voiceprint.storage.store import Store
 
 __all__ = ["VoiceprintService"]
@@ -42,6 +43,7 @@ class VoiceprintService:
         self.encoder = encoder
         self.policy = policy
         self.settings = settings
+        self.retention = Retention(unseen_days=settings.unseen_days)
         self.known = Known(store, encoder.dimension)
         self.store = store
         self._activity = activity

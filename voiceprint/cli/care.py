@@ -24,7 +24,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.set_defaults(run=run_audit)
 
     parser = commands.add_parser("sweep", help="erase whose consent or time is over, with receipts")
-    parser.add_argument("--unseen-days", type=int, default=3 * 365, help="days after the last interaction (1095)")
+    parser.add_argument("--unseen-days", type=int, help="days after the last interaction (1095)")
     parser.add_argument("--dry-run", action="store_true", help="only say who it would be")
     _common(parser)
     parser.set_defaults(run=run_sweep)
@@ -83,7 +83,7 @@ def run_sweep(args: argparse.Namespace) -> int:
     from voiceprint.storage.retention import Retention, sweep
 
     with open_store(args) as store:
-        done = sweep(store, Retention(unseen_days=args.unseen_days), dry_run=args.dry_run)
+        done = sweep(store, Retention(unseen_days=settings_from(args).unseen_days), dry_run=args.dry_run)
     for one in done.due if args.dry_run else ():
         print_json({"speaker": one.speaker_id, "reason": one.reason})
     for receipt in done.receipts:

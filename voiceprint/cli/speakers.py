@@ -9,7 +9,7 @@ from voiceprint.cli.common import add_json_option, add_store_options, open_servi
 from voiceprint.errors import InputError, SpeakerError
 
 if TYPE_CHECKING:
-    from voiceprint.messages import Forgotten
+    from voiceprint.messages import Forgotten, SpeakerInfo
 
 __all__ = ["add"]
 
@@ -32,18 +32,27 @@ def run_speakers(args: argparse.Namespace) -> int:
     from voiceprint.answers import speaker_info, threshold_sentence
 
     with open_service(args) as service:
-        found = [speaker_info(speaker) for speaker in service.speakers()]
+        found = [speaker_info(speaker, service) for speaker in service.speakers()]
         if args.json:
             for info in found:
                 print_json(info)
         else:
             for info in found:
                 print(f"{info.id}  {info.name}  {info.enrollments} enrollments, {info.speech_seconds_total:.1f} s")
+                print(f"    {_kept(info)}")
             print(f"{len(found)} speakers, encoder {service.encoder.id}")
             print(threshold_sentence(service.policy.describe(len(found))))
         for speaker_id in service.damaged:
             print(f"voiceprint: the record {speaker_id} is damaged and takes no part.", file=sys.stderr)
     return 0
+
+
+def _kept(info: "SpeakerInfo") -> str:
+    """What was agreed to, when the voice was last recognised, and until when it is kept."""
+    said = f"last recognised {info.last_seen or 'never'}, kept until {info.kept_until}"
+    if info.consent is None:
+        return f"no consent on record, {said}"
+    return f"consent of {(info.consent_at or '')[:10]} to {info.consent.purpose!r}, {said}"
 
 
 def run_forget(args: argparse.Namespace) -> int:

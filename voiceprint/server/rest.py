@@ -112,7 +112,7 @@ async def add_speaker(request: web.Request) -> web.Response:
 async def show_speaker(request: web.Request) -> web.Response:
     context = request.app[CONTEXT]
     await context.work(context.service.refresh)
-    return _json(speaker_info(context.service.speaker(request.match_info["id"])))
+    return _json(speaker_info(context.service.speaker(request.match_info["id"]), context.service))
 
 
 @routes.patch("/v1/speakers/{id}")
@@ -120,7 +120,7 @@ async def rename_speaker(request: web.Request) -> web.Response:
     context = request.app[CONTEXT]
     wanted = _parse(await read_body(request), _Rename)
     speaker = await context.work(context.service.rename, request.match_info["id"], wanted.name)
-    return _json(speaker_info(speaker))
+    return _json(speaker_info(speaker, context.service))
 
 
 @routes.delete("/v1/speakers/{id}")

@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from voiceprint.errors import ConfigError
+from voiceprint.messages import KeptBecause
 from voiceprint.storage.receipts import Receipt
 from voiceprint.storage.records import StoredSpeaker
 from voiceprint.storage.store import Store
 
-__all__ = ["Due", "Retention", "Sweep", "due", "sweep"]
+__all__ = ["Due", "Retention", "Sweep", "due", "kept_until", "sweep"]
+
+_LONGEST_DAYS = 36_500
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +25,11 @@ class Retention:
     unseen_days: int = 3 * 365
 
     def __post_init__(self) -> None:
-        if self.unseen_days < 1:
-            raise ConfigError("bad_setting", f"A voiceprint must be kept for at least one day, not {self.unseen_days}.")
+        if not 1 <= self.unseen_days <= _LONGEST_DAYS:
+            raise ConfigError(
+                "bad_setting",
+                f"unseen_days must lie between 1 and {_LONGEST_DAYS} (a hundred years), not {self.unseen_days}.",
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +50,20 @@ class Sweep:
 
 def due(speaker: StoredSpeaker, retention: Retention, today: date) -> Due | None:
     """Whether the time of a speaker is over on that day (UTC). The last day of a consent still counts."""
+    until, because = kept_until(speaker, retention)
+    if until >= today:
+        return None
+    return Due(speaker.id, "consent_expired" if because == "consent_expires" else because)
+
+
+def kept_until(speaker: StoredSpeaker, retention: Retention) -> tuple[date, KeptBecause]:
+    """The last day (UTC) on which a speaker is kept, and which of the two rules makes it that day."""
+    unseen = last_interaction(speaker) + timedelta(days=retention.unseen_days)
     consent = speaker.profile.consent
-    if consent is not None and consent.expires is not None and date.fromisoformat(consent.expires) < today:
-        return Due(speaker.id, "consent_expired")
-    if last_interaction(speaker) + timedelta(days=retention.unseen_days) < today:
-        return Due(speaker.id, "not_seen")
-    return None
+    if consent is None or consent.expires is None:
+        return unseen, "not_seen"
+    expires = date.fromisoformat(consent.expires)
+    return (expires, "consent_expires") if expires <= unseen else (unseen, "not_seen")
 
 
 def last_interaction(speaker: StoredSpeaker) -> date:
