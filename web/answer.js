@@ -1,19 +1,22 @@
 // The large words under the button.
 
-import { $, announce } from "./dom.js";
+import { $, announce, h } from "./dom.js";
+import { percent } from "./words.js";
 
 export class AnswerBox {
   #root;
+  #sure = h("p", { className: "sureness", hidden: true }, h("span", { className: "sureness-bar", ariaHidden: "true" }), h("span", {}));
 
   constructor(root) {
     this.#root = root;
+    $(".answer-title", root).after(this.#sure);
   }
 
   get element() {
     return this.#root;
   }
 
-  // words: { kind, kicker, title, detail }; `actions` are buttons or links; `say` for screen readers.
+  // words: { kind, kicker, title, detail, sure }; `actions` are buttons or links; `say` for screen readers.
   show(words, { actions = [], say = false } = {}) {
     this.#root.hidden = false;
     this.#root.dataset.kind = words.kind;
@@ -21,7 +24,15 @@ export class AnswerBox {
     $(".answer-title", this.#root).textContent = words.title;
     $(".answer-detail", this.#root).textContent = words.detail ?? "";
     $(".actions", this.#root).replaceChildren(...actions);
+    this.#showSure(words.sure ?? null);
     if (say) announce([words.kicker, `${words.title}.`, words.detail].filter(Boolean).join(" "));
+  }
+
+  #showSure(sure) {
+    this.#sure.hidden = sure === null;
+    if (sure === null) return;
+    this.#sure.style.setProperty("--sure", percent(sure).replace(" ", ""));
+    this.#sure.lastChild.textContent = `${percent(sure)} sure`;
   }
 
   hide() {

@@ -10,6 +10,8 @@ import { Speaking } from "./speaking.js";
 import { refusalWords, resultWords } from "./words.js";
 
 const LONG_ENOUGH_SECONDS = 15;
+const PAUSE_SECONDS = 0.7;
+const SURE_PAUSE_SECONDS = 0.2; // a name that is announced stays, so that there is nothing to wait for
 const HINT = matchMedia("(hover: none)").matches ? "Press the button." : "Press the button, or the space bar.";
 
 export class IdentifyView {
@@ -19,6 +21,7 @@ export class IdentifyView {
   #chart = new Chart($("#identify-evidence .chart-plot"));
   #room;
   #speaking = null;
+  #announced = false;
 
   constructor(app) {
     this.#app = app;
@@ -70,6 +73,7 @@ export class IdentifyView {
       progress: (message) => orb.progress(message.percent / 100),
       result: (result) => this.#guess(result),
       thinking: () => orb.set("thinking", "Thinking"),
+      pause: (heard) => (heard.result?.announced ? SURE_PAUSE_SECONDS : PAUSE_SECONDS),
       enough: (heard) => heard.result !== null && heard.result.status !== "not_enough_speech",
       tooMuch: (heard) => heard.speechSeconds >= LONG_ENOUGH_SECONDS,
     });
@@ -92,7 +96,9 @@ export class IdentifyView {
   }
 
   #guess(result) {
-    this.#answer.show(resultWords(result));
+    const first = result.announced && !this.#announced;
+    this.#announced = result.announced;
+    this.#answer.show(resultWords(result), { say: first });
     this.#evidence(result);
   }
 
@@ -133,6 +139,7 @@ export class IdentifyView {
   }
 
   #clear() {
+    this.#announced = false;
     this.#answer.hide();
     this.#chart.clear();
     $("#identify-evidence .chart").hidden = false;

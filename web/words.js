@@ -47,40 +47,53 @@ const FEEDBACK = {
 export const feedbackWords = (feedback) => FEEDBACK[feedback] ?? "";
 export const isTrouble = (feedback) => !["ok", "no_voice", "too_short"].includes(feedback);
 
-// { kind, kicker, title, detail } for a result, final or not.
+// { kind, kicker, title, detail, sure } for a result, final or not. `sure`: 0 to 1, or null where nobody can say.
 export function resultWords(result) {
+  const words = result.final ? finalWords(result) : guessWords(result);
+  const named = result.status === "identified" || words.kicker === "Perhaps";
+  return { ...words, sure: named ? result.probability : null };
+}
+
+function guessWords(result) {
   const best = result.candidates[0];
-  const need = result.needed_speech_seconds - result.speech_seconds;
-  const more = need > 0 ? `about ${Math.max(0.1, need).toFixed(1)} s more speech` : "";
-  return result.final ? finalWords(result, best) : guessWords(result, best, more);
-}
-
-function guessWords(result, best, more) {
-  if (result.status === "identified") return { kind: "known", kicker: "This sounds like", title: result.speaker.name, detail: evidence(result) };
-  if (result.status === "ambiguous") return { kind: "unsure", kicker: "Between two", title: pair(result), detail: "Go on, a little more speech may tell them apart" };
+  if (result.status === "identified" && result.announced) return { kind: "known", kicker: "This is", title: result.speaker.name, detail: evidence(result) };
+  if (result.status === "identified") return { kind: "leaning", kicker: "This sounds like", title: result.speaker.name, detail: `${evidence(result)} · a little more makes me sure` };
+  if (result.status === "ambiguous") return { kind: "unsure", kicker: "Between two", title: pair(result), detail: "Go on, a little more speech may tell them apart." };
   if (result.status === "unknown") return { kind: "unknown", kicker: "So far", title: "I do not know this voice", detail: evidence(result) };
-  if (best && best.score >= result.threshold) return { kind: "unsure", kicker: "Perhaps", title: best.speaker.name, detail: `To be sure I need ${more}` };
-  return { kind: "unsure", kicker: "Listening", title: "Not sure yet", detail: `I need ${more}` };
+  if (best && likely(result)) return { kind: "leaning", kicker: "Perhaps", title: best.speaker.name, detail: `To be sure I need ${more(result)}` };
+  return { kind: "unsure", kicker: "Listening", title: "Not sure yet", detail: `I need ${more(result)}` };
 }
 
-function finalWords(result, best) {
+function finalWords(result) {
   if (result.status === "identified") return { kind: "known", kicker: "This is", title: result.speaker.name, detail: evidence(result) };
-  if (result.status === "ambiguous") return { kind: "unsure", kicker: "Too close to tell apart", title: pair(result), detail: "Try once more with a longer sentence." };
-  if (result.status === "not_enough_speech") {
-    const heard = result.speech_seconds < 0.1 ? "I heard no speech." : `I heard ${seconds(result.speech_seconds)} of speech.`;
-    return { kind: "unsure", kicker: "Not sure", title: "That was too little speech", detail: `${heard} I need ${seconds(result.needed_speech_seconds)} to answer.` };
-  }
-  const detail = best ? evidence(result) : "Nobody is enrolled yet.";
+  const detail = sentences(reason(result), result.announced ? "I named somebody too early; all of it together speaks against that." : "", severalVoices(result));
+  if (result.status === "ambiguous") return { kind: "unsure", kicker: "Too close to tell apart", title: pair(result), detail: sentences(detail, "Try once more with a longer sentence.") };
+  if (result.status === "not_enough_speech") return { kind: "unsure", kicker: "Not sure", title: "That was too little speech", detail };
   return { kind: "unknown", kicker: "A stranger to me", title: "I do not know this voice", detail };
+}
+
+// Why there is no name, in plain words.
+function reason(result) {
+  const [best, second] = result.candidates;
+  const heard = result.speech_seconds < 0.1 ? "I heard no speech." : `I heard ${seconds(result.speech_seconds)} of speech.`;
+  if (result.status === "not_enough_speech") return `${heard} I need ${seconds(result.needed_speech_seconds)} to answer.`;
+  if (!best) return result.rule?.startsWith("nobody") ? "Nobody is enrolled yet." : heard;
+  if (result.status === "ambiguous" && second) return `Their scores are only ${(result.margin ?? best.score - second.score).toFixed(2)} apart, too little to choose.`;
+  return `The closest is ${best.speaker.name} with ${best.score.toFixed(2)}; this voice would need ${result.threshold.toFixed(2)} to get that name. ${heard}`;
 }
 
 function evidence(result) {
   const named = result.speaker !== null;
-  // Not 100 %: nobody can promise that.
-  const sure = named && result.probability !== null ? `probability ${Math.min(99, Math.round(result.probability * 100))} % · ` : "";
-  const against = result.score === null ? "" : `${named ? "score" : "closest score"} ${result.score.toFixed(2)}, threshold ${result.threshold.toFixed(2)} · `;
-  return `${sure}${against}${seconds(result.speech_seconds)} of speech`;
+  const against = typeof result.score === "number" ? `${named ? "score" : "closest score"} ${result.score.toFixed(2)}, threshold ${result.threshold.toFixed(2)}` : "";
+  return [against, `${seconds(result.speech_seconds)} of speech`, result.several_voices ? "more than one voice" : ""].filter(Boolean).join(" · ");
 }
 
+// Not 100 % and not 0 %: nobody can promise that.
+export const percent = (probability) => `${Math.max(1, Math.min(99, Math.round(probability * 100)))} %`;
+
+const likely = (result) => (result.probability === null ? result.score >= result.threshold : result.probability >= 0.5);
+const more = (result) => `about ${Math.max(0.1, result.needed_speech_seconds - result.speech_seconds).toFixed(1)} s more speech`;
+const severalVoices = (result) => (result.several_voices ? "More than one voice seems to speak." : "");
+const sentences = (...parts) => parts.filter(Boolean).join(" ");
 const seconds = (value) => `${value.toFixed(1)} s`;
-const pair = (result) => result.candidates.slice(0, 2).map((candidate) => candidate.speaker.name).join(" or ");
+const pair = (result) => result.candidates.slice(0, 2).map((candidate) => candidate.speaker.name).join(" or ") || "Two people I know";
