@@ -57,5 +57,5 @@ def test_the_first_guess_comes_within_a_second_and_grows_into_the_answer(
         expect(page.locator(".chart-line")).to_be_visible()
         expect(page.locator("#identify-result")).to_have_text(name)
     median = statistics.median(waits)
-    print(f"first guess after speech onset, in the browser: median {median:.2f} s of {[round(w, 2) for w in waits]}")
+    print(f"first guess after onset: median {median:.2f} s of {[round(w, 2) for w in waits]}")  # noqa: T201
     assert median < FIRST_GUESS_SECONDS
