@@ -3,13 +3,11 @@
 import secrets
 import time
 from dataclasses import dataclass, replace
-from datetime import date
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from voiceprint.errors import InputError
 from voiceprint.messages import Consent
 from voiceprint.storage.vault import SealBrokenError
 
@@ -18,7 +16,6 @@ __all__ = [
     "Enrollment",
     "Profile",
     "StoredSpeaker",
-    "check_consent",
     "new_id",
     "pack_enrollment",
     "pack_profile",
@@ -28,7 +25,6 @@ __all__ = [
 
 # Unit vectors come back from float32 with a norm this close to one, or they are not what was written.
 _NORM_TOLERANCE = 1e-3
-MAX_CONSENT_CHARACTERS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +67,10 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     last_seen: str | None = None
     origin: str | None = None
 
+    def agreed(self, consent: Consent | None) -> "Profile":
+        """The same person, who from now on agrees to this."""
+        return msgspec.structs.replace(self, consent=consent, consent_at=time.time() if consent else None)
+
 
 @dataclass(frozen=True, slots=True)
 class StoredSpeaker:
@@ -98,21 +98,6 @@ class _EnrollmentHead(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     speech_seconds: float
     content: str
     enrolled_at: float
-
-
-def check_consent(consent: Consent | None) -> None:
-    """Refuse a consent that cannot be kept to. Raises InputError (``bad_consent``)."""
-    if consent is None:
-        return
-    if not consent.purpose.strip():
-        raise InputError("bad_consent", "The consent does not say what it is for.")
-    if len(consent.purpose) > MAX_CONSENT_CHARACTERS or len(consent.reference or "") > MAX_CONSENT_CHARACTERS:
-        raise InputError("bad_consent", f"The consent is longer than {MAX_CONSENT_CHARACTERS} characters.")
-    if consent.expires is not None:
-        try:
-            date.fromisoformat(consent.expires)
-        except ValueError as error:
-            raise InputError("bad_consent", "The last day of the consent must be a date, YYYY-MM-DD.") from error
 
 
 def new_id() -> str:

@@ -7,35 +7,30 @@ the whole file put back to an older state (note the audit log's last value elsew
 
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from threading import RLock
 from typing import Self
 
 import msgspec
 
-from voiceprint.errors import KeyFileError, ModelError, StoreError
+from voiceprint.errors import ModelError, StoreError
 from voiceprint.messages import Consent
+from voiceprint.storage.consent import check_consent
 from voiceprint.storage.database import (
     DATABASE_NAME,
-    clear_log,
     create_database,
-    explained,
     has_database,
     open_database,
-    snapshot,
-    transaction,
-    typed_rows,
 )
-from voiceprint.storage.keyfile import MasterKeys, claim_key_file, load_key_file
+from voiceprint.storage.keyfile import MasterKeys
 from voiceprint.storage.receipts import Receipt, make_receipt
-from voiceprint.storage.records import EncoderIdentity, Enrollment, Profile, StoredSpeaker, check_consent, new_id
+from voiceprint.storage.records import EncoderIdentity, Enrollment, Profile, StoredSpeaker, new_id
 from voiceprint.storage.rows import Loaded, Rows
 from voiceprint.storage.seals import KeyRing, Seals
 from voiceprint.storage.settings import StoreSettings, StoreState
-from voiceprint.storage.vault import SealBrokenError, Vault
+from voiceprint.storage.transactions import Transactions
+from voiceprint.storage.vault import Vault
 
 __all__ = ["Loaded", "Store", "check_encoder", "has_store"]
 
@@ -45,23 +40,8 @@ def has_store(folder: Path) -> bool:
     return has_database(folder)
 
 
-class Store:
+class Store(Transactions):
     """Use ``Store.open``. Safe to use from several threads; several processes may open the same folder."""
-
-    def __init__(self, database: sqlite3.Connection, path: Path, keys: MasterKeys) -> None:
-        self.path = path
-        self._database = database
-        self._lock = RLock()
-        self._keys = keys
-        self._settings_token = b""
-        self._seals: Seals | None = None
-        self._pragma_version = -1
-        self._revision = -1
-        self._others = 0
-        with self.reading() as rows:
-            self.encoder, self.id = rows.seals.encoder, rows.seals.store_id
-            self._revision = rows.state.revision
-        claim_key_file(self._keys, self.id, data=path.parent)
 
     @classmethod
     def open(cls, folder: Path, keys: MasterKeys, encoder: EncoderIdentity) -> Self:
@@ -111,68 +91,12 @@ class Store:
         store.close()
         return store.encoder
 
-    def close(self) -> None:
-        with self._lock:
-            self._database.close()
-
-    # Transactions, for the modules that look after a store
-
-    @contextmanager
-    def reading(self) -> Iterator[Rows]:
-        """One consistent view. Raises StoreError."""
-        with self._lock, explained(self.path), snapshot(self._database):
-            yield Rows(self._database, self._current_seals())
-
-    @contextmanager
-    def writing(self) -> Iterator[Rows]:
-        """All of it is on disk at the end, or none of it. Raises StoreError."""
-        with self._lock, explained(self.path):
-            with transaction(self._database):
-                rows = Rows(self._database, self._current_seals())
-                before = rows.state.revision
-                yield rows
-                rows.save_state()
-            if before == self._revision:  # nobody else wrote in between, so this is no news to us
-                self._revision = rows.state.revision
-
-    def use_keys(self, keys: MasterKeys) -> None:
-        """From now on these master keys, which open the same store."""
-        with self._lock:
-            self._keys, self._settings_token = keys, b""
-
-    @property
-    def keys(self) -> MasterKeys:
-        """The master keys in use."""
-        return self._keys
-
-    def clear_log(self) -> bool:
-        """Leave no byte of what was deleted in the write-ahead log.
-
-        False while another process still reads, or where the disk fails; then the next start clears it.
-        """
-        try:
-            with self._lock, explained(self.path):
-                return clear_log(self._database)
-        except StoreError:
-            return False
-
     # Reading
 
     def load(self) -> Loaded:
         """Open every record; who is not whole is named in ``damaged`` and left out."""
         with self.reading() as rows:
             return rows.load()
-
-    def data_version(self) -> int:
-        """Changes when another process has changed a speaker; our own changes do not change it."""
-        with self._lock, explained(self.path):
-            (version,) = self._database.execute("PRAGMA data_version").fetchone()
-        if version != self._pragma_version:
-            with self.reading() as rows:
-                if rows.state.revision != self._revision:
-                    self._others += 1
-                self._revision, self._pragma_version = rows.state.revision, version
-        return self._others
 
     def content_hash(self, data: bytes) -> str:
         """Keyed hash of a recording, to know it again without keeping anything of it."""
@@ -187,28 +111,34 @@ class Store:
     ) -> StoredSpeaker:
         """A new speaker with a key of their own. Raises StoreError, InputError (``bad_consent``); nothing changed."""
         check_consent(consent)
-        now = time.time()
-        profile = Profile(name=name, created_at=now, consent=consent, consent_at=now if consent else None)
+        profile = Profile(name=name, created_at=time.time()).agreed(consent)
         speaker = StoredSpeaker(new_id(), profile, tuple(enrollments))
         with self.writing() as rows:
             rows.write(speaker.id, KeyRing.new(), profile, enrollments, "enrolled")
         return speaker
 
-    def add_enrollments(self, speaker_id: str, enrollments: Sequence[Enrollment]) -> StoredSpeaker:
-        """More enrollments. Raises StoreError: ``record_damaged``, ``speaker_gone``."""
+    def add_enrollments(
+        self, speaker_id: str, enrollments: Sequence[Enrollment], *, consent: Consent | None = None
+    ) -> StoredSpeaker:
+        """More enrollments, and the consent that came with them.
+
+        Raises StoreError: ``record_damaged``, ``speaker_gone``; InputError (``bad_consent``).
+        """
+        check_consent(consent)
         with self.writing() as rows:
             speaker, ring = rows.read(speaker_id)
-            rows.write(speaker_id, ring, None, enrollments, "updated")
-        return replace(speaker, enrollments=(*speaker.enrollments, *enrollments))
+            profile = speaker.profile.agreed(consent) if consent else speaker.profile
+            rows.write(speaker_id, ring, profile if consent else None, enrollments, "updated")
+        return replace(speaker, profile=profile, enrollments=(*speaker.enrollments, *enrollments))
 
     def rename(self, speaker_id: str, name: str) -> StoredSpeaker:
         """Another name for the same speaker. Raises StoreError: ``record_damaged``, ``speaker_gone``."""
-        return self._change(speaker_id, "renamed", name=name)
+        return self._change(speaker_id, "renamed", lambda profile: msgspec.structs.replace(profile, name=name))
 
     def set_consent(self, speaker_id: str, consent: Consent | None) -> StoredSpeaker:
         """What the person agreed to, from now on. Raises StoreError, InputError (``bad_consent``)."""
         check_consent(consent)
-        return self._change(speaker_id, "consent", consent=consent, consent_at=time.time() if consent else None)
+        return self._change(speaker_id, "consent", lambda profile: profile.agreed(consent))
 
     def touch(self, speaker_id: str, day: str) -> StoredSpeaker:
         """Note the day (YYYY-MM-DD) on which somebody was last recognised; writes at most once a day.
@@ -217,7 +147,9 @@ class Store:
         """
         with self.reading() as rows:
             speaker, _ = rows.read(speaker_id)
-        return speaker if speaker.profile.last_seen == day else self._change(speaker_id, "seen", last_seen=day)
+        if speaker.profile.last_seen == day:
+            return speaker
+        return self._change(speaker_id, "seen", lambda profile: msgspec.structs.replace(profile, last_seen=day))
 
     def note(self, event: str, speaker_id: str | None = None, **details: str | int | float) -> None:
         """A line in the audit log, for instance of a decision. Never pass a name. Raises StoreError."""
@@ -235,43 +167,12 @@ class Store:
 
     # Inside
 
-    def _change(self, speaker_id: str, event: str, **fields: object) -> StoredSpeaker:
+    def _change(self, speaker_id: str, event: str, change: Callable[[Profile], Profile]) -> StoredSpeaker:
         with self.writing() as rows:
             speaker, ring = rows.read(speaker_id)
-            profile = msgspec.structs.replace(speaker.profile, **fields)
+            profile = change(speaker.profile)
             rows.write(speaker_id, ring, profile, (), event)
         return replace(speaker, profile=profile)
-
-    def _current_seals(self) -> Seals:
-        """The seals as the settings are now: another process may have rotated or renewed since."""
-        found = dict(typed_rows(self._database, "SELECT key, value FROM meta", (str, bytes)))
-        token = found.get("settings", b"")
-        if self._seals is None or token != self._settings_token:
-            self._seals = self._open_seals(found.get("store", b""), token)
-            self._settings_token = token
-        return self._seals
-
-    def _open_seals(self, store_id: bytes, token: bytes) -> Seals:
-        try:
-            try:
-                return Seals.open(self._keys, store_id.decode(), token)
-            except SealBrokenError:
-                self._keys = self._keys_again()
-                return Seals.open(self._keys, store_id.decode(), token)
-        except SealBrokenError as error:
-            raise KeyFileError(
-                "key_wrong",
-                f"No key in {self._keys.path} opens the store {self.path}; give the key file that it was made with.",
-            ) from error
-        except ValueError as error:
-            raise StoreError("store_damaged", f"The store {self.path} does not say which store it is.") from error
-
-    def _keys_again(self) -> MasterKeys:
-        """The key file may have been rotated since we read it."""
-        try:
-            return load_key_file(self._keys.path, data=self.path.parent)
-        except KeyFileError:
-            return self._keys
 
 
 def _fill(database: sqlite3.Connection, seals: Seals) -> None:

@@ -1,0 +1,42 @@
+"""What the commands that enroll share: the consent of the person, and whether there must be one."""
+
+import argparse
+from typing import TYPE_CHECKING
+
+from voiceprint.errors import InputError
+
+if TYPE_CHECKING:
+    from voiceprint.messages import Consent
+
+__all__ = ["add_consent_options", "add_require_consent", "consent_from"]
+
+
+def add_consent_options(parser: argparse.ArgumentParser) -> None:
+    """--consent with its reference and last day, and --require-consent."""
+    parser.add_argument("--consent", metavar="PURPOSE", help="what the person agreed to, in words")
+    parser.add_argument("--consent-reference", metavar="TEXT", help="where you keep the agreement")
+    parser.add_argument("--consent-until", metavar="DAY", help="its last day, YYYY-MM-DD")
+    add_require_consent(parser)
+
+
+def add_require_consent(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--require-consent",
+        action="store_true",
+        default=None,
+        help="enroll nobody without a consent (VOICEPRINT_REQUIRE_CONSENT=true); the page always needs one",
+    )
+
+
+def consent_from(args: argparse.Namespace) -> "Consent | None":
+    """What the options say. Raises InputError (``bad_consent``)."""
+    from voiceprint.messages import Consent
+    from voiceprint.storage.consent import check_consent
+
+    if args.consent is None:
+        if args.consent_reference or args.consent_until:
+            raise InputError("bad_consent", "A consent needs its purpose: say --consent too.")
+        return None
+    consent = Consent(purpose=args.consent, reference=args.consent_reference, expires=args.consent_until)
+    check_consent(consent)
+    return consent
