@@ -13,7 +13,9 @@ from tqdm import tqdm
 
 from voiceprint.bulk import AlreadyEnrolledError, Folder, enroll_files, find_folders
 from voiceprint.cli.common import add_json_option, add_store_options, open_service, print_json
+from voiceprint.cli.consent import add_consent_options, consent_from
 from voiceprint.errors import InputError, VoiceprintError
+from voiceprint.messages import Consent
 from voiceprint.service import VoiceprintService
 
 
@@ -21,6 +23,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, metavar="DIR")
     parser.add_argument("--dry-run", action="store_true", help="say what would be enrolled; change nothing")
+    add_consent_options(parser)
     add_json_option(parser)
     add_store_options(parser)
     args = parser.parse_args()
@@ -36,6 +39,7 @@ def main() -> int:
 
 def run(args: argparse.Namespace) -> int:
     tally = Tally(args.json)
+    consent = consent_from(args)
     folders = list(find_folders(args.folder, on_refusal=tally.refuse))
     if args.dry_run:
         for folder in folders:
@@ -43,14 +47,14 @@ def run(args: argparse.Namespace) -> int:
     else:
         with open_service(args) as service:
             for folder in tqdm(folders, unit="speaker", disable=None, file=sys.stderr):
-                enroll(service, folder, tally)
+                enroll(service, folder, consent, tally)
     tally.summary(dry_run=args.dry_run)
     return 2 if tally.refused else 0
 
 
-def enroll(service: VoiceprintService, folder: Folder, tally: "Tally") -> None:
+def enroll(service: VoiceprintService, folder: Folder, consent: Consent | None, tally: "Tally") -> None:
     try:
-        outcome = enroll_files(service, folder.name, folder.files, on_refusal=tally.refuse)
+        outcome = enroll_files(service, folder.name, folder.files, consent=consent, on_refusal=tally.refuse)
     except InputError as error:
         tally.refuse(folder.files[0].parent, error)
         return

@@ -18,10 +18,11 @@ from voiceprint import messages
 from voiceprint.encoder import Encoder
 from voiceprint.hearing.audio import Waveform
 from voiceprint.hearing.speech import VoiceActivity, listen
-from voiceprint.messages import Cancel, Enrolled, Error, Hello, Result, ServerMessage, Start, Stop
+from voiceprint.messages import Cancel, Consent, Enrolled, Error, Hello, Result, ServerMessage, Start, Stop
 
 Takes = dict[str, list[Waveform]]
 NAME = "Adelheid Wagenknecht-Öztürk"
+CONSENT = Consent(purpose="to be recognised at the door")
 FRAME = 3200
 
 
@@ -76,7 +77,7 @@ def test_enroll_live_restart_and_be_known(folder: Path, takes: Takes) -> None:
     ada, _, stranger = takes.values()
 
     async def enroll(_: aiohttp.ClientSession, live: Live) -> None:
-        first = await live.take(ada[0], mode="enroll", name=NAME)
+        first = await live.take(ada[0], mode="enroll", name=NAME, consent=CONSENT)
         assert isinstance(first, Enrolled)
         second = await live.take(ada[1], mode="enroll", speaker=first.speaker.id)
         assert isinstance(second, Enrolled)
@@ -133,7 +134,7 @@ def test_nothing_on_disk_is_audio_or_a_clear_template_even_after_a_kill(
     assert len(wav(long)) > 2**20  # what aiohttp's own form reader would spool to the temporary folder
 
     async def use_every_path(session: aiohttp.ClientSession, live: Live) -> None:
-        enrolled = await live.take(ada[0], mode="enroll", name=NAME)
+        enrolled = await live.take(ada[0], mode="enroll", name=NAME, consent=CONSENT)
         assert isinstance(enrolled, Enrolled)
         await live.take(ada[1])
         form = aiohttp.FormData({"name": "Ben"})
@@ -141,11 +142,14 @@ def test_nothing_on_disk_is_audio_or_a_clear_template_even_after_a_kill(
         assert (await session.post("/v1/speakers", data=form)).status == 201
         assert (await session.post("/v1/identify", data=wav(ben[1]))).status == 200
         assert (await session.post("/v1/identify", data=b"<html>" + wav(other[0]))).status == 422
-        assert isinstance(await live.take(Waveform(other[0].samples[:8000]), mode="enroll", name="Short"), Error)
+        assert isinstance(
+            await live.take(Waveform(other[0].samples[:8000]), mode="enroll", name="Short", consent=CONSENT), Error
+        )
         await live.say(Start(mode="identify", encoding="pcm_s16le", sample_rate=16_000))
         await live.socket.send_bytes(pcm(other[1])[:FRAME])
         await live.say(Cancel())
-        await live.say(Start(mode="enroll", encoding="pcm_s16le", sample_rate=16_000, name="Cut off"))
+        cut_off = Start(mode="enroll", encoding="pcm_s16le", sample_rate=16_000, name="Cut off", consent=CONSENT)
+        await live.say(cut_off)
         for at in range(0, 20 * FRAME, FRAME):
             await live.socket.send_bytes(pcm(other[1])[at : at + FRAME])
         await live.socket.receive_str(timeout=60)

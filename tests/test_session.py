@@ -12,6 +12,7 @@ from voiceprint.hearing.audio import Waveform
 from voiceprint.messages import (
     Cancel,
     ClientMessage,
+    Consent,
     Enrolled,
     Error,
     Hello,
@@ -32,6 +33,8 @@ Takes = dict[str, list[Waveform]]
 
 
 def start(**fields: object) -> Start:
+    if fields.get("name"):
+        fields = {"consent": Consent(purpose="to be recognised at the door"), **fields}
     return Start(**{"mode": "identify", "encoding": "pcm_s16le", "sample_rate": 16000, **fields})  # type: ignore[arg-type]
 
 
@@ -173,6 +176,9 @@ def test_a_cancelled_take_leaves_nothing_and_the_next_one_works(client: Client, 
         ({"mode": "enroll"}, "who"),
         ({"mode": "enroll", "name": "a", "speaker": "b"}, "who"),
         ({"mode": "enroll", "name": " "}, "bad_name"),
+        ({"mode": "enroll", "name": "Ada", "consent": None}, "consent_missing"),
+        ({"mode": "enroll", "name": "Ada", "consent": Consent(purpose=" ")}, "bad_consent"),
+        ({"mode": "enroll", "name": "Ada", "consent": Consent(purpose="x", expires="2020-01-01")}, "consent_expired"),
         ({"mode": "enroll", "speaker": "../../etc/passwd"}, "unknown_speaker"),
         ({"mode": "verify"}, "who"),
     ],

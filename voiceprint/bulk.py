@@ -7,6 +7,7 @@ from pathlib import Path
 
 from voiceprint.errors import InputError, SpeechError
 from voiceprint.hearing.audio import Waveform, decode, read_bytes
+from voiceprint.messages import Consent
 from voiceprint.names import clean_name, name_key
 from voiceprint.outcomes import EnrollmentOutcome
 from voiceprint.service import VoiceprintService
@@ -37,13 +38,20 @@ def read_clip(service: VoiceprintService, path: Path) -> tuple[bytes, Waveform]:
 
 
 def enroll_files(
-    service: VoiceprintService, name: str, files: Sequence[Path], *, on_refusal: OnRefusal
+    service: VoiceprintService,
+    name: str,
+    files: Sequence[Path],
+    *,
+    on_refusal: OnRefusal,
+    consent: Consent | None = None,
 ) -> EnrollmentOutcome | None:
     """Enroll what is usable of a speaker's recordings in one write; what is not goes to ``on_refusal``.
 
-    None where nothing was usable. Raises SpeakerError for a name that cannot be.
+    None where nothing was usable. Raises SpeakerError for a name that cannot be; InputError (``consent_missing``).
     """
     cleaned = clean_name(name)
+    speaker = service.find(cleaned)
+    service.check_consent(consent, speaker.id if speaker else None)
     admitted: list[Enrollment] = []
     for path in files:
         try:
@@ -52,10 +60,9 @@ def enroll_files(
             on_refusal(path, error)
     if not admitted:
         return None
-    speaker = service.find(cleaned)
     if speaker is None:
-        return service.enroll_new(cleaned, admitted)
-    return service.enroll_more(speaker.id, admitted)
+        return service.enroll_new(cleaned, admitted, consent=consent)
+    return service.enroll_more(speaker.id, admitted, consent=consent)
 
 
 def find_folders(root: Path, *, on_refusal: OnRefusal) -> Iterator[Folder]:

@@ -25,6 +25,9 @@ __all__ = [
     "Forgotten",
     "Hello",
     "KeptBecause",
+    "KnownAbout",
+    "KnownEnrollment",
+    "KnownEvent",
     "Mode",
     "Progress",
     "Ready",
@@ -186,6 +189,40 @@ class SpeakerList(_Message, frozen=True, kw_only=True, tag="speakers"):
     speakers: tuple[SpeakerInfo, ...]
 
 
+class KnownEnrollment(_Part, frozen=True, kw_only=True):
+    id: str
+    speech_seconds: float
+    enrolled_at: str
+
+
+class KnownEvent(_Part, frozen=True, kw_only=True):
+    """A line of the audit log about the person."""
+
+    time: str
+    event: str
+    details: dict[str, str | int | float]
+
+
+class KnownAbout(_Message, frozen=True, kw_only=True, tag="known_about"):
+    """What is known about one person, for that person to read: everything but the vectors themselves.
+
+    Times and days as in SpeakerInfo. ``imported_from``: the store that the person came from.
+    """
+
+    id: str
+    name: str
+    encoder: str
+    created_at: str
+    last_seen: str | None
+    consent: Consent | None
+    consent_at: str | None
+    kept_until: str
+    kept_because: KeptBecause
+    imported_from: str | None
+    enrollments: tuple[KnownEnrollment, ...]
+    log: tuple[KnownEvent, ...]
+
+
 class Forgotten(_Message, frozen=True, kw_only=True, tag="forgotten"):
     """``receipt``: signed by the store, for ``voiceprint verify-receipt``."""
 
@@ -201,7 +238,17 @@ class Error(_Message, frozen=True, kw_only=True, tag="error"):
 
 ClientMessage = Hello | Start | Stop | Cancel
 ServerMessage = (
-    Ready | SpeechStarted | SpeechStopped | Progress | Result | Enrolled | SpeakerInfo | SpeakerList | Forgotten | Error
+    Ready
+    | SpeechStarted
+    | SpeechStopped
+    | Progress
+    | Result
+    | Enrolled
+    | SpeakerInfo
+    | SpeakerList
+    | KnownAbout
+    | Forgotten
+    | Error
 )
 CLIENT_MESSAGES: tuple[type[Any], ...] = get_args(ClientMessage)
 SERVER_MESSAGES: tuple[type[Any], ...] = get_args(ServerMessage)

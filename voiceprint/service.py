@@ -6,6 +6,7 @@ Nothing here knows about HTTP, asyncio or the command line. Safe to use from sev
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Self
 
 import numpy as np
@@ -22,8 +23,9 @@ from voiceprint.hearing.speech import Listener, Utterance, VoiceActivity, listen
 from voiceprint.known import Known
 from voiceprint.messages import Consent, Mode
 from voiceprint.outcomes import Answer, EnrollmentOutcome, Erasure, Voice
+from voiceprint.storage.consent import check_consent, require_consent
 from voiceprint.storage.records import Enrollment, StoredSpeaker
-from voiceprint.storage.retention import Retention
+from voiceprint.storage.retention import Retention, Sweep, sweep
 from voiceprint.storage.store import Store
 
 __all__ = ["VoiceprintService"]
@@ -170,6 +172,21 @@ class VoiceprintService:
         )
         return self._answer("verify", decision, voice, (), claimed_id=speaker_id)
 
+    def conclude(self, answer: Answer) -> None:
+        """The last word on an utterance: a line in the audit log, and the day for whoever was recognised.
+
+        Raises StoreError; an answer that cannot be noted is not given.
+        """
+        decision = answer.decision
+        recognised = decision.status in ("identified", "accepted")
+        subject = answer.claimed_id or (decision.speaker_id if recognised else None)
+        with self.known.lock:
+            speaker = self.get(subject) if subject else None
+            today = datetime.now(UTC).date().isoformat()
+            if speaker and recognised and speaker.profile.last_seen != today:
+                self.known.rename(self.store.touch(speaker.id, today))
+            self.store.note("decision", speaker.id if speaker else None, mode=answer.mode, status=decision.status)
+
     # Changing
 
     def check_new_name(self, name: str) -> str:
@@ -179,22 +196,38 @@ class VoiceprintService:
     def enroll_new(
         self, name: str, enrollments: Sequence[Enrollment], *, consent: Consent | None = None
     ) -> EnrollmentOutcome:
-        """A new speaker with what was admitted. Raises SpeakerError: ``bad_name``, ``name_taken``."""
+        """A new speaker with what was admitted. Raises SpeakerError: ``bad_name``, ``name_taken``; as check_consent."""
         with self.known.lock:
             self.refresh()
+            self.check_consent(consent)
             cleaned = self.check_new_name(name)
             similar = self._similar(enrollments, except_for=None)
             stored = self.store.add_speaker(cleaned, enrollments, consent=consent)
             return self._enrolled(stored, enrollments, similar)
 
-    def enroll_more(self, speaker_id: str, enrollments: Sequence[Enrollment]) -> EnrollmentOutcome:
-        """More of somebody enrolled. Raises SpeakerError (``unknown_speaker``)."""
+    def enroll_more(
+        self, speaker_id: str, enrollments: Sequence[Enrollment], *, consent: Consent | None = None
+    ) -> EnrollmentOutcome:
+        """More of somebody enrolled; a ``consent`` takes the place of the one on record.
+
+        Raises SpeakerError (``unknown_speaker``); as check_consent.
+        """
         with self.known.lock:
             self.refresh()
-            self.speaker(speaker_id)
+            self.check_consent(consent, speaker_id)
             similar = self._similar(enrollments, except_for=speaker_id)
-            stored = self.store.add_enrollments(speaker_id, enrollments)
+            stored = self.store.add_enrollments(speaker_id, enrollments, consent=consent)
             return self._enrolled(stored, enrollments, similar)
+
+    def check_consent(self, consent: Consent | None, speaker_id: str | None = None, *, required: bool = False) -> None:
+        """Whether somebody may be enrolled with this consent, or the one on record, where one is required.
+
+        Raises InputError: ``consent_missing``, ``consent_expired``, ``bad_consent``; SpeakerError.
+        """
+        on_record = self.speaker(speaker_id).profile.consent if speaker_id is not None else None
+        check_consent(consent)
+        if required or self.settings.require_consent:
+            require_consent(consent, on_record)
 
     def rename(self, speaker_id: str, name: str) -> StoredSpeaker:
         """Raises SpeakerError: ``unknown_speaker``, ``bad_name``, ``name_taken``."""
@@ -214,6 +247,14 @@ class VoiceprintService:
             receipt = self.store.forget(speaker_id)
             self.known.remove(speaker_id)
             return Erasure(gone, receipt)
+
+    def sweep(self) -> Sweep:
+        """Erase whose time is over, in the store and in memory. Raises StoreError."""
+        with self.known.lock:
+            done = sweep(self.store, self.retention, speakers=self.known.all(), at_most_half=True)
+            for receipt in done.receipts:
+                self.known.remove(receipt.speaker)
+            return done
 
     # Inside
 

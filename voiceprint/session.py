@@ -162,10 +162,9 @@ class Session:
                 raise SpeakerError("who", "To enroll, give either the name of a new speaker or the id of one enrolled.")
             if start.name is not None:
                 self._service.check_new_name(start.name)
+            self._service.check_consent(start.consent, start.speaker, required=True)
         if start.mode == "verify" and start.speaker is None:
             raise SpeakerError("who", "To verify, give the id of the claimed speaker.")
-        if start.mode == "enroll" and start.speaker is not None:
-            self._service.speaker(start.speaker)
 
     def _hear(self, take: _Take, frame: bytes, received_at: float) -> list[ServerMessage]:
         listener = take.listener
@@ -212,7 +211,7 @@ class Session:
         try:
             admitted = [self._service.admit(take.listener.utterance())]
             if start.speaker is not None:
-                outcome = self._service.enroll_more(start.speaker, admitted)
+                outcome = self._service.enroll_more(start.speaker, admitted, consent=start.consent)
             else:
                 outcome = self._service.enroll_new(start.name or "", admitted, consent=start.consent)
         except InputError as error:
@@ -231,6 +230,8 @@ class Session:
         else:
             decision = take.announcer.guess(answer.decision, safe=not voice.several)
         answer = replace(answer, decision=decision)
+        if final:
+            self._service.conclude(answer)
         return result_message(
             answer,
             self._service,

@@ -83,15 +83,12 @@ def run_import(args: argparse.Namespace) -> int:
 
 
 def run_about(args: argparse.Namespace) -> int:
-    from dataclasses import asdict
-
-    import msgspec
-
     from voiceprint.storage.person import known_about
+    from voiceprint.storage.retention import Retention
 
+    retention = Retention(unseen_days=settings_from(args).unseen_days)
     with open_store(args) as store:
-        found = known_about(store, _find(store, args.who))
-    print_json({**asdict(found), "log": [msgspec.to_builtins(line) for line in found.log]})
+        print_json(known_about(store, _find(store, args.who), retention))
     return 0
 
 

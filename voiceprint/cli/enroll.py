@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from voiceprint.cli.common import add_json_option, add_store_options, complain, open_service, print_json
+from voiceprint.cli.consent import add_consent_options, consent_from
 from voiceprint.errors import InputError
 
 __all__ = ["add"]
@@ -13,6 +14,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser = commands.add_parser("enroll", help="enroll a speaker from recordings, or add recordings to one")
     parser.add_argument("name", metavar="NAME")
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    add_consent_options(parser)
     add_json_option(parser)
     add_store_options(parser)
     parser.set_defaults(run=run)
@@ -22,9 +24,12 @@ def run(args: argparse.Namespace) -> int:
     from voiceprint.answers import enrolled_message
     from voiceprint.bulk import enroll_files
 
+    consent = consent_from(args)
     with open_service(args) as service:
         refused: list[tuple[Path, InputError]] = []
-        outcome = enroll_files(service, args.name, args.files, on_refusal=lambda *what: refused.append(what))
+        outcome = enroll_files(
+            service, args.name, args.files, consent=consent, on_refusal=lambda *what: refused.append(what)
+        )
         for path, error in refused:
             complain(error, path)
         if outcome is None:

@@ -59,6 +59,7 @@ def _answer(args: argparse.Namespace, service: "VoiceprintService", ask: "Callab
             del data
             started = time.monotonic()
             answer = ask(service.hear(waveform))
+            service.conclude(answer)
         except InputError as error:
             complain(error, path)
             code = error.exit_code

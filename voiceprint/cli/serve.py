@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from voiceprint.cli.common import add_store_options, open_service, settings_from
+from voiceprint.cli.consent import add_require_consent
 
 __all__ = ["add"]
 
@@ -27,6 +28,13 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     )
     parser.add_argument("--tls-cert", type=Path, metavar="FILE", help="certificate chain, PEM (VOICEPRINT_TLS_CERT)")
     parser.add_argument("--tls-key", type=Path, metavar="FILE", help="its private key, PEM (VOICEPRINT_TLS_KEY)")
+    add_require_consent(parser)
+    parser.add_argument(
+        "--unseen-days",
+        type=int,
+        metavar="DAYS",
+        help="erase who was not recognised for so long (1095, VOICEPRINT_UNSEEN_DAYS)",
+    )
     add_store_options(parser)
     parser.set_defaults(run=run)
 

@@ -8,6 +8,7 @@ from voiceprint.config import Settings
 from voiceprint.server import admission, live, page, rest
 from voiceprint.server.context import CONTEXT, Context
 from voiceprint.server.guards import LOOPBACK_NAMES, add_security_headers, answer_errors, check_host_and_origin
+from voiceprint.server.sweeping import sweep_daily
 from voiceprint.service import VoiceprintService
 
 __all__ = ["create_app"]
@@ -28,6 +29,7 @@ def create_app(
     async def close(_app: web.Application) -> None:
         context.close()
 
+    app.cleanup_ctx.append(sweep_daily)
     app.on_shutdown.append(live.close_streams)
     app.on_cleanup.append(close)
     return app

@@ -23,6 +23,7 @@ from voiceprint.outcomes import Answer, Voice
 from voiceprint.server.admission import caller_of
 from voiceprint.server.context import CONTEXT, Context
 from voiceprint.server.uploads import Upload, read_body, read_upload
+from voiceprint.storage.person import known_about
 from voiceprint.storage.records import Enrollment
 
 __all__ = ["routes"]
@@ -73,7 +74,7 @@ async def identify(request: web.Request) -> web.Response:
     started = time.monotonic()
     voice = await _hear(context, upload.only_file())
     answer = await context.work(context.service.identify, voice, top_k=top_k)
-    return _json(_result(context, answer, started))
+    return _json(await _result(context, answer, started))
 
 
 @routes.post("/v1/verify")
@@ -87,7 +88,7 @@ async def verify(request: web.Request) -> web.Response:
     started = time.monotonic()
     voice = await _hear(context, upload.only_file())
     answer = await context.work(context.service.verify, claimed, voice)
-    return _json(_result(context, answer, started))
+    return _json(await _result(context, answer, started))
 
 
 @routes.get("/v1/speakers")
@@ -102,7 +103,7 @@ async def add_speaker(request: web.Request) -> web.Response:
     context = request.app[CONTEXT]
     upload = await _upload(context, request, allowed={"name", "consent"})
     name = context.service.check_new_name(upload.fields.get("name", ""))
-    consent = _parse(upload.fields["consent"].encode(), Consent) if "consent" in upload.fields else None
+    consent = _consent(context, request, upload)
     admitted = await _admit_all(context, upload)
     outcome = await context.work(context.service.enroll_new, name, admitted, consent=consent)
     return _json(enrolled_message(outcome, context.service), HTTPStatus.CREATED)
@@ -129,14 +130,26 @@ async def forget_speaker(request: web.Request) -> web.Response:
     return _json(forgotten_message(await context.work(context.service.forget, request.match_info["id"])))
 
 
+@routes.get("/v1/speakers/{id}/export")
+async def export_speaker(request: web.Request) -> web.Response:
+    """What is known about one person, for that person."""
+    context = request.app[CONTEXT]
+    service = context.service
+    await context.work(service.refresh)
+    speaker = service.speaker(request.match_info["id"])
+    return _json(await context.work(known_about, service.store, speaker.id, service.retention))
+
+
 @routes.post("/v1/speakers/{id}/enrollments")
 async def add_enrollments(request: web.Request) -> web.Response:
+    """As add_speaker, without ``name``."""
     context = request.app[CONTEXT]
     speaker_id = request.match_info["id"]
     context.service.speaker(speaker_id)
-    upload = await _upload(context, request, allowed=set())
+    upload = await _upload(context, request, allowed={"consent"})
+    consent = _consent(context, request, upload, speaker_id)
     admitted = await _admit_all(context, upload)
-    outcome = await context.work(context.service.enroll_more, speaker_id, admitted)
+    outcome = await context.work(context.service.enroll_more, speaker_id, admitted, consent=consent)
     return _json(enrolled_message(outcome, context.service), HTTPStatus.CREATED)
 
 
@@ -145,6 +158,13 @@ async def _upload(context: Context, request: web.Request, *, allowed: set[str]) 
     if unknown := sorted(set(upload.fields) - allowed):
         raise InputError("unknown_field", f"The field {unknown[0]!r:.40} is not known here.")
     return upload
+
+
+def _consent(context: Context, request: web.Request, upload: Upload, speaker_id: str | None = None) -> Consent | None:
+    """The consent that came with the audio. A page, which alone says ``Origin``, must bring one or find one."""
+    given = _parse(upload.fields["consent"].encode(), Consent) if "consent" in upload.fields else None
+    context.service.check_consent(given, speaker_id, required="Origin" in request.headers)
+    return given
 
 
 async def _decode(context: Context, data: bytes) -> Waveform:
@@ -167,7 +187,8 @@ async def _admit(context: Context, data: bytes) -> Enrollment:
     return await context.work(lambda: service.admit(service.listen(waveform), service.content_hash(data)))
 
 
-def _result(context: Context, answer: Answer, started: float) -> messages.Result:
+async def _result(context: Context, answer: Answer, started: float) -> messages.Result:
+    await context.work(context.service.conclude, answer)
     latency_ms = (time.monotonic() - started) * 1000
     return result_message(answer, context.service, latency_ms=latency_ms, final=True)
 

@@ -1,52 +1,43 @@
-"""What is known about one person, for that person to read: everything but the vectors themselves."""
+"""What is known about one person, for that person to read."""
 
-from dataclasses import dataclass
-from typing import Any
+from datetime import UTC, datetime
 
-from voiceprint.storage.audit import AuditLine
+from voiceprint.messages import KnownAbout, KnownEnrollment, KnownEvent
+from voiceprint.storage.retention import Retention, kept_until
 from voiceprint.storage.store import Store
 
-__all__ = ["KnownAbout", "known_about"]
+__all__ = ["known_about"]
 
 
-@dataclass(frozen=True, slots=True)
-class KnownAbout:
-    """``enrollments``: id, seconds of speech and time of each; ``log``: the lines of the audit log about the person."""
-
-    id: str
-    name: str
-    encoder: str
-    created_at: float
-    last_seen: str | None
-    consent: dict[str, Any] | None
-    consent_at: float | None
-    imported_from: str | None
-    enrollments: tuple[dict[str, Any], ...]
-    log: tuple[AuditLine, ...]
-
-
-def known_about(store: Store, speaker_id: str) -> KnownAbout:
-    """Raises StoreError: ``speaker_gone``, ``record_damaged``."""
-    with store.reading() as rows:
+def known_about(store: Store, speaker_id: str, retention: Retention) -> KnownAbout:
+    """Raises StoreError: ``speaker_gone``, ``record_damaged``. The log says that it was asked for."""
+    with store.writing() as rows:
         speaker, _ = rows.read(speaker_id)
+        rows.note("disclosed", speaker_id)
         pseudonym = rows.seals.pseudonym(speaker_id)
-        log = tuple(line for line in rows.audit_lines() if line is not None and line.subject == pseudonym)
+        log = [line for line in rows.audit_lines() if line is not None and line.subject == pseudonym]
     profile = speaker.profile
-    consent = profile.consent
+    until, because = kept_until(speaker, retention)
     return KnownAbout(
         id=speaker.id,
         name=profile.name,
         encoder=store.encoder.id,
-        created_at=profile.created_at,
+        created_at=_moment(profile.created_at),
         last_seen=profile.last_seen,
-        consent=None
-        if consent is None
-        else {"purpose": consent.purpose, "reference": consent.reference, "expires": consent.expires},
-        consent_at=profile.consent_at,
+        consent=profile.consent,
+        consent_at=None if profile.consent_at is None else _moment(profile.consent_at),
+        kept_until=until.isoformat(),
+        kept_because=because,
         imported_from=profile.origin,
         enrollments=tuple(
-            {"id": one.id, "speech_seconds": one.speech_seconds, "enrolled_at": one.enrolled_at}
+            KnownEnrollment(
+                id=one.id, speech_seconds=round(one.speech_seconds, 2), enrolled_at=_moment(one.enrolled_at)
+            )
             for one in speaker.enrollments
         ),
-        log=log,
+        log=tuple(KnownEvent(time=_moment(line.time), event=line.event, details=line.details) for line in log),
     )
+
+
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")

@@ -4,10 +4,11 @@ The default follows the strictest law read (740 ILCS 14/15, the Illinois BIPA): 
 is the last day of the consent, or three years after the last interaction, whichever comes first.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from voiceprint.errors import ConfigError
+from voiceprint.errors import ConfigError, StoreError
 from voiceprint.messages import KeptBecause
 from voiceprint.storage.receipts import Receipt
 from voiceprint.storage.records import StoredSpeaker
@@ -16,6 +17,7 @@ from voiceprint.storage.store import Store
 __all__ = ["Due", "Retention", "Sweep", "due", "kept_until", "sweep"]
 
 _LONGEST_DAYS = 36_500
+_FEW = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +77,28 @@ def last_interaction(speaker: StoredSpeaker) -> date:
 
 
 def sweep(
-    store: Store, retention: Retention | None = None, *, today: date | None = None, dry_run: bool = False
+    store: Store,
+    retention: Retention | None = None,
+    *,
+    speakers: Iterable[StoredSpeaker] | None = None,
+    today: date | None = None,
+    dry_run: bool = False,
+    at_most_half: bool = False,
 ) -> Sweep:
-    """Erase everybody whose time is over. Raises StoreError."""
+    """Erase everybody whose time is over. ``speakers``: everybody, where they have been loaded already.
+
+    ``at_most_half``: for a sweep that no person asked for. A clock that is years ahead would erase everybody; then
+    nobody is erased. Raises StoreError (also ``too_many_due``).
+    """
     day = today or datetime.now(UTC).date()
-    found = [due(speaker, retention or Retention(), day) for speaker in store.load().speakers]
+    everybody = store.load().speakers if speakers is None else speakers
+    found = [due(speaker, retention or Retention(), day) for speaker in everybody]
     over = tuple(one for one in found if one is not None)
+    if at_most_half and len(over) > max(_FEW, len(found) // 2):
+        raise StoreError(
+            "too_many_due",
+            f"{len(over)} of {len(found)} speakers would be erased as of {day}: look at the clock, and run "
+            "'voiceprint sweep' if it is right.",
+        )
     receipts = () if dry_run else tuple(store.forget(one.speaker_id, reason=one.reason) for one in over)
     return Sweep(over, receipts)

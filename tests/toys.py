@@ -1,0 +1,73 @@
+"""A service that takes milliseconds: voices are tones, and a toy encoder tells them by their pitch."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voiceprint.config import Settings
+from voiceprint.encoder import Encoder
+from voiceprint.hearing.audio import SAMPLE_RATE, Waveform
+from voiceprint.hearing.speech import VoiceActivity
+from voiceprint.opening import open_service
+from voiceprint.outcomes import Voice
+from voiceprint.service import VoiceprintService
+
+__all__ = ["ToyActivity", "ToyEncoder", "heard", "tone", "toy_service"]
+
+DIMENSION = 192
+
+
+class ToyEncoder(Encoder):
+    """Tones of one pitch get nearly one vector; ``seed`` makes another encoder, whose vectors have nothing in common
+    with those of the first.
+    """
+
+    def __init__(self, seed: int = 0) -> None:
+        self.id, self.fingerprint = f"toy-{seed}", f"{seed:064x}"
+        self.dimension, self.sample_rate, self.min_num_samples = DIMENSION, SAMPLE_RATE, SAMPLE_RATE // 2
+        self._seed = seed
+
+    def encode(self, waveforms: Sequence[Waveform]) -> NDArray[np.float32]:
+        return np.stack([self._vector(waveform) for waveform in waveforms])
+
+    def _vector(self, waveform: Waveform) -> NDArray[np.float32]:
+        samples = waveform.samples[:SAMPLE_RATE]
+        pitch = int(np.argmax(np.abs(np.fft.rfft(samples, SAMPLE_RATE))))
+        vector = np.random.default_rng([self._seed, pitch // 20]).normal(size=DIMENSION)
+        vector += 0.2 * np.random.default_rng(len(waveform.samples)).normal(size=DIMENSION)
+        return (vector / np.linalg.norm(vector)).astype(np.float32)
+
+
+class ToyActivity(VoiceActivity):
+    """Whatever is loud is speech."""
+
+    def __init__(self) -> None:
+        pass
+
+    def probability(self, frame: NDArray[np.float32], state: NDArray[np.float32]) -> tuple[float, NDArray[np.float32]]:
+        return float(np.sqrt(np.mean(np.square(frame))) > 0.01), state
+
+
+def tone(pitch: int, seconds: float = 4.0) -> Waveform:
+    """A voice: half a second of silence, then a tone of that pitch in Hz (a multiple of 20), then silence."""
+    times = np.arange(int(seconds * SAMPLE_RATE)) / SAMPLE_RATE
+    quiet = np.zeros(SAMPLE_RATE // 2)
+    samples = np.concatenate([quiet, 0.3 * np.sin(2 * np.pi * (pitch + 10) * times), quiet])
+    return Waveform(samples.astype(np.float32))
+
+
+def heard(service: VoiceprintService, pitch: int, seconds: float = 4.0) -> Voice:
+    return service.hear(tone(pitch, seconds))
+
+
+@contextmanager
+def toy_service(folder: Path, encoder: Encoder | None = None, **settings: object) -> Iterator[VoiceprintService]:
+    """Over the store in ``folder``/index, made where there is none."""
+    given = Settings(data=folder / "index", **settings)  # type: ignore[arg-type]
+    environ = {"VOICEPRINT_KEY_FILE": str(folder / "master.key")}
+    opened = open_service(given, environ=environ, encoder=encoder or ToyEncoder(), activity=ToyActivity())
+    with opened as service:
+        yield service

@@ -1,0 +1,43 @@
+"""Retention while the server runs: at the start, then once a day, erase whose time is over."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+import msgspec
+from aiohttp import web
+
+from voiceprint.errors import StoreError
+from voiceprint.server.context import CONTEXT, Context
+
+__all__ = ["sweep_daily"]
+
+log = logging.getLogger(__name__)
+DAY_SECONDS = 86_400.0
+
+
+async def sweep_daily(app: web.Application) -> AsyncIterator[None]:
+    """For ``cleanup_ctx``: sweeps until the application ends."""
+    task = asyncio.create_task(_sweep_for_ever(app[CONTEXT]))
+    yield
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+async def _sweep_for_ever(context: Context) -> None:
+    while True:
+        await sweep_once(context)
+        await asyncio.sleep(DAY_SECONDS)
+
+
+async def sweep_once(context: Context) -> None:
+    """One sweep; the receipts go to the log. They hold no name. What fails is said, and tried again the next day."""
+    try:
+        done = await context.work(context.service.sweep)
+    except StoreError as error:
+        log.error("Retention: %s", error.message)  # noqa: TRY400 - the sentence says it all
+        return
+    for receipt in done.receipts:
+        log.warning("Retention erased a speaker, receipt: %s", msgspec.json.encode(receipt).decode())
