@@ -1,12 +1,19 @@
 """voiceprint export FILE, voiceprint import FILE, voiceprint about NAME|ID"""
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from voiceprint.cli.common import add_json_option, print_json, settings_from
-from voiceprint.cli.store_common import add_data_option, open_store, read_small_file, store_keys
+from voiceprint.cli.common import print_json, settings_from
+from voiceprint.cli.store_common import (
+    add_care_options,
+    add_data_option,
+    open_store,
+    read_small_file,
+    store_keys,
+    tell,
+    warn,
+)
 from voiceprint.errors import SpeakerError
 
 if TYPE_CHECKING:
@@ -39,8 +46,7 @@ def _common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--passphrase-file", type=Path, metavar="FILE", help="seal with its first line instead of the master key"
     )
-    add_json_option(parser)
-    add_data_option(parser)
+    add_care_options(parser)
 
 
 def run_export(args: argparse.Namespace) -> int:
@@ -51,14 +57,12 @@ def run_export(args: argparse.Namespace) -> int:
         data = take_bundle(store, passphrase=_passphrase(args), only=only)
         damaged = store.load().damaged if only is None else ()
     write_bundle(data, args.file)
-    if args.json:
-        print_json({"file": str(args.file), "bytes": len(data), "damaged": damaged})
-    else:
-        print(
-            f"{args.file}: {len(data)} bytes, sealed with the {'passphrase' if args.passphrase_file else 'master key'}."
-        )
-    for speaker_id in damaged:
-        print(f"voiceprint: the record {speaker_id} is damaged and was left out.", file=sys.stderr)
+    tell(
+        args,
+        {"file": str(args.file), "bytes": len(data), "damaged": damaged},
+        f"{args.file}: {len(data)} bytes, sealed with the {'passphrase' if args.passphrase_file else 'master key'}.",
+    )
+    warn(f"the record {speaker_id} is damaged and was left out." for speaker_id in damaged)
     return 0
 
 
@@ -70,15 +74,13 @@ def run_import(args: argparse.Namespace) -> int:
     data = read_small_file(args.file, most=MAX_BUNDLE_BYTES)
     keys = store_keys(settings, make=True)
     report = restore(settings.data, keys, read_bundle(data, keys=keys, passphrase=_passphrase(args)))
-    if args.json:
-        print_json(report)
-    else:
-        print(
-            f"{report.added} added, {report.replaced} replaced, {report.present} there already, "
-            f"{report.forgotten} stay forgotten, {report.erased} erased because they were forgotten there."
-        )
-    for speaker_id in report.name_taken:
-        print(f"voiceprint: {speaker_id} was left out: somebody else has the same name here.", file=sys.stderr)
+    tell(
+        args,
+        report,
+        f"{report.added} added, {report.replaced} replaced, {report.present} there already, "
+        f"{report.forgotten} stay forgotten, {report.erased} erased because they were forgotten there.",
+    )
+    warn(f"{who} was left out: somebody else has the same name here." for who in report.name_taken)
     return 2 if report.name_taken else 0
 
 

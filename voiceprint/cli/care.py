@@ -4,8 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from voiceprint.cli.common import add_json_option, print_json, settings_from
-from voiceprint.cli.store_common import add_data_option, open_store, read_small_file
+from voiceprint.cli.common import print_json, settings_from
+from voiceprint.cli.store_common import add_care_options, open_store, read_small_file, tell, warn
 
 __all__ = ["add"]
 
@@ -14,30 +14,25 @@ _STORE_FAULT = 4
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = commands.add_parser("check", help="examine a whole store and say what was found")
-    _common(parser)
+    add_care_options(parser)
     parser.set_defaults(run=run_check)
 
     parser = commands.add_parser("audit", help="show or verify the audit log")
     parser.add_argument("action", choices=("list", "verify"))
     parser.add_argument("--head", metavar="HEX", help="a chain value noted earlier, which must be part of the log")
-    _common(parser)
+    add_care_options(parser)
     parser.set_defaults(run=run_audit)
 
     parser = commands.add_parser("sweep", help="erase whose consent or time is over, with receipts")
     parser.add_argument("--unseen-days", type=int, help="days after the last interaction (1095)")
     parser.add_argument("--dry-run", action="store_true", help="only say who it would be")
-    _common(parser)
+    add_care_options(parser)
     parser.set_defaults(run=run_sweep)
 
     parser = commands.add_parser("verify-receipt", help="check the receipt of an erasure")
     parser.add_argument("file", type=Path, metavar="FILE")
-    _common(parser)
+    add_care_options(parser)
     parser.set_defaults(run=run_verify_receipt)
-
-
-def _common(parser: argparse.ArgumentParser) -> None:
-    add_json_option(parser)
-    add_data_option(parser)
 
 
 def run_check(args: argparse.Namespace) -> int:
@@ -45,14 +40,14 @@ def run_check(args: argparse.Namespace) -> int:
 
     with open_store(args) as store:
         report = check(store)
-    if args.json:
-        print_json(report, whole=report.whole)
-    else:
-        print(
-            f"{report.speakers} speakers, {report.enrollments} enrollments, {report.forgotten} forgotten, "
-            f"{report.audit_lines} lines of audit log (head {report.audit_head[:16]}), renewed {report.rotation} times"
-        )
-        print("Everything is as it was written." if report.whole else f"{len(report.faults)} faults:")
+    tell(
+        args,
+        report,
+        f"{report.speakers} speakers, {report.enrollments} enrollments, {report.forgotten} forgotten, "
+        f"{report.audit_lines} lines of audit log (head {report.audit_head[:16]}), renewed {report.rotation} times",
+        "Everything is as it was written." if report.whole else f"{len(report.faults)} faults:",
+        whole=report.whole,
+    )
     return _faults(report.faults)
 
 
@@ -65,17 +60,18 @@ def run_audit(args: argparse.Namespace) -> int:
                 print_json(line)
             return 0
         report = audit.verify(store, known_head=args.head)
-    if args.json:
-        print_json(report, whole=report.whole)
-    else:
-        print(f"{report.lines} lines, head {report.head}")
-        print("The log is whole." if report.whole else f"{len(report.faults)} faults:")
+    tell(
+        args,
+        report,
+        f"{report.lines} lines, head {report.head}",
+        "The log is whole." if report.whole else f"{len(report.faults)} faults:",
+        whole=report.whole,
+    )
     return _faults(report.faults)
 
 
 def _faults(faults: tuple[str, ...]) -> int:
-    for fault in faults:
-        print(f"voiceprint: {fault}", file=sys.stderr)
+    warn(faults)
     return _STORE_FAULT if faults else 0
 
 
@@ -103,9 +99,10 @@ def run_verify_receipt(args: argparse.Namespace) -> int:
     if here:
         with open_store(args) as store:
             verify_receipt(receipt, store)
-    if args.json:
-        print_json({"valid": True, "checked_against_store": here, "speaker": receipt.speaker})
-    else:
-        print(f"The receipt is genuine: {receipt.speaker} was erased at {receipt.erased_at} ({receipt.reason}).")
-        print("The erasure holds in this store." if here else "There is no store here to compare it with.")
+    tell(
+        args,
+        {"valid": True, "checked_against_store": here, "speaker": receipt.speaker},
+        f"The receipt is genuine: {receipt.speaker} was erased at {receipt.erased_at} ({receipt.reason}).",
+        "The erasure holds in this store." if here else "There is no store here to compare it with.",
+    )
     return 0

@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from voiceprint.cli.common import add_json_option, print_json, settings_from
-from voiceprint.cli.store_common import add_data_option, open_store, store_keys
+from voiceprint.cli.common import print_json, settings_from
+from voiceprint.cli.store_common import add_care_options, open_store, store_keys, tell
 
 __all__ = ["add"]
 
@@ -12,13 +12,11 @@ __all__ = ["add"]
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = commands.add_parser("key", help="make, change or check the master key of a store")
     parser.add_argument("action", choices=("init", "rotate", "check"))
-    add_json_option(parser)
-    add_data_option(parser)
+    add_care_options(parser)
     parser.set_defaults(run=run)
 
     parser = commands.add_parser("renew", help="new keys and a new secret rotation for every voiceprint")
-    add_json_option(parser)
-    add_data_option(parser)
+    add_care_options(parser)
     parser.set_defaults(run=run_renew)
 
 
@@ -67,10 +65,11 @@ def _check(args: argparse.Namespace) -> int:
     if opens:
         with open_store(args):
             pass
-    if args.json:
-        print_json({"path": str(keys.path), "keys": len(keys.keys), "opens_store": opens or None})
-    else:
-        print(f"{keys.path}: {len(keys.keys)} keys. " + _said(settings.data, opens))
+    tell(
+        args,
+        {"path": str(keys.path), "keys": len(keys.keys), "opens_store": opens or None},
+        f"{keys.path}: {len(keys.keys)} keys. " + _said(settings.data, opens),
+    )
     return 0
 
 
@@ -83,8 +82,5 @@ def run_renew(args: argparse.Namespace) -> int:
 
     with open_store(args) as store:
         report = renew(store)
-    if args.json:
-        print_json(report)
-    else:
-        print(f"Renewed {report.speakers} speakers; this was renewal {report.rotation} of the store.")
+    tell(args, report, f"Renewed {report.speakers} speakers; this was renewal {report.rotation} of the store.")
     return 0

@@ -1,12 +1,13 @@
 """What the commands share that look after a store without listening to anybody: they need no encoder, and no torch."""
 
 import argparse
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from voiceprint.cli.common import settings_from
+from voiceprint.cli.common import add_json_option, print_json, settings_from
 from voiceprint.config import Settings
 from voiceprint.errors import InputError
 
@@ -14,13 +15,43 @@ if TYPE_CHECKING:
     from voiceprint.storage.keyfile import MasterKeys
     from voiceprint.storage.store import Store
 
-__all__ = ["add_data_option", "check_store", "open_store", "read_small_file", "store_keys"]
+__all__ = [
+    "add_care_options",
+    "add_data_option",
+    "check_store",
+    "open_store",
+    "read_small_file",
+    "store_keys",
+    "tell",
+    "warn",
+]
 
 MAX_SMALL_BYTES = 1 << 20
 
 
 def add_data_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, metavar="DIR", help="where the sealed store is (index/, VOICEPRINT_DATA)")
+
+
+def add_care_options(parser: argparse.ArgumentParser) -> None:
+    """--json and --data."""
+    add_json_option(parser)
+    add_data_option(parser)
+
+
+def tell(args: argparse.Namespace, message: Any, *sentences: str, **more: object) -> None:  # noqa: ANN401 - as print_json
+    """What was done: one JSON object with --json, else sentences."""
+    if args.json:
+        print_json(message, **more)
+        return
+    for sentence in sentences:
+        print(sentence)
+
+
+def warn(sentences: Iterable[str]) -> None:
+    """One line each on stderr."""
+    for sentence in sentences:
+        print(f"voiceprint: {sentence}", file=sys.stderr)
 
 
 def store_keys(settings: Settings, *, make: bool = False) -> "MasterKeys":

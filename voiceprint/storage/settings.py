@@ -12,7 +12,22 @@ from voiceprint.storage.vault import Context, SealBrokenError
 __all__ = ["StoreSettings", "StoreState", "settings_context"]
 
 
-class StoreSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class _Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What lies sealed in a row of its own."""
+
+    def pack(self) -> bytes:
+        return msgspec.msgpack.encode(self)
+
+    @classmethod
+    def unpack(cls, body: bytes) -> Self:
+        """Raises SealBrokenError."""
+        try:
+            return msgspec.msgpack.decode(body, type=cls)
+        except msgspec.DecodeError as error:
+            raise SealBrokenError(f"the {cls.__name__} cannot be read") from error
+
+
+class StoreSettings(_Body, frozen=True, kw_only=True):
     """``secret``: 32 bytes from which the keys of tombstones, audit, receipts and content hashes are made; it outlives
     every master key. ``foreign_marks``: tombstone keys of stores whose bundles were imported. ``rotation``: how often
     the store was renewed; ``seed`` makes the matrix (none before the first renewal).
@@ -32,19 +47,8 @@ class StoreSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     def __repr__(self) -> str:
         return f"StoreSettings({self.encoder.id}, rotation {self.rotation})"
 
-    def pack(self) -> bytes:
-        return msgspec.msgpack.encode(self)
 
-    @classmethod
-    def unpack(cls, body: bytes) -> Self:
-        """Raises SealBrokenError."""
-        try:
-            return msgspec.msgpack.decode(body, type=cls)
-        except msgspec.DecodeError as error:
-            raise SealBrokenError("the settings cannot be read") from error
-
-
-class StoreState(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class StoreState(_Body, frozen=True, kw_only=True):
     """What every change to a store moves on, in the same transaction.
 
     ``epoch``: tombstones so far. ``revision``: changes to speakers so far. ``audit_number``, ``audit_chain``: the last
@@ -58,17 +62,6 @@ class StoreState(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     audit_chain: str = ""
     manifest: bytes = bytes(32)
     tokens: int = 0
-
-    def pack(self) -> bytes:
-        return msgspec.msgpack.encode(self)
-
-    @classmethod
-    def unpack(cls, body: bytes) -> Self:
-        """Raises SealBrokenError."""
-        try:
-            return msgspec.msgpack.decode(body, type=cls)
-        except msgspec.DecodeError as error:
-            raise SealBrokenError("the state cannot be read") from error
 
 
 def settings_context(store_id: str) -> Context:
