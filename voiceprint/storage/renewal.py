@@ -53,5 +53,5 @@ def _renew_rows(rows: Rows) -> int:
     for speaker in loaded.speakers:
         rows.insert(speaker.id, KeyRing.new(), speaker.profile, speaker.enrollments)
     rows.note("renewed", speakers=len(loaded.speakers), rotation=seals.settings.rotation)
-    rows.reset_manifest()
+    rows.manifest.reset()
     return len(loaded.speakers)

@@ -91,7 +91,7 @@ def _outcome(rows: Rows, speaker: StoredSpeaker, marks: set[str], present: set[s
 
 
 def _make_room(rows: Rows, speaker_id: str, damaged: set[str]) -> bool:
-    for name in (speaker_id, rows.missing_name(speaker_id)):
+    for name in (speaker_id, rows.manifest.missing_name(speaker_id)):
         if name in damaged:
             rows.make_room(name)
             return True

@@ -14,6 +14,7 @@ import msgspec
 from voiceprint.errors import StoreError
 from voiceprint.storage.audit import AuditLine, next_chain, open_line, seal_line
 from voiceprint.storage.database import typed_rows
+from voiceprint.storage.manifest import Manifest, Remembered
 from voiceprint.storage.records import Enrollment, Profile, StoredSpeaker
 from voiceprint.storage.seals import KeyRing, Row, Seals
 from voiceprint.storage.settings import StoreState
@@ -21,8 +22,6 @@ from voiceprint.storage.vault import SealBrokenError
 
 __all__ = ["Loaded", "Rows", "gone"]
 
-_MODULUS = 1 << 256
-_MISSING = "missing-"
 _KEY = (str, int, bytes)
 _RECORD = (str, str, str, int, bytes)
 
@@ -38,11 +37,12 @@ class Loaded:
 class Rows:
     """One transaction over the tables."""
 
-    def __init__(self, database: sqlite3.Connection, seals: Seals) -> None:
+    def __init__(self, database: sqlite3.Connection, seals: Seals, remembered: Remembered) -> None:
         self.database = database
         self.seals = seals
         self.state = self._read_state()
         self._saved = self.state
+        self.manifest = Manifest(self, remembered)
 
     # Reading
 
@@ -54,7 +54,7 @@ class Rows:
         sql = "SELECT speaker_id, id, type, version, token FROM records ORDER BY rowid"
         for speaker_id, *row in typed_rows(self.database, sql, _RECORD):
             rows.setdefault(speaker_id, []).append(Row(*row))
-        wrong = self.misplaced({speaker_id: generation for speaker_id, generation, _ in keys})
+        wrong = self.manifest.misplaced({speaker_id: generation for speaker_id, generation, _ in keys})
         damaged = wrong | (set(rows) - {speaker_id for speaker_id, _, _ in keys})
         speakers = []
         for speaker_id, generation, token in keys:
@@ -98,34 +98,14 @@ class Rows:
         """The marks of everybody who was forgotten."""
         return {mark for (mark,) in typed_rows(self.database, "SELECT mark FROM tombstones", (str,))}
 
-    def missing_name(self, speaker_id: str) -> str:
-        """What ``load`` calls a speaker of whom nothing is left."""
-        return _MISSING + self.seals.pseudonym(speaker_id)
+    def speakers_with_records(self) -> set[str]:
+        """The ids of everybody of whom a record is there, with or without a key."""
+        return {who for (who,) in typed_rows(self.database, "SELECT DISTINCT speaker_id FROM records", (str,))}
 
     def has_records(self, speaker_id: str) -> bool:
         """Whether any record of that speaker is there, with or without a key."""
         query = "SELECT count(*) FROM records WHERE speaker_id = ?"
         return bool(self.database.execute(query, (speaker_id,)).fetchone()[0])
-
-    def misplaced(self, generations: dict[str, int]) -> set[str]:
-        """Who was put back, rolled back or taken away as a whole: ids, or ``missing-`` and a pseudonym.
-
-        Raises StoreError (``store_damaged``) where the audit log does not say either what should be there.
-        """
-        if self._manifest_of(self._named(generations)) == self.state.manifest:
-            return set()
-        expected = self.expected_generations()
-        if self._manifest_of(expected) != self.state.manifest:
-            raise StoreError(
-                "store_damaged",
-                "The store does not add up: rows were taken away or put back, and the audit log does not say which; "
-                "restore a bundle into another folder.",
-            )
-        self._refuse_older_state(expected)
-        orphans = {who for (who,) in typed_rows(self.database, "SELECT DISTINCT speaker_id FROM records", (str,))}
-        there = {who: self.seals.pseudonym(who) for who in orphans | set(generations)}
-        wrong = {who for who, name in there.items() if expected.get(name) != generations.get(who)}
-        return wrong | {_MISSING + name for name in set(expected) - set(there.values())}
 
     def expected_generations(self) -> dict[str, int]:
         """The last generation of each pseudonym, from the audit log; lines that do not open are passed over."""
@@ -156,7 +136,7 @@ class Rows:
     ) -> None:
         """Add or replace records of a speaker, and say so in the log."""
         after = self.insert(speaker_id, ring, profile, enrollments)
-        self._move_manifest(self.seals.pseudonym(speaker_id), ring.generation, after)
+        self.manifest.move(speaker_id, ring.generation, after)
         self.note(event, speaker_id, generation=after, enrollments=len(enrollments))
 
     def insert(self, speaker_id: str, ring: KeyRing, profile: Profile | None, enrollments: Sequence[Enrollment]) -> int:
@@ -186,7 +166,7 @@ class Rows:
 
         Also for what ``load`` calls damaged, ``missing-`` and a pseudonym included.
         """
-        pseudonym = self._take_out(speaker_id)
+        pseudonym = self.manifest.take_out(speaker_id)
         records = self.database.execute("DELETE FROM records WHERE speaker_id = ?", (speaker_id,)).rowcount
         self.database.execute("DELETE FROM keys WHERE speaker_id = ?", (speaker_id,))
         self.bury(self.seals.mark(speaker_id))
@@ -195,7 +175,7 @@ class Rows:
 
     def make_room(self, speaker_id: str) -> None:
         """Take away what is left of a damaged or missing speaker, so that a sound copy can be put in its place."""
-        pseudonym = self._take_out(speaker_id)
+        pseudonym = self.manifest.take_out(speaker_id)
         self.database.execute("DELETE FROM records WHERE speaker_id = ?", (speaker_id,))
         self.database.execute("DELETE FROM keys WHERE speaker_id = ?", (speaker_id,))
         self._note("replaced", pseudonym, {})
@@ -221,11 +201,6 @@ class Rows:
             token = self.seals.seal_state(self.state)
             self.database.execute("INSERT OR REPLACE INTO meta VALUES ('state', ?)", (token,))
 
-    def reset_manifest(self) -> None:
-        """After everybody was changed at once."""
-        manifest = self._manifest_of(self._named(self.generations()))
-        self.state = msgspec.structs.replace(self.state, manifest=manifest, revision=self.state.revision + 1)
-
     # Inside
 
     def _note(self, event: str, pseudonym: str | None, details: dict[str, str | int | float]) -> None:
@@ -234,48 +209,6 @@ class Rows:
         chain = next_chain(self.seals, self.state.audit_chain, number, token)
         self.database.execute("INSERT INTO audit VALUES (?, ?, ?)", (number, token, chain))
         self.state = msgspec.structs.replace(self.state, audit_number=number, audit_chain=chain)
-
-    def _take_out(self, speaker_id: str) -> str:
-        """Take a speaker out of the manifest, and return the pseudonym. Raises StoreError (``speaker_gone``)."""
-        generations = self.generations()
-        wrong = self.misplaced(generations)
-        if speaker_id not in generations and speaker_id not in wrong and not self.has_records(speaker_id):
-            raise gone()
-        missing = speaker_id.startswith(_MISSING)
-        pseudonym = speaker_id.removeprefix(_MISSING) if missing else self.seals.pseudonym(speaker_id)
-        # Where something is wrong the row may lie; the log does not.
-        believed = self.expected_generations().get(pseudonym, 0) if wrong else generations.get(speaker_id, 0)
-        self._move_manifest(pseudonym, believed, 0)
-        return pseudonym
-
-    def _refuse_older_state(self, expected: dict[str, int]) -> None:
-        """A genuine key ring that is newer than what the log knows: state and log are the ones that were put back."""
-        for speaker_id, generation, token in self.keys():
-            if generation > expected.get(self.seals.pseudonym(speaker_id), generation):
-                try:
-                    self.seals.open_ring(speaker_id, generation, token)
-                except SealBrokenError:
-                    continue
-                raise StoreError(
-                    "store_damaged",
-                    "The store's log was put back to an earlier state than its speakers; restore a bundle into "
-                    "another folder.",
-                )
-
-    def _move_manifest(self, pseudonym: str, before: int, after: int) -> None:
-        total = int.from_bytes(self.state.manifest, "big")
-        total += self.seals.manifest_part(pseudonym, after) if after else 0
-        total -= self.seals.manifest_part(pseudonym, before) if before else 0
-        self.state = msgspec.structs.replace(
-            self.state, manifest=(total % _MODULUS).to_bytes(32, "big"), revision=self.state.revision + 1
-        )
-
-    def _named(self, generations: dict[str, int]) -> dict[str, int]:
-        return {self.seals.pseudonym(speaker_id): number for speaker_id, number in generations.items()}
-
-    def _manifest_of(self, named: dict[str, int]) -> bytes:
-        total = sum(self.seals.manifest_part(name, number) for name, number in named.items())
-        return (total % _MODULUS).to_bytes(32, "big")
 
     def _read_state(self) -> StoreState:
         found = typed_rows(self.database, "SELECT value FROM meta WHERE key = 'state'", (bytes,))

@@ -24,6 +24,7 @@ from voiceprint.storage.database import (
     open_database,
 )
 from voiceprint.storage.keyfile import MasterKeys
+from voiceprint.storage.manifest import Remembered
 from voiceprint.storage.receipts import Receipt, make_receipt
 from voiceprint.storage.records import EncoderIdentity, Enrollment, Profile, StoredSpeaker, new_id
 from voiceprint.storage.rows import Loaded, Rows
@@ -179,7 +180,7 @@ def _fill(database: sqlite3.Connection, seals: Seals) -> None:
     database.execute("INSERT INTO meta VALUES ('store', ?)", (seals.store_id.encode(),))
     database.execute("INSERT INTO meta VALUES ('settings', ?)", (seals.seal_settings(),))
     database.execute("INSERT INTO meta VALUES ('state', ?)", (seals.seal_state(StoreState()),))
-    rows = Rows(database, seals)
+    rows = Rows(database, seals, Remembered())
     rows.note("created")
     rows.save_state()
 

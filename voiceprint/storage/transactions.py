@@ -9,6 +9,7 @@ from threading import RLock
 from voiceprint.errors import KeyFileError, StoreError
 from voiceprint.storage.database import clear_log, explained, snapshot, transaction, typed_rows
 from voiceprint.storage.keyfile import MasterKeys, claim_key_file, load_key_file
+from voiceprint.storage.manifest import Remembered
 from voiceprint.storage.rows import Rows
 from voiceprint.storage.seals import Seals
 from voiceprint.storage.vault import SealBrokenError
@@ -26,6 +27,7 @@ class Transactions:
         self._keys = keys
         self._settings_token = b""
         self._seals: Seals | None = None
+        self._remembered = Remembered()
         self._pragma_version = -1
         self._revision = -1
         self._others = 0
@@ -42,17 +44,18 @@ class Transactions:
     def reading(self) -> Iterator[Rows]:
         """One consistent view. Raises StoreError."""
         with self._lock, explained(self.path), snapshot(self._database):
-            yield Rows(self._database, self._current_seals())
+            yield Rows(self._database, self._current_seals(), self._remembered)
 
     @contextmanager
     def writing(self) -> Iterator[Rows]:
         """All of it is on disk at the end, or none of it. Raises StoreError."""
         with self._lock, explained(self.path):
             with transaction(self._database):
-                rows = Rows(self._database, self._current_seals())
+                rows = Rows(self._database, self._current_seals(), self._remembered)
                 before = rows.state.revision
                 yield rows
                 rows.save_state()
+            rows.manifest.settle()
             if before == self._revision:  # nobody else wrote in between, so this is no news to us
                 self._revision = rows.state.revision
 
