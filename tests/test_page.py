@@ -1,5 +1,6 @@
 """The page in a real browser, before the real server: what people do with it."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -62,7 +63,7 @@ def test_by_keyboard_alone_from_a_stranger_to_named_and_back(page: Page, microph
     keys.press("Enter")
     keys.press("Tab")
     keys.press("Enter")
-    see(page.locator("#toast"), "The voiceprint of Ada Lovelace was destroyed (3 takes)")
+    see(page.locator("#people-receipt"), "The voiceprint of Ada Lovelace was destroyed (3 takes)")
     page.get_by_role("link", name="Identify").focus()
     keys.press("Enter")
     expect(page.locator("#identify-title")).to_be_focused()  # until then the space bar belongs to the link
@@ -164,6 +165,33 @@ def test_a_room_is_listened_to_turn_by_turn(page: Page, page_folder: Path, micro
     expect(page.locator(".room-bar")).to_have_count(2)
     page.locator("#identify-orb button").click()
     expect(page.locator("#identify-orb")).to_have_attribute("data-state", "idle")
+
+
+def test_people_are_on_a_map_and_what_is_known_of_them_can_be_saved(
+    page: Page, page_folder: Path, voices: Voices
+) -> None:
+    for name in ("Ben", "Cleo"):
+        enroll(page, page_folder, name, voices[name][:3])
+    enroll(page, page_folder, "Benedict", voices["Ben"][3:5])
+    show(page, "People")
+    expect(page.locator(".map-name")).to_have_count(3, timeout=PATIENCE_MS)
+    see(page.locator(".map-words"), "1 pair sounds so much alike")
+    page.locator(".map-person", has_text="Cleo").click()
+    row = page.locator(".person", has_text="Cleo")
+    expect(row).to_be_focused()
+    row.get_by_text("Details").click()
+    see(row, "Kept until")
+    see(row, "Sounds most like")
+    with page.expect_download() as saved:
+        row.get_by_role("button", name="Save what is known").click()
+    assert json.loads(saved.value.path().read_text())["name"] == "Cleo"
+    row.get_by_role("button", name="Delete").click()
+    page.locator("#confirm-yes").click()
+    see(page.locator("#people-receipt"), "The voiceprint of Cleo was destroyed (1 take)")
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="Save the receipt").click()
+    assert json.loads(saved.value.path().read_text())["signature"]
+    expect(page.locator(".map-name")).to_have_count(2, timeout=PATIENCE_MS)
 
 
 def test_names_are_text_wherever_they_come_from(page: Page, page_folder: Path, voices: Voices) -> None:

@@ -74,6 +74,13 @@ export function avatar(speaker) {
   return face;
 }
 
+// Hands something over as a JSON file.
+export function save(what, name) {
+  const link = h("a", { href: URL.createObjectURL(new Blob([JSON.stringify(what, null, 2)], { type: "application/json" })), download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}
+
 // Files or folders dropped on an element; `take` gets the DataTransfer.
 export function dropTarget(element, take) {
   const mark = (on) => element.classList.toggle("dropping", on);

@@ -1,24 +1,28 @@
-// Everybody who is enrolled: search, rename, add takes, delete.
+// Everybody who is enrolled: search, rename, add takes, save what is known, delete; and a map of who sounds like whom.
 
-import { $, announce, avatar, button, confirm, count, h, toast } from "./dom.js";
+import { $, announce, button, confirm, count, h, save, toast } from "./dom.js";
+import { personRow, renameRow } from "./person.js";
 import { rest } from "./protocol.js";
+import { drawMap } from "./voicemap.js";
 import { refusalWords } from "./words.js";
-
-const DAY = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric" });
 
 export class PeopleView {
   busy = false;
   #app;
   #speakers = [];
+  #places = new Map();
+  #map = null;
   #renaming = null;
 
   constructor(app) {
     this.#app = app;
     $("#people-search").addEventListener("input", () => this.#show());
+    addEventListener("resize", () => this.#drawMap());
   }
 
   enter() {
     this.#renaming = null;
+    $("#people-receipt").hidden = true;
     return this.#load();
   }
 
@@ -30,18 +34,44 @@ export class PeopleView {
     try {
       this.#speakers = await rest.speakers();
       this.#show();
+      await this.#loadMap();
     } catch (error) {
       this.#say(refusalWords(error).title);
     }
+  }
+
+  // Who may not see the map sees the list without it.
+  async #loadMap() {
+    const map = this.#speakers.length > 1 ? await rest.map().catch(() => null) : null;
+    this.#places = new Map(map?.places.map((place) => [place.speaker.id, place]));
+    this.#map = map;
+    $("#voice-map").hidden = !map;
+    if (!map) return;
+    this.#drawMap();
+    if (!this.#renaming) this.#show();
+  }
+
+  #drawMap() {
+    if (this.#map && !$("#people").hidden) drawMap($("#voice-map"), this.#map, (id) => this.#find(id));
+  }
+
+  #find(id) {
+    $("#people-search").value = "";
+    this.#show();
+    const row = document.getElementById(`person-${id}`);
+    row?.scrollIntoView({ block: "center" });
+    row?.focus({ preventScroll: true });
   }
 
   #show() {
     const search = $("#people-search").value.trim().toLocaleLowerCase();
     const found = this.#speakers.filter((speaker) => speaker.name.toLocaleLowerCase().includes(search));
     const everybody = this.#speakers.length;
+    const open = new Set([...document.querySelectorAll(".person-more[open]")].map((more) => more.parentElement.id));
     $("#people-lede").textContent = everybody ? `${count(everybody, "voiceprint")}, sealed on this server. No recording is kept.` : "I know nobody yet. Enroll somebody, and I can name them.";
     $(".search").hidden = everybody === 0;
     $("#people-list").replaceChildren(...found.map((speaker) => this.#row(speaker)));
+    for (const id of open) $(`#${id} .person-more`)?.setAttribute("open", "");
     $("#people-list").hidden = found.length === 0;
     this.#say(everybody && !found.length ? "Nobody here has such a name." : "");
   }
@@ -52,64 +82,41 @@ export class PeopleView {
   }
 
   #row(speaker) {
-    if (this.#renaming === speaker.id) return this.#renameRow(speaker);
-    const facts = [count(speaker.enrollments, "take"), `${speaker.speech_seconds_total.toFixed(0)} s`, `since ${DAY.format(new Date(speaker.created_at))}`];
-    const act = (label, kind, does) => {
-      const made = button(label, kind, does);
-      made.setAttribute("aria-label", `${label}: ${speaker.name}`);
-      return made;
-    };
-    return h(
-      "li",
-      { className: "person" },
-      avatar(speaker),
-      h("div", { className: "person-words" }, h("span", { className: "person-name", dir: "auto" }, speaker.name), h("span", { className: "person-facts" }, facts.join(" · "))),
-      h(
-        "div",
-        { className: "person-actions" },
-        h("a", { className: "button small ghost", href: `#enroll/${speaker.id}`, ariaLabel: `Add takes: ${speaker.name}` }, "Add takes"),
-        act("Rename", "small ghost", () => this.#startRename(speaker)),
-        act("Delete", "small ghost danger", () => this.#delete(speaker)),
-      ),
-    );
+    const stop = () => this.#rename(null);
+    if (this.#renaming === speaker.id) return renameRow(speaker, { stop, save: (name) => this.#renamed(speaker, name) }, sentence);
+    return personRow(speaker, this.#places.get(speaker.id), {
+      rename: () => this.#rename(speaker.id),
+      save: () => this.#save(speaker),
+      remove: () => this.#delete(speaker),
+    });
   }
 
-  #startRename(speaker) {
-    this.#renaming = speaker.id;
+  #rename(id) {
+    this.#renaming = id;
     this.#show();
-    $("#rename").select();
+    $("#rename")?.select();
   }
 
-  #renameRow(speaker) {
-    const stop = () => {
-      this.#renaming = null;
-      this.#show();
-    };
-    const field = h("input", { type: "text", id: "rename", value: speaker.name, maxLength: 100, ariaLabel: `New name for ${speaker.name}` });
-    const problem = h("p", { className: "field-error", role: "alert" });
-    const save = async (event) => {
-      event.preventDefault();
-      try {
-        await rest.rename(speaker.id, field.value);
-        this.#renaming = null;
-        await this.#load();
-        toast("The name is changed.");
-      } catch (error) {
-        const { title, detail } = refusalWords(error);
-        problem.textContent = `${title}. ${detail}`;
-      }
-    };
-    const form = h("form", { className: "rename", on: { submit: save, keydown: (event) => event.key === "Escape" && stop() } });
-    form.append(field, h("button", { type: "submit", className: "button small primary" }, "Save"), button("Leave it", "small ghost", stop));
-    return h("li", { className: "person renaming" }, avatar(speaker), h("div", { className: "person-words" }, form, problem));
+  async #renamed(speaker, name) {
+    await rest.rename(speaker.id, name);
+    this.#renaming = null;
+    await this.#load();
+    toast("The name is changed.");
+  }
+
+  async #save(speaker) {
+    try {
+      save(await rest.whatIsKnown(speaker.id), `voiceprint-${speaker.name}.json`);
+    } catch (error) {
+      toast(sentence(error));
+    }
   }
 
   async #delete(speaker) {
     const what = `The voiceprint (${count(speaker.enrollments, "take")}) is destroyed together with its key, and this voice becomes a stranger. This cannot be undone.`;
     if (!(await confirm(`Delete ${speaker.name}?`, what, "Delete"))) return;
     try {
-      const gone = await rest.forget(speaker.id);
-      toast(`The voiceprint of ${speaker.name} was destroyed (${count(gone.enrollments, "take")}).`);
+      this.#receipt(speaker, await rest.forget(speaker.id));
     } catch (error) {
       announce(refusalWords(error).title);
       toast(refusalWords(error).title);
@@ -118,4 +125,24 @@ export class PeopleView {
     this.#app.refreshHealth();
     $("#people-title").focus();
   }
+
+  // What was destroyed, and the paper for whose it was.
+  #receipt(speaker, { enrollments, receipt }) {
+    const words = `The voiceprint of ${speaker.name} was destroyed (${count(enrollments, "take")}).`;
+    const box = $("#people-receipt");
+    const when = new Date(receipt.erased_at).toLocaleString();
+    const left = receipt.log_cleared ? "Nothing of it is left in the server's files." : "Its last traces leave the server's files at the next start.";
+    box.replaceChildren(
+      h("p", { className: "receipt-title" }, words),
+      h("p", { className: "receipt-facts" }, `${when} · erasure ${receipt.epoch} · signed by this server. ${left}`),
+      h("div", { className: "actions" }, button("Save the receipt", "small primary", () => save(receipt, `receipt-${receipt.speaker}.json`)), button("Close", "small ghost", () => (box.hidden = true))),
+    );
+    box.hidden = false;
+    announce(words);
+  }
+}
+
+function sentence(error) {
+  const { title, detail } = refusalWords(error);
+  return [`${title}.`, detail].filter(Boolean).join(" ");
 }

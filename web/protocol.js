@@ -164,6 +164,8 @@ const raw = (file) => ({ method: "POST", body: file, headers: { "Content-Type": 
 export const rest = {
   health: () => ask("/readyz"),
   speakers: async () => (await ask("/v1/speakers")).speakers,
+  map: () => ask("/v1/map"),
+  whatIsKnown: (id) => ask(`${at(id)}/export`),
   forget: (id) => ask(at(id), { method: "DELETE" }),
   rename: (id, name) => ask(at(id), json("PATCH", { name })),
   identify: (file) => ask("/v1/identify", raw(file)),

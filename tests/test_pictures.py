@@ -1,0 +1,34 @@
+"""What the page draws, over REST."""
+
+import json
+
+import pytest
+from test_server import Client, Takes, enroll, with_server
+
+from voiceprint import pictures
+from voiceprint.service import VoiceprintService
+
+
+@pytest.mark.usefixtures("speech_dev")  # synthesised voices are too much alike to be told apart
+def test_the_map_names_everybody_and_gives_no_voice_away(
+    service: VoiceprintService, takes: Takes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def talk(client: Client) -> None:
+        assert await (await client.get("/v1/map")).json() == {"places": [], "left_out": 0}
+        for voice, name in zip(takes, ("Ada", "Ben", "Cleo"), strict=True):
+            await enroll(client, name, takes[voice][0])
+        text = await (await client.get("/v1/map")).text()
+        said = json.loads(text)
+        assert {place["speaker"]["name"] for place in said["places"]} == {"Ada", "Ben", "Cleo"}
+        assert not any(place["alike"] for place in said["places"])
+        assert len(text) < 250 * len(said["places"])  # two short numbers a person: a template would be thousands
+        await enroll(client, "Dora", takes[next(iter(takes))][1])  # who has Ada's voice
+        places = (await (await client.get("/v1/map")).json())["places"]
+        alike = {place["speaker"]["name"]: place["closest"]["name"] for place in places if place["alike"]}
+        assert alike == {"Ada": "Dora", "Dora": "Ada"}
+        monkeypatch.setattr(pictures, "MAP_SPEAKERS", 2)
+        newest = await (await client.get("/v1/map")).json()
+        assert {place["speaker"]["name"] for place in newest["places"]} == {"Cleo", "Dora"}
+        assert newest["left_out"] == 2
+
+    with_server(service, talk)

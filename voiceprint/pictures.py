@@ -1,0 +1,80 @@
+"""What the page draws of a gallery, as typed structs: answers of REST only, beside those in ``messages``."""
+
+import msgspec
+
+from voiceprint.gallery import Match
+from voiceprint.messages import SpeakerRef
+from voiceprint.service import VoiceprintService
+from voiceprint.storage.records import StoredSpeaker
+from voiceprint.voice_map import Place, map_voices
+
+__all__ = ["MapPlace", "VoiceMap", "voice_map"]
+
+# More names than this nobody can read on one map.
+MAP_SPEAKERS = 200
+
+
+class _Picture(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    pass
+
+
+class MapPlace(_Picture, frozen=True, kw_only=True):
+    """``x``, ``y``: in [-1, 1], near means sounding alike; ``closest``: who sounds most like this; ``alike``: so much
+    that the two may be taken for each other.
+    """
+
+    speaker: SpeakerRef
+    x: float
+    y: float
+    closest: SpeakerRef | None
+    alike: bool
+
+
+class VoiceMap(_Picture, frozen=True, kw_only=True):
+    """``left_out``: how many enrolled before those on the map, which shows the newest only where there are many."""
+
+    places: tuple[MapPlace, ...]
+    left_out: int
+
+
+def voice_map(service: VoiceprintService) -> VoiceMap:
+    """Where the voices of the newest speakers lie."""
+    everybody = service.speakers()
+    gallery = service.known.gallery
+    speakers = sorted((speaker for speaker in everybody if speaker.id in gallery), key=lambda one: one.created_at)
+    newest = {speaker.id: speaker for speaker in speakers[-MAP_SPEAKERS:]}
+    places = map_voices({speaker_id: gallery.template(speaker_id) for speaker_id in newest})
+    return VoiceMap(
+        places=tuple(
+            _place(service, place, newest[place.speaker_id], newest.get(place.closest_id or "")) for place in places
+        ),
+        left_out=len(speakers) - len(newest),
+    )
+
+
+def _place(service: VoiceprintService, place: Place, speaker: StoredSpeaker, closest: StoredSpeaker | None) -> MapPlace:
+    return MapPlace(
+        speaker=_reference(speaker),
+        x=place.x,
+        y=place.y,
+        closest=None if closest is None else _reference(closest),
+        alike=closest is not None and _alike(service, speaker, closest),
+    )
+
+
+def _alike(service: VoiceprintService, speaker: StoredSpeaker, other: StoredSpeaker) -> bool:
+    """Whether somebody would be told, if they enrolled now, that they sound much like the other one."""
+    gallery = service.known.gallery
+    template = gallery.template(speaker.id)
+    found = service.policy.similar(
+        [Match(other.id, gallery.score(other.id, template))],
+        embedding=template,
+        speech_seconds=speaker.speech_seconds,
+        gallery_size=len(gallery),
+        enrolled_seconds=service.known.enrolled_seconds,
+    )
+    return bool(found)
+
+
+def _reference(speaker: StoredSpeaker) -> SpeakerRef:
+    return SpeakerRef(id=speaker.id, name=speaker.name)

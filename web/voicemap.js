@@ -1,0 +1,75 @@
+// The map of voices: a dot a person, near where they sound alike. The list below it says the same in words.
+
+import { $, count, hue, svg } from "./dom.js";
+
+const MARGIN = { x: 56, y: 28 };
+const DOT = 8;
+const LETTER = 7.2; // about the width of one
+const LINE = 17;
+
+// `chosen(id)` is called when somebody is picked on the map.
+export function drawMap(root, { places, left_out: leftOut }, chosen) {
+  const plot = $("svg", root);
+  // Drawn as wide as it is shown, so that names are as large as the other words.
+  const size = { width: Math.max(260, plot.clientWidth), height: places.length < 4 ? 220 : 380 };
+  const at = new Map(places.map((place) => [place.speaker.id, spot(place, size)]));
+  plot.setAttribute("viewBox", `0 0 ${size.width} ${size.height}`);
+  const ties = pairs(places).map(([one, two]) => tie(at.get(one), at.get(two)));
+  plot.replaceChildren(...ties, ...dots(places, at, size, chosen));
+  const close = ties.length;
+  plot.setAttribute("aria-label", `Map of ${count(places.length, "voice")}. The list below says of each who sounds closest.`);
+  const words = close ? `${count(close, "pair sounds", "pairs sound")} so much alike that I may take one for the other.` : "All of them are well apart.";
+  $(".map-words", root).textContent = leftOut ? `${words} The newest ${places.length} are shown.` : words;
+}
+
+function spot({ x, y }, { width, height }) {
+  const across = width - 2 * MARGIN.x;
+  const down = height - 2 * MARGIN.y;
+  return { x: MARGIN.x + ((x + 1) / 2) * across, y: MARGIN.y + ((y + 1) / 2) * down };
+}
+
+// Those who may be taken for each other, each pair once.
+function pairs(places) {
+  const found = new Map();
+  for (const { alike, closest, speaker } of places) if (alike && closest) found.set([speaker.id, closest.id].sort().join(), [speaker.id, closest.id]);
+  return [...found.values()];
+}
+
+const tie = (one, two) => svg("line", { class: "map-tie", x1: one.x, y1: one.y, x2: two.x, y2: two.y });
+
+function dots(places, at, size, chosen) {
+  const taken = [...at.values()].map(({ x, y }) => ({ left: x - DOT, right: x + DOT, top: y - DOT, bottom: y + DOT }));
+  return places.map(({ speaker, alike }) => {
+    const { x, y } = at.get(speaker.id);
+    const dot = svg("circle", { class: alike ? "map-dot alike" : "map-dot", cx: x, cy: y, r: DOT });
+    dot.style.setProperty("--hue", hue(speaker.id));
+    const title = svg("title");
+    title.textContent = speaker.name;
+    const person = svg("g", { class: "map-person" }, title, dot, ...label(speaker.name, x, y, taken, size));
+    person.addEventListener("click", () => chosen(speaker.id));
+    return person;
+  });
+}
+
+// The name where there is room for it: right, left, below or above the dot; else it waits for the pointer.
+function label(name, x, y, taken, size) {
+  const short = name.length > 22 ? `${name.slice(0, 21)}…` : name;
+  const width = short.length * LETTER;
+  const wishes = [
+    { left: x + DOT + 5, top: y - LINE / 2, anchor: "start", tx: x + DOT + 5, ty: y + 4.5 },
+    { left: x - DOT - 5 - width, top: y - LINE / 2, anchor: "end", tx: x - DOT - 5, ty: y + 4.5 },
+    { left: x - width / 2, top: y + DOT + 2, anchor: "middle", tx: x, ty: y + DOT + 15 },
+    { left: x - width / 2, top: y - DOT - LINE - 2, anchor: "middle", tx: x, ty: y - DOT - 6 },
+  ];
+  for (const { left, top, anchor, tx, ty } of wishes) {
+    const box = { left, right: left + width, top, bottom: top + LINE };
+    if (left < 2 || box.right > size.width - 2 || top < 0 || box.bottom > size.height || taken.some((other) => overlap(box, other))) continue;
+    taken.push(box);
+    const words = svg("text", { class: "map-name", x: tx, y: ty, "text-anchor": anchor });
+    words.textContent = short;
+    return [words];
+  }
+  return [];
+}
+
+const overlap = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
