@@ -6,12 +6,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 from browser import CHROMIUM, PATIENCE_MS, Voices, drop_in, enroll, see, show, speak, write_wav
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from voiceprint.hearing.audio import SAMPLE_RATE
 
 pytest_plugins = ["page_fixtures"]
 pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"{CHROMIUM} is not installed (Debian package chromium)")
+
+
+def person(page: Page, name: str) -> Locator:
+    """Somebody's row under People."""
+    return page.locator(".person", has=page.locator(".person-name", has_text=name))
 
 
 def test_by_keyboard_alone_from_a_stranger_to_named_and_back(page: Page, microphone: Path, voices: Voices) -> None:
@@ -125,7 +130,7 @@ def test_a_folder_enrolls_one_person_for_each_folder_in_it(page: Page, page_fold
     page.get_by_role("button", name="They agreed: enroll").click()
     see(page.locator(".bulk-line"), "2 people enrolled from 4 recordings.")
     show(page, "People")
-    see(page.locator(".person", has_text="Cleo"), "2 takes")
+    see(person(page, "Cleo"), "2 takes")
     page.locator("#people-search").fill("dor")
     expect(page.locator(".person")).to_have_count(1)
 
@@ -150,8 +155,8 @@ def test_a_voice_that_is_known_already_is_asked_about_kindly(
     page.locator("#enroll-orb button").click()
     see(page.locator("#enroll-title"), "I know Ben now")
     show(page, "People")
-    see(page.locator(".person", has_text="Ben"), "2 takes")
-    expect(page.locator(".person", has_text="Bernard")).to_have_count(0)
+    see(person(page, "Ben"), "2 takes")
+    expect(person(page, "Bernard")).to_have_count(0)
 
 
 def test_a_room_is_listened_to_turn_by_turn(page: Page, page_folder: Path, microphone: Path, voices: Voices) -> None:
@@ -177,7 +182,7 @@ def test_people_are_on_a_map_and_what_is_known_of_them_can_be_saved(
     expect(page.locator(".map-name")).to_have_count(3, timeout=PATIENCE_MS)
     see(page.locator(".map-words"), "1 pair sounds so much alike")
     page.locator(".map-person", has_text="Cleo").click()
-    row = page.locator(".person", has_text="Cleo")
+    row = person(page, "Cleo")
     expect(row).to_be_focused()
     row.get_by_text("Details").click()
     see(row, "Kept until")
@@ -206,4 +211,4 @@ def test_names_are_text_wherever_they_come_from(page: Page, page_folder: Path, v
     row.get_by_role("button", name="Rename").click()
     page.locator("#rename").fill("Ben")
     page.keyboard.press("Enter")
-    expect(page.locator(".person", has_text="Ben")).to_be_visible(timeout=PATIENCE_MS)
+    expect(person(page, "Ben")).to_be_visible(timeout=PATIENCE_MS)

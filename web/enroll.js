@@ -5,8 +5,8 @@ import { Bulk, filesOf } from "./bulk.js";
 import { Check } from "./check.js";
 import { Orb } from "./orb.js";
 import { rest } from "./protocol.js";
+import { Reading } from "./reading.js";
 import { Speaking } from "./speaking.js";
-import { languageOf, TEXTS } from "./texts.js";
 import { feedbackWords, isTrouble, refusalWords } from "./words.js";
 
 const TAKES = 3;
@@ -17,12 +17,14 @@ export class EnrollView {
   #app;
   #orb = new Orb($("#enroll-orb"));
   #check;
+  #reading = new Reading();
   #bulk;
   #speaking = null;
   #step = 0;
   #name = "";
   #speaker = null;
   #isNew = true;
+  #agreed = null; // the id of somebody enrolled who said yes just now
   #takes = [];
 
   constructor(app) {
@@ -38,7 +40,6 @@ export class EnrollView {
     $("#enroll-back").addEventListener("click", () => this.#toForm());
     $("#check-more").addEventListener("click", () => this.#toSpeak());
     $("#check-next").addEventListener("click", () => (location.hash === "#enroll" ? this.enter() : (location.hash = "#enroll")));
-    this.#languages();
   }
 
   get busy() {
@@ -48,6 +49,8 @@ export class EnrollView {
   // `id`: somebody enrolled already, who gets more takes.
   async enter(id) {
     $("#enroll-form").reset();
+    $("#enroll-name").readOnly = false;
+    $(".filebutton").hidden = false;
     this.#speaker = null;
     this.#isNew = true;
     this.#takes = [];
@@ -58,7 +61,8 @@ export class EnrollView {
     if (!speaker) return void this.#fieldError("name", "This person is not here any more.");
     this.#isNew = false;
     this.#speaker = { id: speaker.id, name: speaker.name };
-    this.#toSpeak();
+    if (this.#agreed === id || hasAgreed(speaker)) this.#toSpeak();
+    else this.#askConsent();
   }
 
   leave() {
@@ -95,6 +99,14 @@ export class EnrollView {
     this.#showStep(0);
   }
 
+  // Somebody enrolled without their consent on record, or whose consent is over, says yes before more is kept.
+  #askConsent() {
+    $("#enroll-title").textContent = `More takes for ${this.#speaker.name}`;
+    $("#enroll-name").value = this.#speaker.name;
+    $("#enroll-name").readOnly = true;
+    $(".filebutton").hidden = $("#folder-pick").hidden = true;
+  }
+
   #fieldError(field, text) {
     $(`#enroll-${field}-error`).textContent = text;
     $(`#enroll-${field}`).setAttribute("aria-invalid", text ? "true" : "false");
@@ -103,7 +115,7 @@ export class EnrollView {
   async #mayGoOn() {
     this.#name = $("#enroll-name").value.trim();
     const agreed = $("#enroll-consent").checked;
-    const taken = this.#name && (await rest.speakers().catch(() => [])).some((one) => alike(one.name, this.#name));
+    const taken = this.#isNew && this.#name && (await rest.speakers().catch(() => [])).some((one) => alike(one.name, this.#name));
     const problem = !this.#name ? "Please say who this is." : taken ? "Somebody has this name already. Add takes to them under People, or choose another name." : "";
     this.#fieldError("name", problem);
     this.#fieldError("consent", agreed ? "" : "Without this I keep no voice.");
@@ -114,7 +126,9 @@ export class EnrollView {
 
   async #submit(event) {
     event.preventDefault();
-    if (await this.#mayGoOn()) this.#toSpeak();
+    if (!(await this.#mayGoOn())) return;
+    this.#agreed = this.#speaker?.id ?? null;
+    this.#toSpeak();
   }
 
   async #fromFiles(input) {
@@ -140,20 +154,6 @@ export class EnrollView {
 
   // Step 2: takes
 
-  #languages() {
-    const select = $("#reading-language");
-    select.replaceChildren(...Object.entries(TEXTS).map(([code, [name]]) => h("option", { value: code }, name)));
-    select.value = languageOf(navigator.language);
-    select.addEventListener("change", () => this.#text());
-  }
-
-  #text() {
-    const code = $("#reading-language").value;
-    const text = $("#reading-text");
-    text.textContent = TEXTS[code][1 + (this.#takes.length % 3)];
-    text.lang = code === "any" ? "en" : code;
-  }
-
   #toSpeak() {
     this.#showStep(1);
     const name = this.#speaker?.name ?? this.#name;
@@ -165,7 +165,7 @@ export class EnrollView {
   }
 
   #ready(text) {
-    this.#text();
+    this.#reading.show(this.#takes.length);
     this.#showTakes();
     this.#orb.reset();
     this.#orb.set("idle", "Record");
@@ -216,7 +216,8 @@ export class EnrollView {
       tooMuch: (heard) => heard.speechSeconds >= goal(heard.neededSeconds) + 8,
     });
     try {
-      const start = this.#speaker ? { speaker: this.#speaker.id } : { name: this.#name, consent: CONSENT };
+      const { id } = this.#speaker ?? {};
+      const start = id ? { speaker: id, consent: this.#agreed === id ? CONSENT : null } : { name: this.#name, consent: CONSENT };
       const enrolled = await this.#speaking.run({ mode: "enroll", ...start });
       this.#speaking = null;
       if (enrolled) this.#enrolled(enrolled);
@@ -270,6 +271,7 @@ export class EnrollView {
   async #moveTo(speaker) {
     this.cancel();
     await rest.forget(this.#speaker.id).catch(() => {});
+    this.#agreed = speaker.id;
     location.hash = `#enroll/${speaker.id}`;
   }
 
@@ -285,5 +287,6 @@ export class EnrollView {
   }
 }
 
+const hasAgreed = ({ consent }) => Boolean(consent) && (!consent.expires || consent.expires >= new Date().toISOString().slice(0, 10));
 const goal = (needed) => Math.max(GOAL_SECONDS, needed);
 const alike = (a, b) => a.normalize("NFKC").toLocaleLowerCase() === b.normalize("NFKC").toLocaleLowerCase();

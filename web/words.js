@@ -15,6 +15,8 @@ const REFUSALS = {
   clipping: ["That was too loud", "The sound was cut off at the top. Go a little further away, or turn the microphone down."],
   noisy: ["There is too much noise", "Find a quieter place, or switch off what hums beside you."],
   other_speaker: ["I hear another voice", "Only one person should speak in a take."],
+  consent_missing: ["Consent is missing", "The person must agree before a voiceprint is kept."],
+  consent_expired: ["The consent is over", "Ask the person again, under People: Add takes."],
   name_taken: ["Somebody has this name already", "Add takes to them under People, or choose a name that tells the two apart."],
   bad_name: ["This name does not work", ""],
   unknown_speaker: ["This person is not here any more", "Somebody may have deleted them a moment ago."],
