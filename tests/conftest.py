@@ -30,6 +30,15 @@ def pytest_runtest_setup() -> None:
             del sys.modules[name]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def cache_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Exports of encoders go there, in this process and in those that it starts; never into the home folder."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(folder))
+        yield folder
+
+
 @pytest.fixture(scope="session")
 def speech_dev() -> Path:
     """The folder of real human speech, beside the checkout."""

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["CAMPPlus", "KaldiFbank"]
+__all__ = ["EMPHASIS", "CAMPPlus", "KaldiFbank"]
 
 GROWTH = 32
 BOTTLENECK = 128
@@ -20,6 +20,8 @@ BOTTLENECK = 128
 BLOCKS = ((12, 1), (24, 2), (16, 2))
 # The second level of context is the mean over this many frames of 20 ms.
 SEGMENT_FRAMES = 100
+# How much of the sample before is taken off each sample.
+EMPHASIS = 0.97
 
 
 class KaldiFbank(nn.Module):
@@ -44,7 +46,11 @@ class KaldiFbank(nn.Module):
         frames = waves.unfold(-1, self.frame, self.hop)
         frames = frames - frames.mean(-1, keepdim=True)
         before = torch.cat([frames[..., :1], frames[..., :-1]], dim=-1)
-        power = torch.fft.rfft((frames - 0.97 * before) * self.window, n=self.spectrum).abs().square()
+        power = torch.fft.rfft((frames - EMPHASIS * before) * self.window, n=self.spectrum).abs().square()
+        return self.bands(power)
+
+    def bands(self, power: Tensor) -> Tensor:
+        """Of a power spectrum (batch, frames, spectrum / 2 + 1)."""
         bands: Tensor = (power @ self.filters).clamp_min(torch.finfo(torch.float32).eps).log()
         return bands
 

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -22,6 +22,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     data: Path = Path("index")
     models: Path = Path("pretrained_models")
     encoder: str | None = None
+    runtime: Literal["auto", "onnx", "speechbrain"] = "auto"
     host: str = "127.0.0.1"
     port: int = 5678
     behind_proxy: bool = False

@@ -9,6 +9,7 @@ from voiceprint.decision.scoring import Policy
 from voiceprint.encoder import Encoder
 from voiceprint.hearing.speech import VoiceActivity
 from voiceprint.models.catalog import choose_encoder
+from voiceprint.runtime.cache import default_cache
 from voiceprint.service import VoiceprintService
 from voiceprint.storage.keyfile import MasterKeys, create_key_file, find_key_file, load_key_file
 from voiceprint.storage.records import EncoderIdentity
@@ -33,7 +34,8 @@ def open_service(
     keys = open_keys(settings, environ=environ)
     if encoder is None:
         known = Store.encoder_of(settings.data, keys)
-        encoder = Encoder.load(choose_encoder(settings, store_encoder=known.id if known else None))
+        folder = choose_encoder(settings, store_encoder=known.id if known else None)
+        encoder = Encoder.load(folder, runtime=settings.runtime, cache=default_cache(os.environ))
     identity = EncoderIdentity(encoder.id, encoder.fingerprint, encoder.dimension)
     store = Store.open(settings.data, keys, identity)
     return VoiceprintService(

@@ -19,6 +19,11 @@ def add_store_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, metavar="DIR", help="where the sealed store is (index/, VOICEPRINT_DATA)")
     parser.add_argument("--encoder", metavar="ID", help="the encoder; a store keeps the one that it was made with")
     parser.add_argument(
+        "--runtime",
+        choices=("auto", "onnx", "speechbrain"),
+        help="what runs the encoder: its ONNX export, made once, or SpeechBrain itself (auto, VOICEPRINT_RUNTIME)",
+    )
+    parser.add_argument(
         "--target-fpir",
         type=float,
         metavar="SHARE",

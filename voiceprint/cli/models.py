@@ -1,6 +1,7 @@
-"""voiceprint models [fetch ID | verify [ID]]"""
+"""voiceprint models [fetch ID | verify [ID] | export ID]"""
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,9 +13,9 @@ __all__ = ["add"]
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = commands.add_parser("models", help="list the encoders, fetch one, verify them")
-    parser.add_argument("action", nargs="?", choices=("list", "fetch", "verify"), default="list")
-    parser.add_argument("encoder_id", nargs="?", metavar="ID", help="which encoder to fetch or verify")
+    parser = commands.add_parser("models", help="list the encoders, fetch one, verify them, export one")
+    parser.add_argument("action", nargs="?", choices=("list", "fetch", "verify", "export"), default="list")
+    parser.add_argument("encoder_id", nargs="?", metavar="ID", help="which encoder to fetch, verify or export")
     add_json_option(parser)
     add_models_option(parser)
     parser.set_defaults(run=run)
@@ -24,6 +25,8 @@ def run(args: argparse.Namespace) -> int:
     settings = settings_from(args)
     if args.action == "fetch":
         return _fetch(args, settings)
+    if args.action == "export":
+        return _export(args, settings)
     return _list(args, settings)
 
 
@@ -75,6 +78,28 @@ def _fetch(args: argparse.Namespace, settings: Settings) -> int:
         print_json({"id": folder.id, "state": "verified", "path": str(folder.path), "size_bytes": folder.size_bytes})
     else:
         print(f"{folder.id}: verified, {folder.size_bytes / 1e6:.1f} MB in {folder.path}")
+    return 0
+
+
+def _export(args: argparse.Namespace, settings: Settings) -> int:
+    """Make the ONNX form now, as the first start would: for images, and machines that start in a hurry."""
+    from voiceprint.errors import InputError, ModelError
+    from voiceprint.models.catalog import find_encoder
+    from voiceprint.runtime.cache import default_cache
+    from voiceprint.runtime.choosing import export_anew
+
+    if args.encoder_id is None:
+        raise InputError("which_model", "Say which encoder to export; 'voiceprint models' lists them.")
+    cache = default_cache(os.environ)
+    try:
+        path = export_anew(find_encoder(args.encoder_id, settings), cache)
+    except OSError as error:
+        raise ModelError("export_not_kept", f"The export cannot be kept in {cache}: {error.strerror}.") from error
+    size = path.stat().st_size
+    if args.json:
+        print_json({"id": args.encoder_id, "path": str(path), "size_bytes": size})
+    else:
+        print(f"{args.encoder_id}: exported, {size / 1e6:.1f} MB in {path}")
     return 0
 
 

@@ -1,0 +1,196 @@
+"""The exported encoder against SpeechBrain's encode_batch, and where exports are kept."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from standin import make_official_stand_in
+
+from voiceprint.campplus import CAMPPlus
+from voiceprint.cli import main
+from voiceprint.encoder import Encoder
+from voiceprint.errors import ModelError
+from voiceprint.hearing.audio import Waveform
+from voiceprint.models.cards import CAMPPLUS_HYPERPARAMS
+from voiceprint.models.folder import ModelFolder, write_sums
+from voiceprint.resources import shipped
+from voiceprint.runtime import export
+from voiceprint.runtime.cache import ExportCache
+from voiceprint.runtime.choosing import load_runtime
+from voiceprint.runtime.exported import Exported
+from voiceprint.runtime.reference import Reference
+
+BUNDLED = shipped("pretrained_models") / "ecapa-compact"
+LENGTHS = (8_000, 8_001, 12_345, 48_000, 77_777)
+
+
+@pytest.fixture(scope="module")
+def folder() -> ModelFolder:
+    return ModelFolder.open(BUNDLED)
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("exports")
+
+
+@pytest.fixture(scope="module")
+def exported(folder: ModelFolder, cache: Path) -> Encoder:
+    return Encoder.load(folder, runtime="onnx", cache=cache)
+
+
+def sounds() -> list[Waveform]:
+    """Noise that grows and a tone that slides, of lengths that no hop divides."""
+    random = np.random.default_rng(5)
+    made = []
+    for count in LENGTHS:
+        time = np.arange(count) / 16_000
+        wave = np.sin(2 * np.pi * (120 + 300 * time) * time) * 0.2 + random.normal(scale=0.02, size=count) * time
+        made.append(Waveform(wave.astype(np.float32)))
+    return made
+
+
+def agreement(one: NDArray[np.float32], other: NDArray[np.float32]) -> tuple[float, float]:
+    """The lowest cosine of two encoders' embeddings of the same clips, and how far their scores lie apart at most."""
+    cosines = np.einsum("nd,nd->n", one.astype(float), other.astype(float))
+    return float(cosines.min()), float(np.abs(one @ one.T - other @ other.T).max())
+
+
+def test_the_export_says_what_the_reference_says(encoder: Encoder, exported: Encoder) -> None:
+    assert (encoder.runtime, exported.runtime) == ("speechbrain", "onnx")
+    assert exported.dimension == encoder.dimension
+    cosine, apart = agreement(encoder.encode(sounds()), exported.encode(sounds()))
+    assert cosine > 1 - 1e-5
+    assert apart < 1e-4
+
+
+def test_real_speech_gets_the_same_scores(
+    encoder: Encoder, exported: Encoder, takes: dict[str, list[Waveform]]
+) -> None:
+    clips = [take for several in takes.values() for take in several]
+    cosine, apart = agreement(encoder.encode(clips), exported.encode(clips))
+    assert cosine > 1 - 1e-5
+    assert apart < 1e-4
+
+
+def make_campplus(path: Path) -> Path:
+    """CAM++ with random weights."""
+    path.mkdir()
+    torch.manual_seed(0)
+    torch.save(CAMPPlus().state_dict(), path / "embedding_model.ckpt")
+    (path / "hyperparams.yaml").write_text(CAMPPLUS_HYPERPARAMS)
+    write_sums(path)
+    return path
+
+
+@pytest.mark.parametrize("make", [make_official_stand_in, make_campplus])
+def test_other_architectures_are_exported_as_well(make: Callable[[Path], Path], tmp_path: Path) -> None:
+    opened = ModelFolder.open(make(tmp_path / "spkrec-ecapa-voxceleb"))
+    reference = Encoder.load(opened)
+    cosine, apart = agreement(
+        reference.encode(sounds()), Encoder.load(opened, runtime="onnx", cache=tmp_path).encode(sounds())
+    )
+    assert cosine > 1 - 1e-5
+    assert apart < 1e-4
+
+
+def test_an_export_is_made_once(
+    folder: ModelFolder, exported: Encoder, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Reference, "load", lambda _folder: pytest.fail("the reference was loaded"))
+    assert Encoder.load(folder, runtime="auto", cache=cache).runtime == "onnx"
+    assert len(list(cache.iterdir())) == 1
+
+
+def test_a_damaged_export_is_not_used(folder: ModelFolder, exported: Encoder, cache: Path, tmp_path: Path) -> None:
+    content = next(cache.iterdir()).read_bytes()
+    kept = ExportCache(tmp_path)
+    path = kept.keep(folder.fingerprint, content)
+    assert kept.find(folder.fingerprint) == content
+    damaged = bytearray(content)
+    damaged[len(content) // 2] ^= 1
+    path.write_bytes(damaged)
+    assert kept.find(folder.fingerprint) is None
+
+
+def test_an_export_of_other_weights_is_not_used(folder: ModelFolder, exported: Encoder, cache: Path) -> None:
+    content = next(cache.iterdir()).read_bytes()
+    assert ExportCache(cache).find("0" * 64) is None
+    with pytest.raises(ModelError) as caught:
+        Exported.load(content, "0" * 64)
+    assert caught.value.code == "export_unusable"
+    with pytest.raises(ModelError):
+        Exported.load(b"no model", folder.fingerprint)
+
+
+def test_a_newer_export_takes_the_place_of_the_older(tmp_path: Path) -> None:
+    kept = ExportCache(tmp_path / "not" / "yet")
+    kept.keep("a" * 64, b"one")
+    kept.keep("b" * 64, b"other encoder")
+    kept.keep("a" * 64, b"two")
+    assert (kept.find("a" * 64), kept.find("b" * 64)) == (b"two", b"other encoder")
+    assert len(list(kept.folder.iterdir())) == 2
+
+
+def test_what_cannot_be_exported_is_run_by_the_reference(
+    folder: ModelFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export, "MIN_COSINE", 1.1)
+    assert load_runtime(folder, "auto", tmp_path).name == "speechbrain"
+    with pytest.raises(ModelError) as caught:
+        load_runtime(folder, "onnx", tmp_path)
+    assert caught.value.code == "export_differs"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_cache_that_cannot_be_written_costs_nothing_but_time(folder: ModelFolder, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert load_runtime(folder, "auto", tmp_path / "file" / "cache").name == "onnx"
+
+
+SERVING = """
+import sys
+from pathlib import Path
+import numpy as np
+from voiceprint.config import Settings
+from voiceprint.hearing.audio import Waveform
+from voiceprint.opening import open_service
+import voiceprint.server, voiceprint.bulk, voiceprint.session, voiceprint.answers
+with open_service(Settings(data=Path(sys.argv[1]) / "index")) as service:
+    service.warm_up()
+    assert service.encoder.runtime == "onnx", service.encoder.runtime
+heavy = sorted({"torch", "speechbrain", "onnx", "torchaudio"} & set(sys.modules))
+assert not heavy, heavy
+"""
+
+
+def test_the_serving_path_starts_without_torch(
+    folder: ModelFolder, exported: Encoder, cache: Path, cache_home: Path, tmp_path: Path
+) -> None:
+    ExportCache(cache_home / "voiceprint").keep(folder.fingerprint, next(cache.iterdir()).read_bytes())
+    environ = {"VOICEPRINT_KEY_FILE": str(tmp_path / "key"), "XDG_CACHE_HOME": str(cache_home), "OMP_NUM_THREADS": "1"}
+    environ["PYTHONPATH"] = str(Path(export.__file__).parents[2])
+    ran = subprocess.run(
+        [sys.executable, "-c", SERVING, str(tmp_path)], env=environ, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stderr[-2000:]
+
+
+def test_one_command_makes_the_export(
+    folder: ModelFolder, cache_home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = ExportCache(cache_home / "voiceprint")
+    for old in kept.folder.glob("*.onnx"):
+        old.unlink()
+    assert main(["models", "export", "ecapa-compact", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    content = kept.find(folder.fingerprint)
+    assert content is not None
+    assert (said["path"], said["size_bytes"]) == (str(next(kept.folder.glob("*.onnx"))), len(content))
+    assert main(["models", "export"]) == 2

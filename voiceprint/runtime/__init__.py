@@ -1,0 +1,1 @@
+"""What runs an encoder's network: SpeechBrain itself (the reference), or the same network exported once to ONNX."""

@@ -1,0 +1,60 @@
+"""Exports on disk: one file an encoder, named by the encoder's fingerprint and by what is in the file.
+
+So a file that was damaged, or that belongs to other weights, is never used. Everything here can be made again.
+"""
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+__all__ = ["ExportCache", "default_cache"]
+
+
+def default_cache(environ: Mapping[str, str]) -> Path:
+    """``$XDG_CACHE_HOME/voiceprint``, else ``~/.cache/voiceprint``."""
+    chosen = environ.get("XDG_CACHE_HOME", "")
+    return (Path(chosen) if Path(chosen).is_absolute() else Path("~/.cache").expanduser()) / "voiceprint"
+
+
+class ExportCache:
+    """A folder of exports; it need not be there, nor be writable."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def find(self, fingerprint: str) -> bytes | None:
+        """The whole export of that encoder, if it is there."""
+        for path in self._of(fingerprint):
+            with suppress(OSError):
+                content = path.read_bytes()
+                if path.name == _name(fingerprint, content):
+                    return content
+        return None
+
+    def keep(self, fingerprint: str, content: bytes) -> Path:
+        """Put an export there in place of what was there for that encoder. Raises OSError."""
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        before = self._of(fingerprint)
+        path = self.folder / _name(fingerprint, content)
+        descriptor, temporary = tempfile.mkstemp(dir=self.folder, prefix=".export-")
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+            Path(temporary).replace(path)
+        except OSError:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+        for old in before:
+            if old != path:
+                old.unlink(missing_ok=True)
+        return path
+
+    def _of(self, fingerprint: str) -> list[Path]:
+        return sorted(self.folder.glob(f"{fingerprint}-*.onnx"))
+
+
+def _name(fingerprint: str, content: bytes) -> str:
+    return f"{fingerprint}-{hashlib.sha256(content).hexdigest()}.onnx"

@@ -1,0 +1,39 @@
+"""The power spectrum that an encoder's mel bands are made of, without torch."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Spectrum"]
+
+Samples = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Spectrum:
+    """How speech is cut into frames, as the front end that it was read from does it.
+
+    ``window``: float32 (frame,); ``size``: samples of the transform; ``centred``: half a frame of silence stands before
+    and after; ``mean_off``: each frame's mean is taken off; ``emphasis``: how much of the sample before is taken off.
+    """
+
+    window: Samples
+    hop: int
+    size: int
+    centred: bool = True
+    mean_off: bool = False
+    emphasis: float = 0.0
+
+    def power(self, samples: Samples) -> NDArray[np.float32]:
+        """float32 (frames, size / 2 + 1) of samples (num_samples,)."""
+        if self.centred:
+            samples = np.pad(samples, len(self.window) // 2)
+        frames = np.lib.stride_tricks.sliding_window_view(samples, len(self.window))[:: self.hop]
+        if self.mean_off:
+            frames = (frames - frames.mean(1, keepdims=True)).astype(np.float32)
+        if self.emphasis:
+            before = np.concatenate([frames[:, :1], frames[:, :-1]], axis=1)
+            frames = (frames - np.float32(self.emphasis) * before).astype(np.float32)
+        spectrum = np.fft.rfft(frames * self.window, self.size)
+        return (spectrum.real**2 + spectrum.imag**2).astype(np.float32, copy=False)
