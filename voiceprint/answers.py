@@ -1,5 +1,6 @@
 """From what the service knows to what the wire says: names for ids, rounded seconds, the same objects everywhere."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import msgspec
@@ -7,7 +8,18 @@ import msgspec
 from voiceprint.decision.scoring import ThresholdNote
 from voiceprint.errors import VoiceprintError
 from voiceprint.gallery import Match
-from voiceprint.messages import Candidate, Enrolled, Error, Forgotten, Result, SpeakerInfo, SpeakerList, SpeakerRef
+from voiceprint.messages import (
+    Band,
+    Candidate,
+    Enrolled,
+    Error,
+    Forgotten,
+    Result,
+    SpeakerInfo,
+    SpeakerList,
+    SpeakerRef,
+    Status,
+)
 from voiceprint.outcomes import Answer, EnrollmentOutcome, Erasure
 from voiceprint.service import VoiceprintService
 from voiceprint.storage.records import StoredSpeaker
@@ -25,6 +37,17 @@ __all__ = [
 ]
 
 
+_BANDS: Mapping[Status, Band | None] = {
+    "identified": "above",
+    "ambiguous": "above",
+    "accepted": "above",
+    "unknown": "below",
+    "rejected": "below",
+    "not_enrolled": "below",
+    "not_enough_speech": None,
+}
+
+
 def result_message(
     answer: Answer, service: VoiceprintService, *, latency_ms: float, final: bool, announced: bool = False
 ) -> Result:
@@ -35,6 +58,7 @@ def result_message(
         status=decision.status,
         speaker=_reference(decision.speaker_id, service),
         claimed_speaker=_reference(answer.claimed_id, service),
+        band=_BANDS[decision.status],
         score=_rounded(decision.score),
         threshold=round(decision.threshold, 4),
         margin=_rounded(decision.margin),

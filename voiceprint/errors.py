@@ -83,7 +83,15 @@ class AccessError(InputError):
 
 
 class LimitError(InputError):
+    """``retry_seconds``: after how long the same may work, where that is known."""
+
     default_status = HTTPStatus.TOO_MANY_REQUESTS
+
+    def __init__(
+        self, code: str, message: str, *, status: HTTPStatus | None = None, retry_seconds: float | None = None
+    ) -> None:
+        super().__init__(code, message, status=status)
+        self.retry_seconds = retry_seconds
 
 
 class SetupError(VoiceprintError):

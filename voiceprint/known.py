@@ -18,12 +18,16 @@ __all__ = ["Known"]
 
 
 class Known:
-    """Readers get the old objects or the new ones, never a mixture; whoever writes holds ``lock``."""
+    """Readers get the old objects or the new ones, never a mixture; whoever writes holds ``lock``.
+
+    ``decoy``: a unit vector (dimension,) that is nobody's template.
+    """
 
     def __init__(self, store: Store, dimension: int) -> None:
         self.lock = RLock()
         self.gallery = Gallery(dimension)
         self.damaged: tuple[str, ...] = ()
+        self.decoy = _random_template(dimension)
         self._store = store
         self._roster = Roster()
         self._seen_version = -1
@@ -104,3 +108,8 @@ class Known:
         self._roster.remove(speaker_id)
         if speaker_id in self.gallery:
             self.gallery.remove(speaker_id)
+
+
+def _random_template(dimension: int) -> NDArray[np.float32]:
+    vector = np.random.default_rng().normal(size=dimension)
+    return (vector / np.linalg.norm(vector)).astype(np.float32)

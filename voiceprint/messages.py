@@ -15,6 +15,7 @@ __all__ = [
     "CLIENT_MESSAGES",
     "PROTOCOL_VERSION",
     "SERVER_MESSAGES",
+    "Band",
     "Cancel",
     "Candidate",
     "ClientMessage",
@@ -51,6 +52,7 @@ PROTOCOL_VERSION = 1
 Mode = Literal["identify", "verify", "enroll"]
 Status = Literal["identified", "unknown", "ambiguous", "not_enough_speech", "accepted", "rejected", "not_enrolled"]
 KeptBecause = Literal["consent_expires", "not_seen"]
+Band = Literal["below", "above"]
 Feedback = Literal["ok", "no_voice", "too_quiet", "clipping", "noisy", "too_short", "other_speaker"]
 
 
@@ -76,8 +78,10 @@ class SpeakerRef(_Part, frozen=True, kw_only=True):
 
 
 class Candidate(_Part, frozen=True, kw_only=True):
+    """``score``: None for who may not see scores."""
+
     speaker: SpeakerRef
-    score: float
+    score: float | None
 
 
 class Hello(_Message, frozen=True, kw_only=True, tag="hello"):
@@ -132,7 +136,10 @@ class Progress(_Message, frozen=True, kw_only=True, tag="progress"):
 
 
 class Result(_Message, frozen=True, kw_only=True, tag="result"):
-    """An answer. ``score`` and ``margin`` are None where nobody is enrolled (``margin`` also where only one is).
+    """An answer. ``band``: on which side of the threshold the best score is; None for too little speech. For callers
+    without the scope ``operate`` score, threshold, margin, probability are None, candidates empty, announced False.
+
+    ``score`` and ``margin`` are None where nobody is enrolled (``margin`` also where only one is).
 
     ``announced``: the name was safe before the end and stays; only the final answer can take it back, and its ``rule``
     then says why. ``several_voices``: more than one voice seems to speak; nothing is announced before the end then.
@@ -142,8 +149,9 @@ class Result(_Message, frozen=True, kw_only=True, tag="result"):
     status: Status
     speaker: SpeakerRef | None
     claimed_speaker: SpeakerRef | None = None
+    band: Band | None
     score: float | None
-    threshold: float
+    threshold: float | None
     margin: float | None
     probability: float | None
     rule: str

@@ -156,21 +156,27 @@ class VoiceprintService:
         )
         return self._answer("identify", decision, voice, tuple(matches[:top_k]))
 
-    def verify(self, speaker_id: str, voice: Voice) -> Answer:
-        """Is it the claimed speaker? ``not_enrolled`` where nobody has that id."""
+    def verify(self, speaker_id: str, voice: Voice, *, discreet: bool = False) -> Answer:
+        """Is it the claimed speaker? ``not_enrolled`` where nobody has that id; ``discreet``: then the same work is
+        done, and the answer is that of somebody enrolled who does not sound like this.
+        """
         self.refresh()
-        if speaker_id not in self.known.gallery:
+        known = speaker_id in self.known.gallery
+        if not known and not discreet:
             nobody = Decision("not_enrolled", None, None, 0.0, None, None, "nobody is enrolled with that id")
             return self._answer("verify", nobody, voice, ())
-        score = None if voice.embedding is None else self.known.gallery.score(speaker_id, voice.embedding)
+        template = self.known.gallery.template(speaker_id) if known else self.known.decoy
+        score = None if voice.embedding is None else float(np.clip(template @ voice.embedding, -1.0, 1.0))
         decision = self.policy.verify(
             score,
             speaker_id=speaker_id,
             embedding=voice.embedding,
             speech_seconds=voice.utterance.speech_seconds,
-            enrolled_seconds=self.known.enrolled_seconds(speaker_id),
+            enrolled_seconds=self.known.enrolled_seconds(speaker_id) if known else None,
         )
-        return self._answer("verify", decision, voice, (), claimed_id=speaker_id)
+        if not known and decision.status == "accepted":  # nobody sounds like the decoy but by accident
+            decision = replace(decision, status="rejected", speaker_id=None)
+        return self._answer("verify", decision, voice, (), claimed_id=speaker_id if known else None)
 
     def conclude(self, answer: Answer) -> None:
         """The last word on an utterance: a line in the audit log, and the day for whoever was recognised.

@@ -17,9 +17,11 @@ from typing import Literal
 
 from voiceprint.access import NOBODY, OPERATOR, Caller
 from voiceprint.answers import enrolled_message, error_message, result_message
+from voiceprint.budgets import Budgets, Claim
 from voiceprint.decision.announcing import Announcer
 from voiceprint.decision.one_voice import VoiceWatch
-from voiceprint.errors import AudioError, InputError, MessageError, SpeakerError
+from voiceprint.disclosure import disclosed
+from voiceprint.errors import AudioError, InputError, MessageError
 from voiceprint.hearing import speech
 from voiceprint.hearing.audio import SAMPLE_RATE, pcm16_to_waveform
 from voiceprint.messages import (
@@ -39,10 +41,10 @@ from voiceprint.messages import (
 )
 from voiceprint.outcomes import Answer, Voice
 from voiceprint.service import VoiceprintService
+from voiceprint.starts import check_start
 
 __all__ = ["Session"]
 
-ENCODING = "pcm_s16le"
 MAX_FRAME_BYTES = 64 * 1024
 PROGRESS_EVERY_SECONDS = 0.2
 # A first guess comes after half a second of speech, then with every half second more; for long speech more rarely,
@@ -65,6 +67,7 @@ class _Take:
     watch: VoiceWatch
     announcer: Announcer = field(default_factory=Announcer)
     voice: Voice | None = None
+    claim: Claim | None = None
     next_progress_at: float = 0.0
     next_guess_at: float = GUESS_EVERY_SECONDS
 
@@ -74,8 +77,16 @@ class Session:
     or raises AccessError; ``caller`` is who that was.
     """
 
-    def __init__(self, service: VoiceprintService, *, clock: Clock, admit: Admit = lambda _token: OPERATOR) -> None:
+    def __init__(
+        self,
+        service: VoiceprintService,
+        *,
+        clock: Clock,
+        admit: Admit = lambda _token: OPERATOR,
+        budgets: Budgets | None = None,
+    ) -> None:
         self.caller = NOBODY
+        self._budgets = budgets or Budgets(service.settings, clock=clock)
         self._service = service
         self._clock = clock
         self._admit = admit
@@ -142,29 +153,16 @@ class Session:
         self._expect("idle", "refused", said="start")
         # From here on audio may be under way already, so that a refusal must not make it a protocol error.
         self._state = "refused"
-        self._check(start)
+        check_start(start, self._service, self.caller)
+        self._budgets.ask(self.caller)
         settings = self._service.settings
         enrolling = start.mode == "enroll"
         needed = settings.min_enroll_speech_seconds if enrolling else settings.min_identify_speech_seconds
-        self._take = _Take(start, self._service.listener(), needed, self._service.watch())
+        take = _Take(start, self._service.listener(), needed, self._service.watch())
+        if start.mode == "verify":
+            take.claim = self._budgets.claim(self.caller, start.speaker or "")
+        self._take = take
         self._state = "taking"
-
-    def _check(self, start: Start) -> None:
-        self.caller.require("enroll" if start.mode == "enroll" else "identify")
-        if start.encoding != ENCODING:
-            raise AudioError("wrong_encoding", f"Audio must be {ENCODING}, not {start.encoding!r:.40}.")
-        if start.sample_rate != SAMPLE_RATE:
-            raise AudioError("wrong_rate", f"Audio must come at {SAMPLE_RATE} Hz, not {start.sample_rate}.")
-        if not 1 <= start.top_k <= 100:
-            raise InputError("bad_top_k", f"top_k must lie between 1 and 100, not {start.top_k}.")
-        if start.mode == "enroll":
-            if (start.name is None) == (start.speaker is None):
-                raise SpeakerError("who", "To enroll, give either the name of a new speaker or the id of one enrolled.")
-            if start.name is not None:
-                self._service.check_new_name(start.name)
-            self._service.check_consent(start.consent, start.speaker, required=True)
-        if start.mode == "verify" and start.speaker is None:
-            raise SpeakerError("who", "To verify, give the id of the claimed speaker.")
 
     def _hear(self, take: _Take, frame: bytes, received_at: float) -> list[ServerMessage]:
         listener = take.listener
@@ -176,11 +174,18 @@ class Session:
             take.next_progress_at = listener.audio_seconds + PROGRESS_EVERY_SECONDS
             said.append(self._progress(take))
         stopped = any(isinstance(message, SpeechStopped) for message in said)
-        if take.start.mode != "enroll" and (stopped or listener.speech_seconds >= take.next_guess_at):
+        if (stopped or listener.speech_seconds >= take.next_guess_at) and self._may_guess(take):
             step = max(GUESS_EVERY_SECONDS, GUESS_EVERY_FRACTION * listener.speech_seconds)
             take.next_guess_at = listener.speech_seconds + step
             said.append(self._answer(take, received_at, final=False))
         return said
+
+    def _may_guess(self, take: _Take) -> bool:
+        """A guess about a claim would be one more try at it, so that only those get some who are not counted."""
+        mode = take.start.mode
+        if mode == "enroll" or (mode == "verify" and not self.caller.sees_scores):
+            return False
+        return self._budgets.may_guess(self.caller)
 
     def _progress(self, take: _Take) -> Progress:
         seconds = take.listener.speech_seconds
@@ -216,15 +221,17 @@ class Session:
                 outcome = self._service.enroll_new(start.name or "", admitted, consent=start.consent)
         except InputError as error:
             return error_message(error)
-        return enrolled_message(outcome, self._service)
+        return disclosed(enrolled_message(outcome, self._service), self.caller)
 
     def _answer(self, take: _Take, received_at: float, *, final: bool) -> Result:
         voice, start = self._voice(take), take.start
         answer: Answer
         if start.mode == "verify":
-            answer = self._service.verify(start.speaker or "", voice)
+            answer = self._service.verify(start.speaker or "", voice, discreet=not self.caller.sees_scores)
         else:
             answer = self._service.identify(voice, top_k=start.top_k)
+        if final and take.claim is not None:
+            take.claim.settle(answer.decision.status)
         if final:
             decision = take.announcer.finish(answer.decision)
         else:
@@ -232,13 +239,9 @@ class Session:
         answer = replace(answer, decision=decision)
         if final:
             self._service.conclude(answer)
-        return result_message(
-            answer,
-            self._service,
-            latency_ms=(self._clock() - received_at) * 1000,
-            final=final,
-            announced=take.announcer.announced is not None,
-        )
+        latency_ms, announced = (self._clock() - received_at) * 1000, take.announcer.announced is not None
+        result = result_message(answer, self._service, latency_ms=latency_ms, final=final, announced=announced)
+        return disclosed(result, self.caller)
 
     def _voice(self, take: _Take) -> Voice:
         """The speech so far, encoded; what was encoded before is used again when no speech came since."""
@@ -257,7 +260,13 @@ class Session:
         self._end("refused" if self._state in ("taking", "refused") else self._state)
         return [error_message(error)]
 
+    def close(self) -> None:
+        """The connection is gone, and with it the take."""
+        self._end("refused")
+
     def _end(self, state: State) -> None:
+        if self._take is not None and self._take.claim is not None:
+            self._take.claim.release()
         self._take = None
         self._state = state
 

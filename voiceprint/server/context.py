@@ -1,12 +1,14 @@
 """What the handlers share: the service, and the threads that do its work off the event loop."""
 
 import asyncio
+import time
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
 from aiohttp import web
 
+from voiceprint.budgets import Budgets
 from voiceprint.config import Settings
 from voiceprint.server.access import Access
 from voiceprint.service import VoiceprintService
@@ -26,6 +28,7 @@ class Context:
         self.settings = settings
         self.names = frozenset(names)
         self.access = Access(service.store)
+        self.budgets = Budgets(settings, clock=time.monotonic)
         self.sockets: set[web.WebSocketResponse] = set()
         # One thread encodes: a second one would only make both slower, torch uses the cores within one call.
         self._encoding = ThreadPoolExecutor(max_workers=1, thread_name_prefix="voiceprint-encode")

@@ -3,12 +3,13 @@
 import logging
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
+from math import ceil
 from urllib.parse import urlsplit
 
 import msgspec
 from aiohttp import web
 
-from voiceprint.errors import VoiceprintError
+from voiceprint.errors import LimitError, VoiceprintError
 from voiceprint.server.context import CONTEXT
 
 __all__ = [
@@ -46,7 +47,10 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
     try:
         return await handler(request)
     except VoiceprintError as error:
-        return error_response(error.status, error.code, error.message)
+        response = error_response(error.status, error.code, error.message)
+        if isinstance(error, LimitError) and error.retry_seconds is not None:
+            response.headers["Retry-After"] = str(ceil(error.retry_seconds))
+        return response
     except web.HTTPException as error:
         if error.status < HTTPStatus.BAD_REQUEST:
             raise

@@ -55,8 +55,16 @@ async def _converse(context: Context, socket: web.WebSocketResponse, page: Calle
         context.service,
         clock=time.monotonic,
         admit=lambda token: page if page is not None and token is None else access.admit(token),
+        budgets=context.budgets,
     )
-    patience = HELLO_SECONDS
+    try:
+        await _take_turns(context, socket, session)
+    finally:
+        session.close()
+
+
+async def _take_turns(context: Context, socket: web.WebSocketResponse, session: Session) -> None:
+    access, patience = context.access, HELLO_SECONDS
     while True:
         try:
             frame = await socket.receive(timeout=patience)

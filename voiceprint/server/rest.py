@@ -8,6 +8,7 @@ import msgspec
 from aiohttp import web
 
 from voiceprint import __version__, messages
+from voiceprint.access import Caller
 from voiceprint.answers import (
     enrolled_message,
     forgotten_message,
@@ -16,6 +17,7 @@ from voiceprint.answers import (
     speaker_list,
     threshold_fields,
 )
+from voiceprint.disclosure import disclosed
 from voiceprint.errors import InputError
 from voiceprint.hearing.audio import Waveform, decode
 from voiceprint.messages import Consent, ServerMessage
@@ -71,10 +73,12 @@ async def identify(request: web.Request) -> web.Response:
     context = request.app[CONTEXT]
     upload = await _upload(context, request, allowed=set())
     top_k = _top_k(request)
+    caller = caller_of(request)
+    context.budgets.ask(caller)
     started = time.monotonic()
     voice = await _hear(context, upload.only_file())
     answer = await context.work(context.service.identify, voice, top_k=top_k)
-    return _json(await _result(context, answer, started))
+    return _json(await _result(context, caller, answer, started))
 
 
 @routes.post("/v1/verify")
@@ -85,10 +89,14 @@ async def verify(request: web.Request) -> web.Response:
     claimed = upload.fields.get("speaker") or request.query.get("speaker")
     if not claimed:
         raise InputError("who", "Give the id of the claimed speaker as 'speaker'.")
-    started = time.monotonic()
-    voice = await _hear(context, upload.only_file())
-    answer = await context.work(context.service.verify, claimed, voice)
-    return _json(await _result(context, answer, started))
+    caller = caller_of(request)
+    context.budgets.ask(caller)
+    with context.budgets.claim(caller, claimed) as claim:
+        started = time.monotonic()
+        voice = await _hear(context, upload.only_file())
+        answer = await context.work(context.service.verify, claimed, voice, discreet=not caller.sees_scores)
+        claim.settle(answer.decision.status)
+    return _json(await _result(context, caller, answer, started))
 
 
 @routes.get("/v1/speakers")
@@ -106,7 +114,7 @@ async def add_speaker(request: web.Request) -> web.Response:
     consent = _consent(context, request, upload)
     admitted = await _admit_all(context, upload)
     outcome = await context.work(context.service.enroll_new, name, admitted, consent=consent)
-    return _json(enrolled_message(outcome, context.service), HTTPStatus.CREATED)
+    return _json(disclosed(enrolled_message(outcome, context.service), caller_of(request)), HTTPStatus.CREATED)
 
 
 @routes.get("/v1/speakers/{id}")
@@ -150,7 +158,7 @@ async def add_enrollments(request: web.Request) -> web.Response:
     consent = _consent(context, request, upload, speaker_id)
     admitted = await _admit_all(context, upload)
     outcome = await context.work(context.service.enroll_more, speaker_id, admitted, consent=consent)
-    return _json(enrolled_message(outcome, context.service), HTTPStatus.CREATED)
+    return _json(disclosed(enrolled_message(outcome, context.service), caller_of(request)), HTTPStatus.CREATED)
 
 
 async def _upload(context: Context, request: web.Request, *, allowed: set[str]) -> Upload:
@@ -187,10 +195,10 @@ async def _admit(context: Context, data: bytes) -> Enrollment:
     return await context.work(lambda: service.admit(service.listen(waveform), service.content_hash(data)))
 
 
-async def _result(context: Context, answer: Answer, started: float) -> messages.Result:
+async def _result(context: Context, caller: Caller, answer: Answer, started: float) -> messages.Result:
     await context.work(context.service.conclude, answer)
     latency_ms = (time.monotonic() - started) * 1000
-    return result_message(answer, context.service, latency_ms=latency_ms, final=True)
+    return disclosed(result_message(answer, context.service, latency_ms=latency_ms, final=True), caller)
 
 
 def _top_k(request: web.Request) -> int:

@@ -1,0 +1,127 @@
+"""How often somebody may ask, and how often a claim may be wrong."""
+
+from collections.abc import Callable
+
+import pytest
+
+from voiceprint.access import OPERATOR, Caller
+from voiceprint.budgets import LOCK_SECONDS, MAX_KEYS, REJECTIONS, REJECTIONS_IN_ALL, Budgets
+from voiceprint.config import Settings
+from voiceprint.errors import LimitError
+from voiceprint.messages import Status
+
+ADA = "a" * 32
+DOOR = Caller("door", frozenset({"identify"}))
+GATE = Caller("gate", frozenset({"identify"}))
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def budgets(clock: Clock) -> Budgets:
+    return Budgets(Settings(max_answers_per_hour=60, max_claims_per_hour=1000), clock=clock)
+
+
+def refusal(asking: Callable[[], object]) -> LimitError:
+    with pytest.raises(LimitError) as caught:
+        asking()
+    return caught.value
+
+
+def claim(budgets: Budgets, status: Status, caller: Caller = DOOR, speaker: str = ADA) -> None:
+    with budgets.claim(caller, speaker) as under_way:
+        under_way.settle(status)
+
+
+def test_a_token_has_the_answers_of_an_hour_and_they_come_back(budgets: Budgets, clock: Clock) -> None:
+    for _ in range(59):
+        budgets.ask(DOOR)
+    assert budgets.may_guess(DOOR)
+    assert not budgets.may_guess(DOOR)
+    error = refusal(lambda: budgets.ask(DOOR))
+    assert (error.code, error.status, error.retry_seconds) == ("too_many_answers", 429, 60.0)
+    budgets.ask(GATE)
+    clock.now += 60
+    budgets.ask(DOOR)
+    assert refusal(lambda: budgets.ask(DOOR)).code == "too_many_answers"
+    clock.now += 1_000_000
+    assert sum(budgets.may_guess(DOOR) for _ in range(100)) == 60
+
+
+def test_operators_are_not_counted(budgets: Budgets) -> None:
+    for _ in range(200):
+        budgets.ask(OPERATOR)
+        claim(budgets, "rejected", OPERATOR)
+
+
+def test_five_rejections_lock_a_claim_for_half_a_minute(budgets: Budgets, clock: Clock) -> None:
+    for _ in range(REJECTIONS):
+        claim(budgets, "rejected")
+    error = refusal(lambda: claim(budgets, "accepted"))
+    assert (error.code, error.retry_seconds) == ("claim_locked", LOCK_SECONDS)
+    claim(budgets, "rejected", GATE)
+    claim(budgets, "rejected", DOOR, "somebody else")
+    clock.now += LOCK_SECONDS
+    claim(budgets, "rejected")
+    assert refusal(lambda: claim(budgets, "accepted")).code == "claim_locked"
+
+
+def test_an_accepted_claim_begins_anew(budgets: Budgets, clock: Clock) -> None:
+    for _ in range(10):
+        for _ in range(REJECTIONS - 1):
+            claim(budgets, "rejected")
+        claim(budgets, "accepted")
+
+
+def test_fifty_rejections_end_it(budgets: Budgets, clock: Clock) -> None:
+    for _ in range(REJECTIONS_IN_ALL):
+        clock.now += LOCK_SECONDS
+        claim(budgets, "rejected")
+    clock.now += 1_000_000
+    error = refusal(lambda: claim(budgets, "accepted"))
+    assert (error.code, error.retry_seconds) == ("claim_locked", None)
+    assert "operator" in error.message
+
+
+def test_too_little_speech_and_no_answer_cost_nothing(budgets: Budgets) -> None:
+    for _ in range(REJECTIONS * 3):
+        claim(budgets, "not_enough_speech")
+        with budgets.claim(DOOR, ADA):
+            pass
+
+
+def test_many_claims_at_once_count_while_they_are_under_way(budgets: Budgets) -> None:
+    under_way = [budgets.claim(DOOR, ADA) for _ in range(REJECTIONS_IN_ALL)]
+    assert refusal(lambda: budgets.claim(DOOR, ADA)).code == "claim_locked"
+    for one in under_way:
+        one.release()
+        one.release()
+    claim(budgets, "accepted")
+
+
+def test_a_speaker_is_claimed_so_often_an_hour_whoever_asks(clock: Clock) -> None:
+    budgets = Budgets(Settings(max_claims_per_hour=3), clock=clock)
+    for caller in (DOOR, GATE, DOOR):
+        claim(budgets, "accepted", caller)
+    error = refusal(lambda: claim(budgets, "accepted", GATE))
+    assert (error.code, error.retry_seconds) == ("too_many_claims", 1200.0)
+    clock.now += 1200
+    claim(budgets, "accepted", GATE)
+
+
+def test_made_up_ids_do_not_fill_the_memory(clock: Clock) -> None:
+    budgets = Budgets(Settings(), clock=clock)
+    for number in range(MAX_KEYS + 100):
+        claim(budgets, "rejected", DOOR, str(number))
+    assert len(budgets._records) == len(budgets._purses) == MAX_KEYS
