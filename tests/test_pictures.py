@@ -2,10 +2,13 @@
 
 import json
 
+import numpy as np
 import pytest
+from recordings import wav
 from test_server import Client, Takes, enroll, with_server
 
 from voiceprint import pictures
+from voiceprint.hearing.audio import Waveform
 from voiceprint.service import VoiceprintService
 
 
@@ -30,5 +33,23 @@ def test_the_map_names_everybody_and_gives_no_voice_away(
         newest = await (await client.get("/v1/map")).json()
         assert {place["speaker"]["name"] for place in newest["places"]} == {"Cleo", "Dora"}
         assert newest["left_out"] == 2
+
+    with_server(service, talk)
+
+
+@pytest.mark.usefixtures("speech_dev")
+def test_a_timeline_says_who_spoke_when(service: VoiceprintService, takes: Takes) -> None:
+    async def talk(client: Client) -> None:
+        ada, ben = list(takes)[:2]
+        enrolled = await enroll(client, "Ada", *takes[ada][:2])
+        recording = Waveform(np.concatenate([takes[ada][2].samples, takes[ben][0].samples]))
+        answer = await (await client.post("/v1/timeline", data=wav(recording))).json()
+        assert answer["audio_seconds"] == pytest.approx(recording.seconds, abs=0.01)
+        first, last = answer["turns"][0], answer["turns"][-1]
+        assert first["speaker"] == {"id": enrolled.speaker.id, "name": "Ada"}
+        assert (last["status"], last["speaker"]) == ("unknown", None)
+        assert first["start_seconds"] < first["end_seconds"] <= last["start_seconds"] < last["end_seconds"]
+        refused = await client.post("/v1/timeline", data=b"<html>hello</html>" * 50)
+        assert (refused.status, (await refused.json())["error"]["code"]) == (422, "not_audio")
 
     with_server(service, talk)

@@ -1,14 +1,17 @@
 """What the page draws of a gallery, as typed structs: answers of REST only, beside those in ``messages``."""
 
+from collections.abc import Sequence
+
 import msgspec
 
 from voiceprint.gallery import Match
-from voiceprint.messages import SpeakerRef
+from voiceprint.messages import SpeakerRef, Status
 from voiceprint.service import VoiceprintService
 from voiceprint.storage.records import StoredSpeaker
+from voiceprint.timeline import Turn, joined
 from voiceprint.voice_map import Place, map_voices
 
-__all__ = ["MapPlace", "VoiceMap", "voice_map"]
+__all__ = ["MapPlace", "Timeline", "TimelineTurn", "VoiceMap", "timeline", "voice_map"]
 
 # More names than this nobody can read on one map.
 MAP_SPEAKERS = 200
@@ -35,6 +38,38 @@ class VoiceMap(_Picture, frozen=True, kw_only=True):
 
     places: tuple[MapPlace, ...]
     left_out: int
+
+
+class TimelineTurn(_Picture, frozen=True, kw_only=True):
+    """Somebody speaking. ``speaker``: None where the status is not ``identified``."""
+
+    start_seconds: float
+    end_seconds: float
+    status: Status
+    speaker: SpeakerRef | None
+
+
+class Timeline(_Picture, frozen=True, kw_only=True):
+    """Who spoke when, in order."""
+
+    turns: tuple[TimelineTurn, ...]
+    audio_seconds: float
+
+
+def timeline(service: VoiceprintService, turns: Sequence[Turn], audio_seconds: float) -> Timeline:
+    """Turns that were found, for the page."""
+    return Timeline(turns=tuple(_turn(service, turn) for turn in joined(turns)), audio_seconds=round(audio_seconds, 2))
+
+
+def _turn(service: VoiceprintService, turn: Turn) -> TimelineTurn:
+    decision = turn.answer.decision
+    speaker = service.get(decision.speaker_id) if decision.speaker_id is not None else None
+    return TimelineTurn(
+        start_seconds=turn.start,
+        end_seconds=turn.end,
+        status=decision.status,
+        speaker=None if speaker is None else _reference(speaker),
+    )
 
 
 def voice_map(service: VoiceprintService) -> VoiceMap:

@@ -1,8 +1,9 @@
 // The first view: speak and be named, or drop a recording.
 
 import { AnswerBox } from "./answer.js";
-import { $, announce, avatar, dropTarget, h, score } from "./dom.js";
+import { $, announce, dropTarget, h } from "./dom.js";
 import { Chart, showCandidates } from "./evidence.js";
+import { Files, isLong, showTimeline, timelineWords } from "./files.js";
 import { Orb } from "./orb.js";
 import { rest } from "./protocol.js";
 import { Room } from "./room.js";
@@ -22,6 +23,7 @@ export class IdentifyView {
   #room;
   #speaking = null;
   #announced = false;
+  #many = new Files($("#identify-file-list"));
 
   constructor(app) {
     this.#app = app;
@@ -31,10 +33,10 @@ export class IdentifyView {
     this.#orb.button.addEventListener("click", () => this.toggle());
     $("#room-switch").addEventListener("change", () => this.#switchRoom());
     $("#identify-files").addEventListener("change", (event) => {
-      this.#files([...event.target.files]);
+      this.#take([...event.target.files]);
       event.target.value = "";
     });
-    dropTarget($("#identify"), (data) => this.#files([...data.files]));
+    dropTarget($("#identify"), (data) => this.#take([...data.files]));
   }
 
   enter() {}
@@ -155,11 +157,11 @@ export class IdentifyView {
 
   // Recordings
 
-  async #files(files) {
+  async #take(files) {
     if (!files.length || this.busy) return;
     this.#clear();
     if (files.length === 1) await this.#oneFile(files[0]);
-    else await this.#manyFiles(files);
+    else await this.#many.show(files);
     this.#app.refreshHealth();
   }
 
@@ -167,40 +169,23 @@ export class IdentifyView {
     this.#orb.set("thinking", "Thinking");
     this.#hint(file.name);
     try {
-      this.#final(await rest.identify(file), file.name);
+      const result = await rest.identify(file);
+      this.#final(result, file.name);
       $("#identify-evidence .chart").hidden = true;
+      if (isLong(result)) await this.#whoSpokeWhen(file);
     } catch (error) {
       this.#refused(error, file.name);
     }
     this.#orb.set(this.#orb.state, "Speak");
   }
 
-  async #manyFiles(files) {
-    const list = $("#identify-file-list");
-    const rows = files.map((file) => fileRow(file.name));
-    list.replaceChildren(...rows);
-    list.hidden = false;
-    for (const [i, file] of files.entries()) await fillRow(rows[i], file);
-    announce(`${files.length} recordings done`);
-  }
-}
-
-function fileRow(name) {
-  return h("li", { className: "file" }, h("span", { className: "file-name" }, name), h("span", { className: "file-answer" }, "…"));
-}
-
-async function fillRow(row, file) {
-  const answer = row.querySelector(".file-answer");
-  try {
-    const result = await rest.identify(file);
-    const words = resultWords(result);
-    row.dataset.kind = words.kind;
-    answer.textContent = words.kind === "known" ? `${words.title} (${score(result.score)})` : words.title;
-    row.prepend(avatar(result.speaker));
-  } catch (error) {
-    const { title, detail } = refusalWords(error);
-    row.dataset.kind = "refused";
-    answer.textContent = `${title}. ${detail}`;
-    row.prepend(avatar(null));
+  async #whoSpokeWhen(file) {
+    this.#orb.set("thinking", "Who when?");
+    $("#identify-answer .answer-detail").textContent = "I listen through it once more, for who spoke when.";
+    const heard = await showTimeline(file);
+    const words = heard.voices.length > 1 ? timelineWords(heard, file.name) : null;
+    this.#orb.set(heard.voices.some((voice) => voice.known) ? "known" : "unknown", "Speak");
+    if (words) this.#answer.show(words, { say: true });
+    $("#identify-evidence").hidden ||= words !== null;
   }
 }

@@ -169,6 +169,7 @@ export const rest = {
   forget: (id) => ask(at(id), { method: "DELETE" }),
   rename: (id, name) => ask(at(id), json("PATCH", { name })),
   identify: (file) => ask("/v1/identify", raw(file)),
+  timeline: (file) => ask("/v1/timeline", raw(file)),
   addRecording: (id, file) => ask(`${at(id)}/enrollments`, raw(file)),
   addSpeaker(name, file, consent) {
     const form = new FormData();

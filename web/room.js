@@ -1,7 +1,8 @@
 // Keep listening: every stretch of speech becomes one take, and the answers a line of who spoke when.
 
-import { $, avatar, h, hue } from "./dom.js";
+import { $ } from "./dom.js";
 import { Microphone } from "./recorder.js";
+import { showTurns } from "./turns.js";
 import { refusalWords, resultWords } from "./words.js";
 
 const PAUSE_SECONDS = 0.25;
@@ -110,7 +111,8 @@ export class Room {
     if (!result.final) return this.#answer.show(resultWords(result));
     this.#heardSeconds += this.#take.sentSeconds;
     if (result.speech_seconds > 0) {
-      this.#add({ at: turn.at ?? 0, seconds: result.speech_seconds, speaker: result.speaker, status: result.status });
+      const at = turn.at ?? 0;
+      this.#add({ at, until: at + result.speech_seconds, speaker: result.speaker, status: result.status });
       this.#answer.show(resultWords(result), { say: result.status === "identified" });
     }
     this.#begin();
@@ -123,11 +125,9 @@ export class Room {
   }
 
   #show() {
-    const end = Math.max(SHOWN_SECONDS, ...this.#turns.map((turn) => turn.at + turn.seconds));
-    const start = end - SHOWN_SECONDS;
-    $("#room .room-track").replaceChildren(...this.#turns.filter((turn) => turn.at + turn.seconds > start).map((turn) => stretch(turn, start)));
-    const rows = this.#turns.slice(-8).reverse().map(row);
-    $("#room .room-turns").replaceChildren(...(rows.length ? rows : [h("li", { className: "muted" }, "Nobody has spoken yet.")]));
+    const end = Math.max(SHOWN_SECONDS, ...this.#turns.map((turn) => turn.until));
+    const listed = this.#turns.slice(-8).reverse();
+    showTurns({ track: $("#room .room-track"), list: $("#room .room-turns") }, this.#turns, { start: end - SHOWN_SECONDS, end, listed });
   }
 
   #fail(error) {
@@ -136,27 +136,4 @@ export class Room {
     this.#orb.set("refused", "Try again");
     this.#answer.show({ kind: "refused", kicker: "", title, detail }, { say: true });
   }
-}
-
-const WHO = { unknown: "Somebody I do not know", ambiguous: "One of two, too close to tell", not_enough_speech: "Too short to tell" };
-
-function stretch(turn, start) {
-  const share = (value) => `${(100 * value) / SHOWN_SECONDS}%`;
-  const from = Math.max(turn.at, start);
-  const bar = h("span", { className: "room-bar", vars: { at: share(from - start), length: share(turn.at + turn.seconds - from) } });
-  if (turn.speaker) bar.style.setProperty("--hue", hue(turn.speaker.id));
-  else bar.classList.add("nobody");
-  return bar;
-}
-
-function row(turn) {
-  const clock = `${Math.floor(turn.at / 60)}:${String(Math.floor(turn.at % 60)).padStart(2, "0")}`;
-  return h(
-    "li",
-    { className: "turn" },
-    h("span", { className: "turn-at" }, clock),
-    avatar(turn.speaker),
-    h("span", { className: "turn-name" }, turn.speaker?.name ?? WHO[turn.status] ?? "?"),
-    h("span", { className: "turn-seconds" }, `${turn.seconds.toFixed(1)} s`),
-  );
 }

@@ -23,6 +23,7 @@ SIGN_IN = "/v1/session"
 _SCOPES: Mapping[tuple[str, str], Scope] = {
     ("POST", "/v1/identify"): "identify",
     ("POST", "/v1/verify"): "identify",
+    ("POST", "/v1/timeline"): "identify",
     ("GET", "/v1/speakers"): "enroll",
     ("POST", "/v1/speakers"): "enroll",
     ("GET", "/v1/speakers/{id}"): "enroll",

@@ -3,8 +3,11 @@
 import msgspec
 from aiohttp import web
 
-from voiceprint.pictures import voice_map
+from voiceprint.hearing.audio import decode
+from voiceprint.pictures import timeline, voice_map
 from voiceprint.server.context import CONTEXT
+from voiceprint.server.uploads import read_upload
+from voiceprint.timeline import Turn, turns_of
 
 __all__ = ["routes"]
 
@@ -20,3 +23,20 @@ async def show_map(request: web.Request) -> web.Response:
     """Who sounds like whom, as places on a plane."""
     context = request.app[CONTEXT]
     return _json(await context.work(voice_map, context.service))
+
+
+@routes.post("/v1/timeline")
+async def show_timeline(request: web.Request) -> web.Response:
+    """Who spoke when in a recording, which comes as for ``/v1/identify``."""
+    context = request.app[CONTEXT]
+    service, settings = context.service, context.settings
+    upload = await read_upload(request, max_bytes=settings.max_upload_bytes)
+    waveform = await context.wait(
+        decode, upload.only_file(), max_seconds=settings.max_audio_seconds, max_bytes=settings.max_upload_bytes
+    )
+    coming, turns = turns_of(service, waveform), list[Turn]()
+    # Turn by turn, so that others are heard in between.
+    while (turn := await context.work(next, coming, None)) is not None:
+        await context.work(service.conclude, turn.answer)
+        turns.append(turn)
+    return _json(timeline(service, turns, waveform.seconds))

@@ -1,0 +1,79 @@
+// Recordings to identify: several as a list, a long one as a line of who spoke when.
+
+import { $, announce, avatar, count, h, score } from "./dom.js";
+import { rest } from "./protocol.js";
+import { showTurns } from "./turns.js";
+import { refusalWords, resultWords } from "./words.js";
+
+const LONG_SECONDS = 20;
+
+export class Files {
+  #list;
+
+  constructor(list) {
+    this.#list = list;
+  }
+
+  async show(files) {
+    const rows = files.map((file) => fileRow(file.name));
+    const bar = h("progress", { max: files.length, value: 0, ariaLabel: "Recordings done" });
+    this.#list.replaceChildren(h("li", { className: "files-bar" }, bar), ...rows);
+    this.#list.hidden = false;
+    for (const [i, file] of files.entries()) {
+      await fillRow(rows[i], file);
+      bar.value++;
+    }
+    bar.parentElement.remove();
+    announce(`${files.length} recordings done`);
+  }
+}
+
+function fileRow(name) {
+  return h("li", { className: "file" }, h("span", { className: "file-name" }, name), h("span", { className: "file-answer" }, "…"));
+}
+
+async function fillRow(row, file) {
+  const answer = row.querySelector(".file-answer");
+  try {
+    const result = await rest.identify(file);
+    const words = resultWords(result);
+    row.dataset.kind = words.kind;
+    answer.textContent = words.kind === "known" ? `${words.title} (${score(result.score)})` : words.title;
+    row.prepend(avatar(result.speaker));
+  } catch (error) {
+    const { title, detail } = refusalWords(error);
+    row.dataset.kind = "refused";
+    answer.textContent = `${title}. ${detail}`;
+    row.prepend(avatar(null));
+  }
+}
+
+// In a long recording, or where several voices were heard, one name says too little.
+export const isLong = (result) => result.several_voices || result.audio_seconds > LONG_SECONDS;
+
+// Fills the line of time; who was heard, for how long: { voices: [{ name, seconds, known }], seconds }.
+export async function showTimeline(file) {
+  const said = await rest.timeline(file);
+  const turns = said.turns.map((turn) => ({ at: turn.start_seconds, until: turn.end_seconds, speaker: turn.speaker, status: turn.status }));
+  $("#room").hidden = turns.length === 0;
+  showTurns({ track: $("#room .room-track"), list: $("#room .room-turns") }, turns, { end: said.audio_seconds });
+  return { voices: voices(turns), seconds: said.audio_seconds };
+}
+
+function voices(turns) {
+  const found = new Map();
+  for (const { speaker, status, at, until } of turns) {
+    if (!speaker && status !== "unknown") continue;
+    const voice = found.get(speaker?.id) ?? { name: speaker?.name ?? "somebody I do not know", seconds: 0, known: speaker !== null };
+    voice.seconds += until - at;
+    found.set(speaker?.id, voice);
+  }
+  return [...found.values()].sort((a, b) => b.seconds - a.seconds);
+}
+
+export function timelineWords({ voices: heard, seconds }, name) {
+  const known = heard.filter((voice) => voice.known);
+  const title = known.map((voice) => voice.name).join(", ") || "Nobody I know";
+  const detail = heard.map((voice) => `${voice.name} ${voice.seconds.toFixed(0)} s`).join(" · ");
+  return { kind: known.length ? "known" : "unknown", kicker: `${name} · ${count(heard.length, "voice")} in ${seconds.toFixed(0)} s`, title, detail };
+}

@@ -1,0 +1,37 @@
+// Who spoke when: bars on a line of time, and the same as a list.
+
+import { avatar, h, hue } from "./dom.js";
+
+const WHO = { unknown: "Somebody I do not know", ambiguous: "One of two, too close to tell", not_enough_speech: "Too short to tell" };
+
+// turns: [{ at, until, speaker, status }] in seconds, oldest first; `track` shows those between `start` and `end`,
+// `list` those in `listed`.
+export function showTurns({ track, list }, turns, { start = 0, end, listed = turns }) {
+  const shown = turns.filter((turn) => turn.until > start);
+  track.replaceChildren(...shown.map((turn) => bar(turn, start, end)));
+  list.replaceChildren(...(listed.length ? listed.map(row) : [h("li", { className: "muted" }, "Nobody has spoken yet.")]));
+}
+
+export const turnName = (turn) => turn.speaker?.name ?? WHO[turn.status] ?? "?";
+
+function bar(turn, start, end) {
+  const share = (seconds) => `${(100 * seconds) / (end - start)}%`;
+  const from = Math.max(turn.at, start);
+  const made = h("span", { className: "room-bar", title: `${turnName(turn)}, ${clock(turn.at)}`, vars: { at: share(from - start), length: share(turn.until - from) } });
+  if (turn.speaker) made.style.setProperty("--hue", hue(turn.speaker.id));
+  else made.classList.add("nobody");
+  return made;
+}
+
+function row(turn) {
+  return h(
+    "li",
+    { className: "turn" },
+    h("span", { className: "turn-at" }, clock(turn.at)),
+    avatar(turn.speaker),
+    h("span", { className: "turn-name", dir: "auto" }, turnName(turn)),
+    h("span", { className: "turn-seconds" }, `${(turn.until - turn.at).toFixed(1)} s`),
+  );
+}
+
+const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
