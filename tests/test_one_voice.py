@@ -53,7 +53,12 @@ def test_a_watch_encodes_what_is_settled_once_and_agrees_with_the_whole() -> Non
     heard = [watch.hears_several(Waveform(samples[: seconds * SAMPLE_RATE])) for seconds in range(3, 13)]
     assert heard[:3] == [False] * 3
     assert heard[-1]
-    assert max(asked.count(number) for number in range(11)) == 2
+    assert asked == list(range(11))
+    mean = watch.mean(Waveform(samples))
+    assert mean is not None
+    assert mean == pytest.approx(vectors.sum(0) / np.linalg.norm(vectors.sum(0)), abs=1e-6)
+    assert watch.mean(Waveform(samples[: 4 * SAMPLE_RATE])) is not None, "what is known stays known"
+    assert VoiceWatch(None, encode, max_seconds=60).mean(Waveform(samples[: 4 * SAMPLE_RATE])) is None
     assert not VoiceWatch(None, encode, max_seconds=60).hears_several(Waveform(samples))
     assert not VoiceWatch(0.3, encode, max_seconds=6).hears_several(Waveform(samples)), "its first seconds only"
 

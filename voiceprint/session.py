@@ -19,9 +19,9 @@ from voiceprint.access import NOBODY, OPERATOR, Caller
 from voiceprint.answers import enrolled_message, error_message, result_message
 from voiceprint.budgets import Budgets, Claim
 from voiceprint.decision.announcing import Announcer
-from voiceprint.decision.one_voice import VoiceWatch
 from voiceprint.disclosure import disclosed
 from voiceprint.errors import AudioError, InputError, MessageError
+from voiceprint.following import GUESS_EVERY_SECONDS, VoiceSoFar
 from voiceprint.hearing import speech
 from voiceprint.hearing.audio import SAMPLE_RATE, pcm16_to_waveform
 from voiceprint.messages import (
@@ -39,7 +39,7 @@ from voiceprint.messages import (
     Stop,
     decode_client,
 )
-from voiceprint.outcomes import Answer, Voice
+from voiceprint.outcomes import Answer
 from voiceprint.service import VoiceprintService
 from voiceprint.starts import check_start
 
@@ -47,10 +47,6 @@ __all__ = ["Session"]
 
 MAX_FRAME_BYTES = 64 * 1024
 PROGRESS_EVERY_SECONDS = 0.2
-# A first guess comes after half a second of speech, then with every half second more; for long speech more rarely,
-# because each guess encodes all of it.
-GUESS_EVERY_SECONDS = 0.5
-GUESS_EVERY_FRACTION = 0.1
 
 Clock = Callable[[], float]
 Admit = Callable[[str | None], Caller]
@@ -64,9 +60,8 @@ class _Take:
     start: Start
     listener: speech.Listener
     needed_seconds: float
-    watch: VoiceWatch
+    voice: VoiceSoFar
     announcer: Announcer = field(default_factory=Announcer)
-    voice: Voice | None = None
     claim: Claim | None = None
     next_progress_at: float = 0.0
     next_guess_at: float = GUESS_EVERY_SECONDS
@@ -158,7 +153,9 @@ class Session:
         settings = self._service.settings
         enrolling = start.mode == "enroll"
         needed = settings.min_enroll_speech_seconds if enrolling else settings.min_identify_speech_seconds
-        take = _Take(start, self._service.listener(), needed, self._service.watch())
+        listener = self._service.listener()
+        voice = VoiceSoFar(listener, self._service.encode, self._service.watch())
+        take = _Take(start, listener, needed, voice)
         if start.mode == "verify":
             take.claim = self._budgets.claim(self.caller, start.speaker or "")
         self._take = take
@@ -175,9 +172,10 @@ class Session:
             said.append(self._progress(take))
         stopped = any(isinstance(message, SpeechStopped) for message in said)
         if (stopped or listener.speech_seconds >= take.next_guess_at) and self._may_guess(take):
-            step = max(GUESS_EVERY_SECONDS, GUESS_EVERY_FRACTION * listener.speech_seconds)
-            take.next_guess_at = listener.speech_seconds + step
+            take.next_guess_at = listener.speech_seconds + take.voice.next_guess_seconds
             said.append(self._answer(take, received_at, final=False))
+        if take.start.mode != "enroll":
+            take.voice.prepare()
         return said
 
     def _may_guess(self, take: _Take) -> bool:
@@ -224,7 +222,7 @@ class Session:
         return disclosed(enrolled_message(outcome, self._service), self.caller)
 
     def _answer(self, take: _Take, received_at: float, *, final: bool) -> Result:
-        voice, start = self._voice(take), take.start
+        voice, start = take.voice.exact() if final else take.voice.guess(), take.start
         answer: Answer
         if start.mode == "verify":
             answer = self._service.verify(start.speaker or "", voice, discreet=not self.caller.sees_scores)
@@ -242,18 +240,6 @@ class Session:
         latency_ms, announced = (self._clock() - received_at) * 1000, take.announcer.announced is not None
         result = result_message(answer, self._service, latency_ms=latency_ms, final=final, announced=announced)
         return disclosed(result, self.caller)
-
-    def _voice(self, take: _Take) -> Voice:
-        """The speech so far, encoded; what was encoded before is used again when no speech came since."""
-        utterance = take.listener.utterance()
-        known = take.voice
-        if known is not None and len(known.utterance.speech.samples) == len(utterance.speech.samples):
-            voice = replace(known, utterance=utterance)
-        else:
-            several = take.watch.hears_several(utterance.speech)
-            voice = replace(self._service.encode(utterance), several=several)
-        take.voice = voice
-        return voice
 
     def _refuse(self, error: InputError) -> list[ServerMessage]:
         """The take is over; audio that is still under way is ignored until the client says stop, cancel or start."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from voiceprint.hearing.audio import SAMPLE_RATE, Waveform
 
-__all__ = ["FALSE_ALARMS", "MIN_PEOPLE", "MIN_SECONDS", "VoiceWatch", "sameness", "windows_of"]
+__all__ = ["FALSE_ALARMS", "HOP_SECONDS", "MIN_PEOPLE", "MIN_SECONDS", "VoiceWatch", "sameness", "windows_of"]
 
 WINDOW_SECONDS, HOP_SECONDS = 2.0, 1.0
 # With less there are not two windows on either side of a change.
@@ -38,11 +38,25 @@ class VoiceWatch:
         """Whether more than one voice seems to speak. ``speech``: all of it so far; its first ``max_seconds`` count."""
         if self._line is None:
             return False
-        new = windows_of(Waveform(speech.samples[: self._max_samples]))[len(self._known) :]
-        rows = [*self._known, *(self._encode(new) if new else ())]
-        # Where speech ends is not settled before the pause is long enough: the last window is encoded again.
-        self._known = rows[:-1]
+        rows = self._rows(speech)
         return len(rows) > 0 and sameness(np.stack(rows)) < self._line
+
+    def mean(self, speech: Waveform) -> NDArray[np.float32] | None:
+        """The unit mean of the windows (dimension,): nearly the embedding of all speech so far, without encoding it
+        again. None where there is too little speech for windows.
+        """
+        rows = self._rows(speech)
+        if not rows:
+            return None
+        total = np.stack(rows).sum(axis=0)
+        unit: NDArray[np.float32] = (total / np.linalg.norm(total)).astype(np.float32)
+        return unit
+
+    def _rows(self, speech: Waveform) -> list[NDArray[np.float32]]:
+        """One a window. Speech only ever grows at its end: a window that is whole is settled."""
+        new = windows_of(Waveform(speech.samples[: self._max_samples]))[len(self._known) :]
+        self._known.extend(self._encode(new) if new else ())
+        return self._known
 
 
 def windows_of(speech: Waveform) -> list[Waveform]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from voiceprint.errors import ModelError
 from voiceprint.hearing.audio import SAMPLE_RATE, Waveform
 from voiceprint.hearing.quality import Level, LevelMeter, feedback_of
-from voiceprint.hearing.segmenter import FRAME_SAMPLES, PAD_FRAMES, Segment, Segmenter, Step
+from voiceprint.hearing.segmenter import EARLY_SILENCE_FRAMES, FRAME_SAMPLES, PAD_FRAMES, Segment, Segmenter, Step
 from voiceprint.messages import Feedback
 
 if TYPE_CHECKING:
@@ -118,6 +118,9 @@ class _Speech:
     def so_far(self) -> Samples:
         return np.concatenate(self.kept) if self.kept else np.zeros(0, np.float32)
 
+    def if_over(self) -> Samples:
+        return np.concatenate([self.so_far(), *self.pending[:PAD_FRAMES]])
+
     def _look_back(self, frame: Samples, *, skip: int) -> None:
         """What was no speech may stand just before the next speech."""
         self.before.extend([*self.pending, frame][skip:])
@@ -155,6 +158,15 @@ class Listener:
     @property
     def in_speech(self) -> bool:
         return self._segmenter.in_speech
+
+    @property
+    def falls_silent(self) -> bool:
+        """Whether speech seems to have ended a moment ago, though it is too early to be sure."""
+        return self._segmenter.quiet_frames >= EARLY_SILENCE_FRAMES
+
+    def speech_if_over(self) -> Waveform:
+        """All speech so far, as it will be if the present silence lasts."""
+        return Waveform(self._speech.if_over())
 
     @property
     def level_dbfs(self) -> float:

@@ -1,0 +1,66 @@
+"""A voice while it grows: guesses that cost the same however long somebody speaks, and an exact last word that is
+encoded in the first silence, before anybody knows that it was the last.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voiceprint.decision.one_voice import HOP_SECONDS, MIN_SECONDS, VoiceWatch
+from voiceprint.hearing.audio import Waveform
+from voiceprint.hearing.speech import Listener, Utterance
+from voiceprint.outcomes import Voice
+
+__all__ = ["GUESS_EVERY_SECONDS", "VoiceSoFar"]
+
+GUESS_EVERY_SECONDS = 0.5
+
+
+class VoiceSoFar:
+    """The speech of one listener, encoded. ``encode``: an utterance to its voice; ``watch``: a new one."""
+
+    def __init__(self, listener: Listener, encode: Callable[[Utterance], Voice], watch: VoiceWatch) -> None:
+        self._listener = listener
+        self._encode = encode
+        self._watch = watch
+        self._known: NDArray[np.float32] | None = None
+        self._known_samples = 0
+        self._several = False
+
+    @property
+    def next_guess_seconds(self) -> float:
+        """How much more speech changes a guess: windows end every second, the exact one grows with every frame."""
+        return GUESS_EVERY_SECONDS if self._listener.speech_seconds < MIN_SECONDS else HOP_SECONDS
+
+    def prepare(self) -> None:
+        """Encode what will have been said if the silence lasts; call after each frame, it does so once a silence."""
+        if self._listener.falls_silent:
+            self._learn(replace(self._listener.utterance(), speech=self._listener.speech_if_over()))
+
+    def exact(self) -> Voice:
+        """All speech so far, encoded as one; what was encoded before is used again when no speech came since."""
+        utterance = self._listener.utterance()
+        self._learn(utterance)
+        return Voice(utterance, self._known, self._several)
+
+    def guess(self) -> Voice:
+        """As ``exact`` for short speech; for longer speech the mean of windows, of which only new ones are encoded."""
+        utterance = self._listener.utterance()
+        speech = utterance.speech
+        mean = None if self._is_known(speech) else self._watch.mean(speech)
+        if mean is None:
+            return self.exact()
+        return Voice(utterance, mean, self._watch.hears_several(speech))
+
+    def _is_known(self, speech: Waveform) -> bool:
+        return self._known_samples == len(speech.samples)
+
+    def _learn(self, utterance: Utterance) -> None:
+        """Speech only ever grows at its end, so that its length says whether it is the same."""
+        if self._is_known(utterance.speech):
+            return
+        self._known = self._encode(utterance).embedding
+        self._several = self._watch.hears_several(utterance.speech)
+        self._known_samples = len(utterance.speech.samples)
