@@ -20,10 +20,11 @@ operations = st.lists(
 )
 
 
+@pytest.mark.parametrize("coarse_from", [3, 20_000])
 @settings(max_examples=100, deadline=None)
-@given(operations)
-def test_behaves_like_a_dictionary_searched_with_numpy(steps: list[tuple[str, int, int]]) -> None:
-    gallery, plain = Gallery(DIMENSION), dict[str, np.ndarray]()
+@given(steps=operations)
+def test_behaves_like_a_dictionary_searched_with_numpy(coarse_from: int, steps: list[tuple[str, int, int]]) -> None:
+    gallery, plain = Gallery(DIMENSION, coarse_from=coarse_from), dict[str, np.ndarray]()
     for verb, who, seed in steps:
         speaker_id = f"speaker-{who}"
         if verb == "put":
@@ -37,6 +38,9 @@ def test_behaves_like_a_dictionary_searched_with_numpy(steps: list[tuple[str, in
         found = gallery.search(probe, 3)
         assert [match.score for match in found] == pytest.approx([score for score, _ in expected[:3]], abs=1e-5)
         assert all(plain[match.speaker_id] @ probe == pytest.approx(match.score, abs=1e-5) for match in found)
+        for many in gallery.search_many(np.stack([probe, probe]), 3):
+            assert [match.score for match in many] == pytest.approx([match.score for match in found], abs=1e-5)
+            assert all(plain[match.speaker_id] @ probe == pytest.approx(match.score, abs=1e-5) for match in many)
         assert len(gallery) == len(plain)
         for name, row in plain.items():
             assert gallery.score(name, probe) == pytest.approx(float(row @ probe), abs=1e-5)
@@ -49,6 +53,22 @@ def test_removing_one_speaker_shifts_nobody_else() -> None:
         gallery.remove(f"speaker-{i}")
     for i in range(1, 100, 2):
         assert gallery.search(unit(i), 1)[0].speaker_id == f"speaker-{i}"
+
+
+def test_a_large_gallery_gives_the_exact_answer() -> None:
+    rng = np.random.default_rng(7)
+    rows = rng.normal(size=(30_000, 64)).astype(np.float32)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    gallery = Gallery(64)
+    gallery.put_all((f"speaker-{number}", row) for number, row in enumerate(rows))
+    probes = rows[:200] + 0.15 * rng.normal(size=(200, 64)).astype(np.float32)
+    probes /= np.linalg.norm(probes, axis=1, keepdims=True)
+    exact = probes @ rows.T
+    for probe, scores, many in zip(probes, exact, gallery.search_many(probes, 5), strict=True):
+        best = np.argsort(-scores)[:5]
+        for found in (gallery.search(probe, 5), many):
+            assert [match.speaker_id for match in found] == [f"speaker-{number}" for number in best]
+            assert [match.score for match in found] == pytest.approx(scores[best].tolist(), abs=1e-5)
 
 
 def test_says_no_to_what_it_does_not_have() -> None:

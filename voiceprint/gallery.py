@@ -1,7 +1,9 @@
 """The set of enrolled templates, in memory, searched by cosine.
 
-FAISS does the search (exact inner product over unit vectors). Nothing here is ever written to disk: FAISS files hold
-clear vectors and carry no checksum, so the gallery is rebuilt from the sealed store at every start.
+FAISS does the search (inner product over unit vectors). In a large gallery it looks through copies of one byte a number
+first, which are a quarter as much to read, and the closest of those are compared exactly. Nothing here is ever written
+to disk: FAISS files hold clear vectors and carry no checksum, so the gallery is rebuilt from the sealed store at every
+start.
 """
 
 from collections.abc import Iterable
@@ -15,6 +17,14 @@ from numpy.typing import NDArray
 __all__ = ["Gallery", "Match"]
 
 Vector = NDArray[np.float32]
+# Below, the exact search takes a millisecond or two.
+COARSE_FROM = 20_000
+# How many more than asked for the coarse search gives to be compared exactly: rounding moves a cosine by about 0.003.
+SPARE = 96
+# What a coordinate of 1 is as a byte: none is ever cut off.
+STEPS = 127.0
+# Templates that many searches at once look at in one product: what fits into the cache with their scores.
+BLOCK = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +42,13 @@ class Gallery:
     never shift another one into their place.
     """
 
-    def __init__(self, dimension: int) -> None:
+    def __init__(self, dimension: int, *, coarse_from: int = COARSE_FROM) -> None:
+        """``coarse_from``: from how many speakers on bytes are searched first."""
         self.dimension = dimension
-        self._index = faiss.IndexIDMap2(faiss.IndexFlatIP(dimension))
+        self._flat = faiss.IndexFlatIP(dimension)
+        self._index = faiss.IndexIDMap2(self._flat)
+        self._coarse: faiss.IndexIDMap2 | None = None
+        self._coarse_from = coarse_from
         self._numbers: dict[str, int] = {}
         self._speakers: dict[int, str] = {}
         self._next_number = 0
@@ -62,7 +76,7 @@ class Gallery:
             self._drop([speaker_id for speaker_id in given if speaker_id in self._numbers])
             numbers = np.arange(self._next_number, self._next_number + len(given), dtype=np.int64)
             self._next_number += len(given)
-            self._index.add_with_ids(rows, numbers)
+            self._add(rows, numbers)
             for speaker_id, number in zip(given, numbers.tolist(), strict=True):
                 self._numbers[speaker_id] = number
                 self._speakers[number] = speaker_id
@@ -81,11 +95,25 @@ class Gallery:
             count = min(top_k, len(self._numbers))
             if count < 1:
                 return []
-            scores, numbers = self._index.search(query, count)
-            return [
-                Match(self._speakers[number], float(np.clip(score, -1.0, 1.0)))
-                for score, number in zip(scores[0].tolist(), numbers[0].tolist(), strict=True)
-            ]
+            if self._coarse is None:
+                scores, numbers = self._index.search(query, count)
+                return self._matches(scores[0], numbers[0])
+            _, numbers = self._coarse.search(_coarse(query), min(count + SPARE, len(self._numbers)))
+            scores = self._index.reconstruct_batch(numbers[0]) @ query[0]
+            best = np.argsort(-scores, kind="stable")[:count]
+            return self._matches(scores[best], numbers[0][best])
+
+    def search_many(self, embeddings: Vector, top_k: int) -> list[list[Match]]:
+        """``search`` for every row of unit embeddings (n, dimension): by matrix products, faster than one by one."""
+        queries = np.ascontiguousarray(embeddings, dtype=np.float32).reshape(-1, self.dimension)
+        with self._lock:
+            count = min(top_k, len(self._numbers))
+            if count < 1 or not len(queries):
+                return [[] for _ in queries]
+            rows = faiss.rev_swig_ptr(self._flat.get_xb(), self._flat.ntotal * self.dimension)
+            scores, places = _best_of(rows.reshape(-1, self.dimension), queries, count)
+            numbers = faiss.vector_to_array(self._index.id_map)[places]
+            return [self._matches(score, number) for score, number in zip(scores, numbers, strict=True)]
 
     def score(self, speaker_id: str, embedding: Vector) -> float:
         """Cosine of one speaker's template with a unit embedding. Raises KeyError for one who is not there."""
@@ -97,6 +125,24 @@ class Gallery:
             row: Vector = self._index.reconstruct(self._numbers[speaker_id])
             return row
 
+    def _matches(self, scores: Vector, numbers: NDArray[np.int64]) -> list[Match]:
+        return [
+            Match(self._speakers[number], float(np.clip(score, -1.0, 1.0)))
+            for score, number in zip(scores.tolist(), numbers.tolist(), strict=True)
+        ]
+
+    def _add(self, rows: Vector, numbers: NDArray[np.int64]) -> None:
+        self._index.add_with_ids(rows, numbers)
+        if self._coarse is None:
+            if self._index.ntotal < self._coarse_from:
+                return
+            kind = faiss.ScalarQuantizer.QT_8bit_direct_signed
+            bytes_ = faiss.IndexScalarQuantizer(self.dimension, kind, faiss.METRIC_INNER_PRODUCT)
+            self._coarse = faiss.IndexIDMap2(bytes_)
+            numbers = faiss.vector_to_array(self._index.id_map)
+            rows = self._index.reconstruct_batch(numbers)
+        self._coarse.add_with_ids(_coarse(rows), numbers)
+
     def _drop(self, speaker_ids: list[str]) -> None:
         if not speaker_ids:
             return
@@ -104,3 +150,27 @@ class Gallery:
         for number in numbers:
             del self._speakers[number]
         self._index.remove_ids(np.array(numbers, dtype=np.int64))
+        if self._coarse is not None:
+            self._coarse.remove_ids(np.array(numbers, dtype=np.int64))
+
+
+def _coarse(rows: Vector) -> Vector:
+    """Unit vectors (n, dimension) as whole numbers, still as floats."""
+    whole: Vector = np.rint(rows * np.float32(STEPS))
+    return whole
+
+
+def _best_of(rows: Vector, queries: Vector, count: int) -> tuple[Vector, NDArray[np.int64]]:
+    """The ``count`` highest products of each query (q, d) with rows (n, d), best first, and where: both (q, count)."""
+    scores = np.full((len(queries), count), -np.inf, dtype=np.float32)
+    places = np.zeros((len(queries), count), dtype=np.int64)
+    for start in range(0, len(rows), BLOCK):
+        block = queries @ rows[start : start + BLOCK].T
+        # Only the few queries for which this block holds somebody closer are looked at again.
+        for query in np.flatnonzero(block.max(axis=1) > scores[:, -1]):
+            closer = np.flatnonzero(block[query] > scores[query, -1])
+            found = np.concatenate([scores[query], block[query, closer]])
+            where = np.concatenate([places[query], closer + start])
+            best = np.argsort(-found, kind="stable")[:count]
+            scores[query], places[query] = found[best], where[best]
+    return scores, places
