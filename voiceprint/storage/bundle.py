@@ -54,38 +54,36 @@ class _Take(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     content: str
     enrolled_at: float
 
+    @classmethod
+    def of(cls, one: Enrollment) -> Self:
+        vector = one.embedding.astype("<f4").tobytes()
+        return cls(
+            id=one.id,
+            vector=vector,
+            speech_seconds=one.speech_seconds,
+            content=one.content,
+            enrolled_at=one.enrolled_at,
+        )
+
+    def enrollment(self) -> Enrollment:
+        vector = np.frombuffer(self.vector, "<f4").astype(np.float32)
+        return Enrollment(self.id, vector, self.speech_seconds, self.content, self.enrolled_at)
+
 
 class _Person(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     id: str
     profile: Profile
     takes: tuple[_Take, ...]
+    former: tuple[_Take, ...] = ()
 
     @classmethod
     def of(cls, speaker: StoredSpeaker) -> Self:
-        takes = tuple(
-            _Take(
-                id=one.id,
-                vector=one.embedding.astype("<f4").tobytes(),
-                speech_seconds=one.speech_seconds,
-                content=one.content,
-                enrolled_at=one.enrolled_at,
-            )
-            for one in speaker.enrollments
-        )
-        return cls(id=speaker.id, profile=speaker.profile, takes=takes)
+        takes, former = (tuple(map(_Take.of, some)) for some in (speaker.enrollments, speaker.former))
+        return cls(id=speaker.id, profile=speaker.profile, takes=takes, former=former)
 
     def speaker(self) -> StoredSpeaker:
-        enrollments = tuple(
-            Enrollment(
-                take.id,
-                np.frombuffer(take.vector, "<f4").astype(np.float32),
-                take.speech_seconds,
-                take.content,
-                take.enrolled_at,
-            )
-            for take in self.takes
-        )
-        return StoredSpeaker(self.id, self.profile, enrollments)
+        enrollments, former = (tuple(take.enrollment() for take in some) for some in (self.takes, self.former))
+        return StoredSpeaker(self.id, self.profile, enrollments, former)
 
 
 class _Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -153,9 +151,11 @@ def read_bundle(data: bytes, *, keys: MasterKeys, passphrase: str | None = None)
     except (msgspec.DecodeError, ValueError) as error:
         raise InputError("bundle_damaged", "The bundle opens, but what is in it cannot be read.") from error
     bundle = Bundle(body)
-    dimension = bundle.settings.encoder.dimension
+    settings = bundle.settings
+    sizes = (settings.encoder.dimension, settings.former.dimension if settings.former else 0)
     for speaker in bundle.speakers:
-        if any(len(one.embedding) != dimension for one in speaker.enrollments):
+        made = zip((speaker.enrollments, speaker.former), sizes, strict=True)
+        if any(len(one.embedding) != size for some, size in made for one in some):
             raise InputError("bundle_damaged", f"A vector of the speaker {speaker.id} has another length.")
     return bundle
 

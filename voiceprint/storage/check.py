@@ -37,7 +37,7 @@ def check(store: Store) -> Report:
         log = verify_rows(rows)
         return Report(
             speakers=len(loaded.speakers),
-            enrollments=sum(len(speaker.enrollments) for speaker in loaded.speakers),
+            enrollments=sum(len(speaker.enrollments) + len(speaker.former) for speaker in loaded.speakers),
             forgotten=len(rows.marks()),
             audit_lines=log.lines,
             audit_head=log.head,

@@ -33,7 +33,7 @@ def known_about(store: Store, speaker_id: str, retention: Retention) -> KnownAbo
             KnownEnrollment(
                 id=one.id, speech_seconds=round(one.speech_seconds, 2), enrolled_at=_moment(one.enrolled_at)
             )
-            for one in speaker.enrollments
+            for one in (*speaker.enrollments, *speaker.former)
         ),
         log=tuple(KnownEvent(time=_moment(line.time), event=line.event, details=line.details) for line in log),
     )

@@ -74,11 +74,19 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 @dataclass(frozen=True, slots=True)
 class StoredSpeaker:
-    """A speaker as the store holds them."""
+    """A speaker as the store holds them. ``enrollments``: made with the store's encoder. ``former``: made with the one
+    that it is being moved away from, and never compared with anything that the other made.
+    """
 
     id: str
     profile: Profile
     enrollments: tuple[Enrollment, ...]
+    former: tuple[Enrollment, ...] = ()
+
+    @property
+    def waits(self) -> bool:
+        """Whether nothing of the voice is there yet that the store's encoder made."""
+        return not self.enrollments
 
     @property
     def name(self) -> str:

@@ -5,15 +5,18 @@ renewed store: the old tokens fit nothing, and the vectors of the two cannot be 
 """
 
 import secrets
+from collections.abc import Sequence
 
 import msgspec
 
 from voiceprint.errors import StoreError
+from voiceprint.storage.records import StoredSpeaker
 from voiceprint.storage.rows import Rows
 from voiceprint.storage.seals import KeyRing
+from voiceprint.storage.settings import StoreSettings
 from voiceprint.storage.store import Store
 
-__all__ = ["RenewalReport", "renew"]
+__all__ = ["RenewalReport", "everybody", "renew", "renewed_settings", "seal_again"]
 
 
 class RenewalReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,22 +39,35 @@ def renew(store: Store) -> RenewalReport:
 
 
 def _renew_rows(rows: Rows) -> int:
+    speakers = everybody(rows)
+    seal_again(rows, speakers, renewed_settings(rows.seals.settings))
+    return len(speakers)
+
+
+def renewed_settings(settings: StoreSettings) -> StoreSettings:
+    """The same with another secret rotation."""
+    return msgspec.structs.replace(settings, rotation=settings.rotation + 1, seed=secrets.token_bytes(32))
+
+
+def everybody(rows: Rows) -> tuple[StoredSpeaker, ...]:
+    """All speakers, where all are whole. Raises StoreError (``record_damaged``)."""
     loaded = rows.load()
     if loaded.damaged:
         raise StoreError(
             "record_damaged",
             f"{len(loaded.damaged)} speakers are damaged (the first is {loaded.damaged[0]}); forget them or restore "
-            "them from a bundle, then renew.",
+            "them from a bundle first.",
         )
-    old = rows.seals.settings
-    seals = rows.seals.with_settings(
-        msgspec.structs.replace(old, rotation=old.rotation + 1, seed=secrets.token_bytes(32))
-    )
+    return loaded.speakers
+
+
+def seal_again(rows: Rows, speakers: Sequence[StoredSpeaker], settings: StoreSettings) -> None:
+    """Everybody with a new data key under renewed settings; former enrollments go with a former encoder."""
     rows.database.execute("DELETE FROM records")
     rows.database.execute("DELETE FROM keys")
-    rows.put_settings(seals)
-    for speaker in loaded.speakers:
-        rows.insert(speaker.id, KeyRing.new(), speaker.profile, speaker.enrollments)
-    rows.note("renewed", speakers=len(loaded.speakers), rotation=seals.settings.rotation)
+    rows.put_settings(rows.seals.with_settings(settings))
+    for speaker in speakers:
+        former = speaker.former if settings.former else ()
+        rows.insert(speaker.id, KeyRing.new(), speaker.profile, speaker.enrollments, former=former)
+    rows.note("renewed", speakers=len(speakers), rotation=settings.rotation)
     rows.manifest.reset()
-    return len(loaded.speakers)

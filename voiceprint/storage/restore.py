@@ -4,6 +4,7 @@ from pathlib import Path
 
 import msgspec
 
+from voiceprint.errors import ModelError
 from voiceprint.names import name_key
 from voiceprint.storage.bundle import Bundle
 from voiceprint.storage.keyfile import MasterKeys
@@ -41,6 +42,7 @@ def restore(folder: Path, keys: MasterKeys, bundle: Bundle) -> RestoreReport:
     try:
         check_encoder(store.path, store.encoder, encoder)
         with store.writing() as rows:
+            _check_former(rows, bundle)
             report = _restore_rows(rows, bundle)
         store.clear_log()
     finally:
@@ -82,6 +84,17 @@ def _restore_rows(rows: Rows, bundle: Bundle) -> RestoreReport:
     return RestoreReport(**counts, erased=erased, name_taken=tuple(taken))
 
 
+def _check_former(rows: Rows, bundle: Bundle) -> None:
+    """Who waits in the bundle can only wait here where both come from the same encoder."""
+    former = bundle.settings.former
+    if rows.seals.settings.former != former and any(speaker.former for speaker in bundle.speakers):
+        raise ModelError(
+            "encoder_mismatch",
+            f"The bundle was taken while its store was moved away from {former.id if former else 'another encoder'}, "
+            "and this store is not; bring it into an empty folder.",
+        )
+
+
 def _outcome(rows: Rows, speaker: StoredSpeaker, marks: set[str], present: set[str], names: dict[str, str]) -> str:
     if not marks.isdisjoint(rows.seals.marks(speaker.id)):
         return "forgotten"
@@ -99,12 +112,12 @@ def _make_room(rows: Rows, speaker_id: str, damaged: set[str]) -> bool:
 
 
 def _insert(rows: Rows, speaker: StoredSpeaker, bundle: Bundle, *, ours: bool) -> None:
-    profile, enrollments = speaker.profile, speaker.enrollments
+    profile, enrollments, former = speaker.profile, speaker.enrollments, speaker.former
     if not ours:
         profile = msgspec.structs.replace(profile, origin=profile.origin or bundle.store)
         # The hashes of the clips were made with the other store's secret: here they say nothing.
-        enrollments = tuple(one.without_content() for one in enrollments)
-    rows.write(speaker.id, KeyRing.new(), profile, enrollments, "restored")
+        enrollments, former = (tuple(one.without_content() for one in some) for some in (enrollments, former))
+    rows.write(speaker.id, KeyRing.new(), profile, enrollments, "restored", former=former)
 
 
 def _know_marks_of(rows: Rows, bundle: Bundle) -> None:

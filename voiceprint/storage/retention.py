@@ -70,7 +70,7 @@ def kept_until(speaker: StoredSpeaker, retention: Retention) -> tuple[date, Kept
 
 def last_interaction(speaker: StoredSpeaker) -> date:
     """The day on which somebody was last enrolled or recognised."""
-    times = [speaker.created_at, *(enrollment.enrolled_at for enrollment in speaker.enrollments)]
+    times = [speaker.created_at, *(one.enrolled_at for one in (*speaker.enrollments, *speaker.former))]
     enrolled = datetime.fromtimestamp(max(times), UTC).date()
     seen = speaker.profile.last_seen
     return max(enrolled, date.fromisoformat(seen)) if seen else enrolled

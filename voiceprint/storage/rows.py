@@ -132,14 +132,38 @@ class Rows:
     # Writing
 
     def write(
-        self, speaker_id: str, ring: KeyRing, profile: Profile | None, enrollments: Sequence[Enrollment], event: str
+        self,
+        speaker_id: str,
+        ring: KeyRing,
+        profile: Profile | None,
+        enrollments: Sequence[Enrollment],
+        event: str,
+        *,
+        former: Sequence[Enrollment] = (),
     ) -> None:
         """Add or replace records of a speaker, and say so in the log."""
-        after = self.insert(speaker_id, ring, profile, enrollments)
+        after = self.insert(speaker_id, ring, profile, enrollments, former=former)
         self.manifest.move(speaker_id, ring.generation, after)
         self.note(event, speaker_id, generation=after, enrollments=len(enrollments))
 
-    def insert(self, speaker_id: str, ring: KeyRing, profile: Profile | None, enrollments: Sequence[Enrollment]) -> int:
+    def drop(self, speaker_id: str, ring: KeyRing, enrollments: Sequence[Enrollment]) -> KeyRing:
+        """Delete enrollments; the ring without them, which must be written in the same transaction."""
+        ids = {one.id for one in enrollments}
+        self.database.executemany(
+            "DELETE FROM records WHERE speaker_id = ? AND id = ?", [(speaker_id, record_id) for record_id in ids]
+        )
+        versions = {record_id: version for record_id, version in ring.versions.items() if record_id not in ids}
+        return msgspec.structs.replace(ring, versions=versions)
+
+    def insert(
+        self,
+        speaker_id: str,
+        ring: KeyRing,
+        profile: Profile | None,
+        enrollments: Sequence[Enrollment],
+        *,
+        former: Sequence[Enrollment] = (),
+    ) -> int:
         """The rows alone, for who sees to manifest and log. Returns the new generation."""
         rows = []
         before = ring.generation
@@ -148,6 +172,9 @@ class Rows:
             rows.append(row)
         for enrollment in enrollments:
             row, ring = self.seals.seal_enrollment(speaker_id, ring, enrollment)
+            rows.append(row)
+        for enrollment in former:
+            row, ring = self.seals.seal_enrollment(speaker_id, ring, enrollment, former=True)
             rows.append(row)
         ring = msgspec.structs.replace(ring, generation=before + 1)
         self.database.execute(

@@ -12,6 +12,7 @@ from typing import Self
 import msgspec
 import numpy as np
 from cryptography.fernet import Fernet
+from numpy.typing import NDArray
 
 from voiceprint.storage.keyfile import MasterKeys
 from voiceprint.storage.records import (
@@ -26,7 +27,16 @@ from voiceprint.storage.records import (
 )
 from voiceprint.storage.renewable import rotation_matrix
 from voiceprint.storage.settings import StoreSettings, StoreState, settings_context
-from voiceprint.storage.vault import HashKey, PurposeKeys, SealBrokenError, Vault, new_data_key, open_sealed, seal
+from voiceprint.storage.vault import (
+    HashKey,
+    PurposeKeys,
+    SealBrokenError,
+    Vault,
+    new_data_key,
+    open_in_one_of,
+    open_sealed,
+    seal,
+)
 
 __all__ = ["KeyRing", "Row", "Seals"]
 
@@ -66,7 +76,7 @@ class Seals:
         self.purposes = PurposeKeys(settings.secret)
         self.vault = vault
         self._foreign = [HashKey(key) for key in settings.foreign_marks]
-        self._matrix = rotation_matrix(settings.seed, settings.encoder.dimension) if settings.rotation else None
+        self._encoders = [settings.encoder, *([settings.former] if settings.former else [])]
 
     @classmethod
     def open(cls, keys: MasterKeys, store_id: str, token: bytes) -> Self:
@@ -131,14 +141,17 @@ class Seals:
 
     def seal_profile(self, speaker_id: str, ring: KeyRing, profile: Profile) -> tuple[Row, KeyRing]:
         """The profile as a record, and the ring that knows its new version."""
-        return self._seal_record(speaker_id, ring, speaker_id, _PROFILE, pack_profile(profile))
+        return self._seal_record(speaker_id, ring, speaker_id, _PROFILE, pack_profile(profile), self.encoder)
 
-    def seal_enrollment(self, speaker_id: str, ring: KeyRing, enrollment: Enrollment) -> tuple[Row, KeyRing]:
-        """An enrollment as a record, and the ring that knows it."""
-        if self._matrix is not None:
-            rotated = (self._matrix @ enrollment.embedding.astype(np.float64)).astype(np.float32)
+    def seal_enrollment(
+        self, speaker_id: str, ring: KeyRing, enrollment: Enrollment, *, former: bool = False
+    ) -> tuple[Row, KeyRing]:
+        """An enrollment as a record, and the ring that knows it. ``former``: of the encoder that is being left."""
+        encoder = self._encoders[-1 if former else 0]
+        if self.settings.rotation:
+            rotated = (self._matrix(encoder) @ enrollment.embedding.astype(np.float64)).astype(np.float32)
             enrollment = replace(enrollment, embedding=rotated)
-        return self._seal_record(speaker_id, ring, enrollment.id, _ENROLLMENT, pack_enrollment(enrollment))
+        return self._seal_record(speaker_id, ring, enrollment.id, _ENROLLMENT, pack_enrollment(enrollment), encoder)
 
     def open_speaker(self, speaker_id: str, ring: KeyRing, rows: Sequence[Row]) -> StoredSpeaker:
         """Everything about a speaker. Raises SealBrokenError where one record does not open or does not fit."""
@@ -148,31 +161,40 @@ class Seals:
             key = Fernet(ring.data_key)
         except ValueError as error:
             raise SealBrokenError("the data key cannot be used") from error
-        profile, enrollments = None, []
+        profile = None
+        made: list[list[Enrollment]] = [[], []]
         for row in rows:
-            body = open_sealed(key, self._record_context(speaker_id, row.id, row.kind, row.version), row.token)
+            contexts = [
+                self._record_context(speaker_id, row.id, row.kind, row.version, encoder) for encoder in self._encoders
+            ]
+            which, body = open_in_one_of(key, contexts, row.token)
             if row.kind == _PROFILE:
                 profile = unpack_profile(body)
             else:
-                enrollments.append(self._as_it_was(unpack_enrollment(row.id, body, self.encoder.dimension)))
+                made[which].append(self._as_it_was(row.id, body, self._encoders[which]))
         if profile is None:
             raise SealBrokenError("there is no profile")
-        enrollments.sort(key=lambda enrollment: enrollment.enrolled_at)
-        return StoredSpeaker(speaker_id, profile, tuple(enrollments))
+        enrollments, former = (tuple(sorted(some, key=lambda one: one.enrolled_at)) for some in made)
+        return StoredSpeaker(speaker_id, profile, enrollments, former)
 
     # Inside
 
-    def _as_it_was(self, stored: Enrollment) -> Enrollment:
-        if self._matrix is None:
+    def _matrix(self, encoder: EncoderIdentity) -> NDArray[np.float64]:
+        return rotation_matrix(self.settings.seed, encoder.dimension)
+
+    def _as_it_was(self, record_id: str, body: bytes, encoder: EncoderIdentity) -> Enrollment:
+        stored = unpack_enrollment(record_id, body, encoder.dimension)
+        if not self.settings.rotation:
             return stored
-        back = self._matrix.T @ stored.embedding.astype(np.float64)
+        back = self._matrix(encoder).T @ stored.embedding.astype(np.float64)
         return replace(stored, embedding=(back / np.linalg.norm(back)).astype(np.float32))
 
     def _seal_record(
-        self, speaker_id: str, ring: KeyRing, record_id: str, kind: str, body: bytes
+        self, speaker_id: str, ring: KeyRing, record_id: str, kind: str, body: bytes, encoder: EncoderIdentity
     ) -> tuple[Row, KeyRing]:
         version = ring.versions.get(record_id, 0) + 1
-        token = seal(Fernet(ring.data_key), self._record_context(speaker_id, record_id, kind, version), body)
+        context = self._record_context(speaker_id, record_id, kind, version, encoder)
+        token = seal(Fernet(ring.data_key), context, body)
         ring = msgspec.structs.replace(ring, versions={**ring.versions, record_id: version})
         return Row(record_id, kind, version, token), ring
 
@@ -188,15 +210,17 @@ class Seals:
             "rotation": self.settings.rotation,
         }
 
-    def _record_context(self, speaker_id: str, record_id: str, kind: str, version: int) -> Mapping[str, str | int]:
+    def _record_context(
+        self, speaker_id: str, record_id: str, kind: str, version: int, encoder: EncoderIdentity
+    ) -> Mapping[str, str | int]:
         return {
             "type": kind,
             "store": self.store_id,
             "speaker": speaker_id,
             "id": record_id,
             "version": version,
-            "model": self.encoder.fingerprint,
-            "dimension": self.encoder.dimension,
+            "model": encoder.fingerprint,
+            "dimension": encoder.dimension,
             "rotation": self.settings.rotation,
         }
 

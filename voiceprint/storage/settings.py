@@ -30,7 +30,8 @@ class _Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 class StoreSettings(_Body, frozen=True, kw_only=True):
     """``secret``: 32 bytes from which the keys of tombstones, audit, receipts and content hashes are made; it outlives
     every master key. ``foreign_marks``: tombstone keys of stores whose bundles were imported. ``rotation``: how often
-    the store was renewed; ``seed`` makes the matrix (none before the first renewal).
+    the store was renewed; ``seed`` makes the matrix (none before the first renewal). ``former``: the encoder that the
+    store is being moved away from; ``enroll_waiting``: whoever that one recognises is enrolled under the new one.
     """
 
     encoder: EncoderIdentity
@@ -39,6 +40,8 @@ class StoreSettings(_Body, frozen=True, kw_only=True):
     rotation: int = 0
     seed: bytes = b""
     foreign_marks: tuple[bytes, ...] = ()
+    former: EncoderIdentity | None = None
+    enroll_waiting: bool = False
 
     @classmethod
     def new(cls, encoder: EncoderIdentity) -> Self:

@@ -121,7 +121,7 @@ class Store(Transactions):
     def add_enrollments(
         self, speaker_id: str, enrollments: Sequence[Enrollment], *, consent: Consent | None = None
     ) -> StoredSpeaker:
-        """More enrollments, and the consent that came with them.
+        """More enrollments, and the consent that came with them. What a former encoder made of the voice goes.
 
         Raises StoreError: ``record_damaged``, ``speaker_gone``; InputError (``bad_consent``).
         """
@@ -129,8 +129,9 @@ class Store(Transactions):
         with self.writing() as rows:
             speaker, ring = rows.read(speaker_id)
             profile = speaker.profile.agreed(consent) if consent else speaker.profile
+            ring = rows.drop(speaker_id, ring, speaker.former)
             rows.write(speaker_id, ring, profile if consent else None, enrollments, "updated")
-        return replace(speaker, profile=profile, enrollments=(*speaker.enrollments, *enrollments))
+        return replace(speaker, profile=profile, enrollments=(*speaker.enrollments, *enrollments), former=())
 
     def rename(self, speaker_id: str, name: str) -> StoredSpeaker:
         """Another name for the same speaker. Raises StoreError: ``record_damaged``, ``speaker_gone``."""

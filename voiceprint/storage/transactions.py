@@ -10,6 +10,7 @@ from voiceprint.errors import KeyFileError, StoreError
 from voiceprint.storage.database import clear_log, explained, snapshot, transaction, typed_rows
 from voiceprint.storage.keyfile import MasterKeys, claim_key_file, load_key_file
 from voiceprint.storage.manifest import Remembered
+from voiceprint.storage.records import EncoderIdentity
 from voiceprint.storage.rows import Rows
 from voiceprint.storage.seals import Seals
 from voiceprint.storage.vault import SealBrokenError
@@ -31,8 +32,9 @@ class Transactions:
         self._pragma_version = -1
         self._revision = -1
         self._others = 0
+        self._encoder: EncoderIdentity | None = None
         with self.reading() as rows:
-            self.encoder, self.id = rows.seals.encoder, rows.seals.store_id
+            self._encoder, self.id = rows.seals.encoder, rows.seals.store_id
             self._revision = rows.state.revision
         claim_key_file(self._keys, self.id, data=path.parent)
 
@@ -58,6 +60,17 @@ class Transactions:
             rows.manifest.settle()
             if before == self._revision:  # nobody else wrote in between, so this is no news to us
                 self._revision = rows.state.revision
+
+    @property
+    def encoder(self) -> EncoderIdentity:
+        """Which encoder made what is compared here."""
+        assert self._encoder is not None  # known once it is open
+        return self._encoder
+
+    def use_encoder(self, encoder: EncoderIdentity) -> None:
+        """From now on this encoder, to which the store was moved."""
+        with self._lock:
+            self._encoder = encoder
 
     def use_keys(self, keys: MasterKeys) -> None:
         """From now on these master keys, which open the same store."""
@@ -98,8 +111,13 @@ class Transactions:
         found = dict(typed_rows(self._database, "SELECT key, value FROM meta", (str, bytes)))
         token = found.get("settings", b"")
         if self._seals is None or token != self._settings_token:
-            self._seals = self._open_seals(found.get("store", b""), token)
-            self._settings_token = token
+            seals = self._open_seals(found.get("store", b""), token)
+            if self._encoder not in (None, seals.encoder):
+                raise StoreError(
+                    "encoder_changed",
+                    f"The store {self.path} was moved to the encoder {seals.encoder.id} meanwhile; start again.",
+                )
+            self._seals, self._settings_token = seals, token
         return self._seals
 
     def _open_seals(self, store_id: bytes, token: bytes) -> Seals:

@@ -14,7 +14,7 @@ carries its context inside the seal, and opening compares it with what the place
 
 import base64
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -24,7 +24,17 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from voiceprint.storage.keyfile import MasterKeys
 
-__all__ = ["Context", "HashKey", "PurposeKeys", "SealBrokenError", "Vault", "new_data_key", "open_sealed", "seal"]
+__all__ = [
+    "Context",
+    "HashKey",
+    "PurposeKeys",
+    "SealBrokenError",
+    "Vault",
+    "new_data_key",
+    "open_in_one_of",
+    "open_sealed",
+    "seal",
+]
 
 Context = Mapping[str, str | int]
 _MAGIC = b"VPR1"
@@ -59,22 +69,30 @@ def new_data_key() -> bytes:
 
 def seal(key: Fernet | MultiFernet, context: Context, body: bytes) -> bytes:
     """A token that holds the context and the body. It does not tell when it was made."""
-    head = msgspec.json.encode(dict(context), order="sorted")
-    payload = _MAGIC + len(head).to_bytes(4, "big") + head + body
-    return key.encrypt_at_time(payload, 0)
+    return key.encrypt_at_time(_head(context) + body, 0)
 
 
 def open_sealed(key: Fernet | MultiFernet, context: Context, token: bytes) -> bytes:
     """The body, if the token opens and was sealed in exactly this context. Raises SealBrokenError."""
+    return open_in_one_of(key, (context,), token)[1]
+
+
+def open_in_one_of(key: Fernet | MultiFernet, contexts: Sequence[Context], token: bytes) -> tuple[int, bytes]:
+    """Which of the contexts the token was sealed in, and the body. Raises SealBrokenError where it is none of them."""
     try:
         payload = key.decrypt(token)
     except (InvalidToken, TypeError, ValueError) as error:
         raise SealBrokenError("the token does not open") from error
-    expected = msgspec.json.encode(dict(context), order="sorted")
-    head = _MAGIC + len(expected).to_bytes(4, "big") + expected
-    if not hmac.compare_digest(payload[: len(head)], head):
-        raise SealBrokenError("the token belongs somewhere else")
-    return payload[len(head) :]
+    for number, context in enumerate(contexts):
+        head = _head(context)
+        if hmac.compare_digest(payload[: len(head)], head):
+            return number, payload[len(head) :]
+    raise SealBrokenError("the token belongs somewhere else")
+
+
+def _head(context: Context) -> bytes:
+    said = msgspec.json.encode(dict(context), order="sorted")
+    return _MAGIC + len(said).to_bytes(4, "big") + said
 
 
 class HashKey:
