@@ -64,10 +64,12 @@ def heard(service: VoiceprintService, pitch: int, seconds: float = 4.0) -> Voice
 
 
 @contextmanager
-def toy_service(folder: Path, encoder: Encoder | None = None, **settings: object) -> Iterator[VoiceprintService]:
+def toy_service(
+    folder: Path, encoder: Encoder | None = None, *, former: Encoder | None = None, **settings: object
+) -> Iterator[VoiceprintService]:
     """Over the store in ``folder``/index, made where there is none."""
     given = Settings(data=folder / "index", **settings)  # type: ignore[arg-type]
     environ = {"VOICEPRINT_KEY_FILE": str(folder / "master.key")}
-    opened = open_service(given, environ=environ, encoder=encoder or ToyEncoder(), activity=ToyActivity())
-    with opened as service:
+    toy = encoder or ToyEncoder()
+    with open_service(given, environ=environ, encoder=toy, former=former, activity=ToyActivity()) as service:
         yield service

@@ -29,6 +29,7 @@ __all__ = [
     "enrolled_message",
     "error_message",
     "forgotten_message",
+    "migration_fields",
     "result_message",
     "speaker_info",
     "speaker_list",
@@ -103,11 +104,18 @@ def speaker_info(speaker: StoredSpeaker, service: VoiceprintService) -> SpeakerI
         last_seen=profile.last_seen,
         consent=profile.consent,
         consent_at=None if profile.consent_at is None else _moment(profile.consent_at),
+        waiting=speaker.waits,
     )
 
 
 def speaker_list(service: VoiceprintService) -> SpeakerList:
     return SpeakerList(speakers=tuple(speaker_info(speaker, service) for speaker in service.speakers()))
+
+
+def migration_fields(service: VoiceprintService) -> dict[str, object]:
+    """The encoder that the store is being moved away from (None where it is not), and how many wait."""
+    former = service.store.former
+    return {"former_encoder": former.id if former else None, "waiting": len(service.known.waiting)}
 
 
 def threshold_fields(line: ThresholdNote) -> dict[str, object]:

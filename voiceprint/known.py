@@ -26,6 +26,8 @@ class Known:
     def __init__(self, store: Store, dimension: int) -> None:
         self.lock = RLock()
         self.gallery = Gallery(dimension)
+        # Who waits to be enrolled again, by what the former encoder made of them.
+        self.waiting = Gallery(store.former.dimension if store.former else dimension)
         self.damaged: tuple[str, ...] = ()
         self.decoy = _random_template(dimension)
         self._store = store
@@ -40,11 +42,10 @@ class Known:
             if version == self._seen_version:
                 return
             loaded = self._store.load()
-            gallery = Gallery(self.gallery.dimension)
-            gallery.put_all(
-                (speaker.id, template_of(speaker.enrollments)) for speaker in loaded.speakers if speaker.enrollments
-            )
-            self.gallery = gallery
+            gallery, waiting = Gallery(self.gallery.dimension), Gallery(self.waiting.dimension)
+            gallery.put_all((who.id, template_of(who.enrollments)) for who in loaded.speakers if who.enrollments)
+            waiting.put_all((who.id, template_of(who.former)) for who in loaded.speakers if who.waits and who.former)
+            self.gallery, self.waiting = gallery, waiting
             self._roster = Roster(loaded.speakers)
             self.damaged = loaded.damaged
             self._seen_version = version
@@ -80,7 +81,9 @@ class Known:
     def enrolled_seconds(self, speaker_id: str) -> float:
         """Seconds of speech that a speaker was enrolled with; 0 for nobody."""
         speaker = self.get(speaker_id)
-        return speaker.speech_seconds if speaker is not None else 0.0
+        if speaker is None:
+            return 0.0
+        return sum(one.speech_seconds for one in speaker.enrollments or speaker.former)
 
     def free_name(self, name: str, *, holder_id: str | None = None) -> str:
         """The name as it will be kept. Raises SpeakerError: ``bad_name``, ``name_taken`` by another than this id."""
@@ -96,6 +99,7 @@ class Known:
         """Take in a speaker as the store has it now; returns the template (dimension,)."""
         template = template_of(speaker.enrollments)
         self.gallery.put(speaker.id, template)
+        self._stop_waiting(speaker.id)
         self._roster.put(speaker)
         return template
 
@@ -108,6 +112,11 @@ class Known:
         self._roster.remove(speaker_id)
         if speaker_id in self.gallery:
             self.gallery.remove(speaker_id)
+        self._stop_waiting(speaker_id)
+
+    def _stop_waiting(self, speaker_id: str) -> None:
+        if speaker_id in self.waiting:
+            self.waiting.remove(speaker_id)
 
 
 def _random_template(dimension: int) -> NDArray[np.float32]:

@@ -179,6 +179,7 @@ class Enrolled(_Message, frozen=True, kw_only=True, tag="enrolled"):
 class SpeakerInfo(_Message, frozen=True, kw_only=True, tag="speaker"):
     """``created_at``, ``consent_at``: ISO 8601, UTC. Days are YYYY-MM-DD, UTC: ``last_seen``, when the voice was last
     recognised; ``kept_until``, the last day before retention erases (``kept_because``: what makes it that day).
+    ``waiting``: the store was moved to another encoder, and the person is not enrolled under that yet.
     """
 
     id: str
@@ -191,6 +192,7 @@ class SpeakerInfo(_Message, frozen=True, kw_only=True, tag="speaker"):
     last_seen: str | None = None
     consent: Consent | None = None
     consent_at: str | None = None
+    waiting: bool = False
 
 
 class SpeakerList(_Message, frozen=True, kw_only=True, tag="speakers"):

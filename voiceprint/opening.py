@@ -4,18 +4,22 @@ import logging
 import os
 from collections.abc import Mapping
 
+import msgspec
+
 from voiceprint.config import Settings
 from voiceprint.decision.scoring import Policy
 from voiceprint.encoder import Encoder
 from voiceprint.hearing.speech import VoiceActivity
-from voiceprint.models.catalog import choose_encoder
+from voiceprint.models.catalog import choose_encoder, find_encoder
+from voiceprint.models.folder import ModelFolder
+from voiceprint.recogniser import CONFIDENT_SHARE, Former
 from voiceprint.runtime.cache import default_cache
 from voiceprint.service import VoiceprintService
 from voiceprint.storage.keyfile import MasterKeys, create_key_file, find_key_file, load_key_file
 from voiceprint.storage.records import EncoderIdentity
-from voiceprint.storage.store import Store, has_store
+from voiceprint.storage.store import Store, check_encoder, has_store
 
-__all__ = ["open_keys", "open_service"]
+__all__ = ["identity_of", "load_encoder", "open_keys", "open_service"]
 
 log = logging.getLogger(__name__)
 
@@ -25,32 +29,62 @@ def open_service(
     *,
     environ: Mapping[str, str] | None = None,
     encoder: Encoder | None = None,
+    former: Encoder | None = None,
     activity: VoiceActivity | None = None,
 ) -> VoiceprintService:
     """Everything that a command needs, ready to use. Raises SetupError, StoreError.
 
     Without a wish for an encoder an existing store keeps its own, and a new one gets the best that is there.
+    ``former``: the encoder that the store is being moved away from, where it is loaded already.
     """
     keys = open_keys(settings, environ=environ)
     if encoder is None:
         known = Store.encoder_of(settings.data, keys)
-        folder = choose_encoder(settings, store_encoder=known.id if known else None)
-        encoder = Encoder.load(folder, runtime=settings.runtime, cache=default_cache(os.environ))
-    identity = EncoderIdentity(encoder.id, encoder.fingerprint, encoder.dimension)
-    store = Store.open(settings.data, keys, identity)
-    return VoiceprintService(
-        store=store,
-        encoder=encoder,
-        activity=activity or VoiceActivity.load(),
-        policy=Policy.for_encoder(
-            encoder.id,
-            encoder.fingerprint,
-            min_speech_seconds=settings.min_identify_speech_seconds,
-            target_fpir=settings.target_fpir,
-            calibration_file=settings.calibration,
-        ),
-        settings=settings,
+        encoder = load_encoder(choose_encoder(settings, store_encoder=known.id if known else None), settings)
+    store = Store.open(settings.data, keys, identity_of(encoder))
+    try:
+        return VoiceprintService(
+            store=store,
+            encoder=encoder,
+            activity=activity or VoiceActivity.load(),
+            policy=_policy(encoder, settings),
+            settings=settings,
+            former=_open_former(store, settings, former),
+        )
+    except BaseException:
+        store.close()
+        raise
+
+
+def load_encoder(folder: ModelFolder, settings: Settings) -> Encoder:
+    """Raises ModelError."""
+    return Encoder.load(folder, runtime=settings.runtime, cache=default_cache(os.environ))
+
+
+def identity_of(encoder: Encoder) -> EncoderIdentity:
+    """What a store keeps of its encoder."""
+    return EncoderIdentity(encoder.id, encoder.fingerprint, encoder.dimension)
+
+
+def _policy(encoder: Encoder, settings: Settings, *, share: float = 1.0) -> Policy:
+    return Policy.for_encoder(
+        encoder.id,
+        encoder.fingerprint,
+        min_speech_seconds=settings.min_identify_speech_seconds,
+        target_fpir=settings.target_fpir * share,
+        calibration_file=settings.calibration,
     )
+
+
+def _open_former(store: Store, settings: Settings, encoder: Encoder | None) -> Former | None:
+    """Raises ModelError where the encoder that a store is being moved away from is not there any more."""
+    if store.former is None:
+        return None
+    if encoder is None:
+        encoder = load_encoder(find_encoder(store.former.id, settings), settings)
+    check_encoder(store.path, store.former, identity_of(encoder))
+    own = msgspec.structs.replace(settings, calibration=None)  # a calibration of the operator's is for the new encoder
+    return Former(encoder, _policy(encoder, own), _policy(encoder, own, share=CONFIDENT_SHARE))
 
 
 def open_keys(settings: Settings, *, environ: Mapping[str, str] | None = None) -> MasterKeys:

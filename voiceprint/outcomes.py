@@ -19,17 +19,21 @@ __all__ = ["Answer", "EnrollmentOutcome", "Erasure", "Voice"]
 class Voice:
     """What was heard and its unit embedding (dimension,), None where there was too little speech to encode.
 
-    ``several``: whether more than one voice seems to be in it.
+    ``several``: whether more than one voice seems to be in it. ``former``: what the former encoder makes of it, while
+    the store is moved to another and somebody waits.
     """
 
     utterance: Utterance
     embedding: NDArray[np.float32] | None
     several: bool = False
+    former: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A decision with what a person needs to understand it. ``candidates``: best first."""
+    """A decision with what a person needs to understand it. ``candidates``: best first. ``enrolls``: the former encoder
+    recognised somebody who waits, with enough confidence to enroll this utterance.
+    """
 
     mode: Mode
     decision: Decision
@@ -38,6 +42,7 @@ class Answer:
     needed_speech_seconds: float
     several_voices: bool
     claimed_id: str | None = None
+    enrolls: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ Nothing here knows about HTTP, asyncio or the command line. Safe to use from sev
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Self
@@ -13,16 +14,18 @@ import numpy as np
 
 from voiceprint.config import Settings
 from voiceprint.decision.one_voice import VoiceWatch
-from voiceprint.decision.scoring import Decision, Policy
+from voiceprint.decision.scoring import Policy
 from voiceprint.decision.templates import template_of
 from voiceprint.encoder import Encoder
 from voiceprint.enrolling import admit
+from voiceprint.errors import InputError
 from voiceprint.gallery import Match
 from voiceprint.hearing.audio import Waveform
 from voiceprint.hearing.speech import Listener, Utterance, VoiceActivity, listen
 from voiceprint.known import Known
-from voiceprint.messages import Consent, Mode
+from voiceprint.messages import Consent
 from voiceprint.outcomes import Answer, EnrollmentOutcome, Erasure, Voice
+from voiceprint.recogniser import CANDIDATES, Former, Recogniser
 from voiceprint.storage.consent import check_consent, require_consent
 from voiceprint.storage.records import Enrollment, StoredSpeaker
 from voiceprint.storage.retention import Retention, Sweep, sweep
@@ -32,16 +35,22 @@ __all__ = ["VoiceprintService"]
 
 # Longer speech says no more about who is speaking, and costs memory in proportion.
 MAX_ENCODED_SECONDS = 60.0
-# How many of the closest speakers are looked at before one is decided for.
-_CANDIDATES = 10
 
 
 class VoiceprintService:
     """Everything voiceprint can do, over one store and one encoder."""
 
     def __init__(
-        self, *, store: Store, encoder: Encoder, activity: VoiceActivity, policy: Policy, settings: Settings
+        self,
+        *,
+        store: Store,
+        encoder: Encoder,
+        activity: VoiceActivity,
+        policy: Policy,
+        settings: Settings,
+        former: Former | None = None,
     ) -> None:
+        """``former``: the encoder that the store is being moved away from, while it is."""
         self.encoder = encoder
         self.policy = policy
         self.settings = settings
@@ -49,6 +58,8 @@ class VoiceprintService:
         self.known = Known(store, encoder.dimension)
         self.store = store
         self._activity = activity
+        self._former = former
+        self._recogniser = Recogniser(self.known, policy, former, needed_seconds=settings.min_identify_speech_seconds)
 
     def __enter__(self) -> Self:
         return self
@@ -78,7 +89,7 @@ class VoiceprintService:
     def count(self) -> int:
         """How many speakers are enrolled."""
         self.refresh()
-        return len(self.known.gallery)
+        return len(self.known.gallery) + len(self.known.waiting)
 
     @property
     def damaged(self) -> tuple[str, ...]:
@@ -125,7 +136,8 @@ class VoiceprintService:
         samples = utterance.speech.samples[: int(MAX_ENCODED_SECONDS * self.encoder.sample_rate)]
         if len(samples) < self.encoder.min_num_samples:
             return Voice(utterance, None)
-        return Voice(utterance, self.encoder.encode([Waveform(samples)])[0])
+        former = self._former.encode(Waveform(samples)) if self._former and len(self.known.waiting) else None
+        return Voice(utterance, self.encoder.encode([Waveform(samples)])[0], former=former)
 
     def admit(self, utterance: Utterance, content: str = "") -> Enrollment:
         """What this utterance would add to a speaker. ``content``: the keyed hash of the file that it came from.
@@ -145,38 +157,14 @@ class VoiceprintService:
     def identify(self, voice: Voice, *, top_k: int = 5) -> Answer:
         """Who is speaking, among everybody enrolled; strangers are ``unknown``."""
         self.refresh()
-        gallery = self.known.gallery
-        matches = [] if voice.embedding is None else gallery.search(voice.embedding, max(top_k, _CANDIDATES))
-        decision = self.policy.identify(
-            matches,
-            embedding=voice.embedding,
-            speech_seconds=voice.utterance.speech_seconds,
-            gallery_size=len(gallery),
-            enrolled_seconds=self.known.enrolled_seconds,
-        )
-        return self._answer("identify", decision, voice, tuple(matches[:top_k]))
+        return self._recogniser.identify(voice, top_k=top_k)
 
     def verify(self, speaker_id: str, voice: Voice, *, discreet: bool = False) -> Answer:
-        """Is it the claimed speaker? ``not_enrolled`` where nobody has that id; ``discreet``: then the same work is
-        done, and the answer is that of somebody enrolled who does not sound like this.
+        """Is it the claimed speaker? ``not_enrolled`` where nobody has that id, unless ``discreet``: then as somebody
+        enrolled who does not sound like this.
         """
         self.refresh()
-        known = speaker_id in self.known.gallery
-        if not known and not discreet:
-            nobody = Decision("not_enrolled", None, None, 0.0, None, None, "nobody is enrolled with that id")
-            return self._answer("verify", nobody, voice, ())
-        template = self.known.gallery.template(speaker_id) if known else self.known.decoy
-        score = None if voice.embedding is None else float(np.clip(template @ voice.embedding, -1.0, 1.0))
-        decision = self.policy.verify(
-            score,
-            speaker_id=speaker_id,
-            embedding=voice.embedding,
-            speech_seconds=voice.utterance.speech_seconds,
-            enrolled_seconds=self.known.enrolled_seconds(speaker_id) if known else None,
-        )
-        if not known and decision.status == "accepted":  # nobody sounds like the decoy but by accident
-            decision = replace(decision, status="rejected", speaker_id=None)
-        return self._answer("verify", decision, voice, (), claimed_id=speaker_id if known else None)
+        return self._recogniser.verify(speaker_id, voice, discreet=discreet)
 
     def conclude(self, answer: Answer) -> None:
         """The last word on an utterance: a line in the audit log, and the day for whoever was recognised.
@@ -192,6 +180,8 @@ class VoiceprintService:
             if speaker and recognised and speaker.profile.last_seen != today:
                 self.known.rename(self.store.touch(speaker.id, today))
             self.store.note("decision", speaker.id if speaker else None, mode=answer.mode, status=decision.status)
+            if speaker and answer.enrolls and self.store.enroll_waiting:
+                self._enroll_waiting(speaker, answer.utterance)
 
     # Changing
 
@@ -264,18 +254,20 @@ class VoiceprintService:
 
     # Inside
 
-    def _answer(
-        self, mode: Mode, decision: Decision, voice: Voice, candidates: tuple[Match, ...], claimed_id: str | None = None
-    ) -> Answer:
-        needed = self.settings.min_identify_speech_seconds
-        if voice.several:
-            decision = replace(decision, rule=f"{decision.rule}; more than one voice seems to speak")
-        return Answer(mode, decision, candidates, voice.utterance, needed, voice.several, claimed_id)
+    def _enroll_waiting(self, speaker: StoredSpeaker, utterance: Utterance) -> None:
+        """What was just recognised becomes the first enrollment under the new encoder, if it is good enough for one
+        and a consent on record still stands; else the speaker goes on waiting.
+        """
+        consent = speaker.profile.consent
+        with suppress(InputError):
+            if consent is not None or self.settings.require_consent:
+                require_consent(None, consent)
+            self.known.put(self.store.add_enrollments(speaker.id, [self.admit(utterance)]))
 
     def _similar(self, enrollments: Sequence[Enrollment], *, except_for: str | None) -> tuple[Match, ...]:
         """Others who sound like this: told to the operator, never merged."""
         new = template_of(enrollments)
-        others = [match for match in self.known.gallery.search(new, _CANDIDATES) if match.speaker_id != except_for]
+        others = [match for match in self.known.gallery.search(new, CANDIDATES) if match.speaker_id != except_for]
         return self.policy.similar(
             others,
             embedding=new,

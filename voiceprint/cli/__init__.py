@@ -10,7 +10,20 @@ import sys
 from collections.abc import Sequence
 
 from voiceprint import __version__
-from voiceprint.cli import bundles, calibrate, care, enroll, evaluate, identify, keys, models, serve, speakers, tokens
+from voiceprint.cli import (
+    bundles,
+    calibrate,
+    care,
+    enroll,
+    evaluate,
+    identify,
+    keys,
+    migrate,
+    models,
+    serve,
+    speakers,
+    tokens,
+)
 from voiceprint.errors import VoiceprintError
 
 __all__ = ["build_parser", "main"]
@@ -21,7 +34,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="voiceprint", description="Tells who is speaking, or that it does not know.")
     parser.add_argument("--version", action="version", version=f"voiceprint {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for group in (serve, enroll, identify, speakers, tokens, models, keys, care, bundles, calibrate, evaluate):
+    for group in (serve, enroll, identify, speakers, tokens, models, keys, migrate, care, bundles, calibrate, evaluate):
         group.add(commands)
     return parser
 

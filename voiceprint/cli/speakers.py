@@ -41,6 +41,9 @@ def run_speakers(args: argparse.Namespace) -> int:
                 print(f"{info.id}  {info.name}  {info.enrollments} enrollments, {info.speech_seconds_total:.1f} s")
                 print(f"    {_kept(info)}")
             print(f"{len(found)} speakers, encoder {service.encoder.id}")
+            if service.store.former is not None:
+                waiting = len(service.known.waiting)
+                print(f"{waiting} of them wait to be enrolled again; until then {service.store.former.id} knows them")
             print(threshold_sentence(service.policy.describe(len(found))))
         for speaker_id in service.damaged:
             print(f"voiceprint: the record {speaker_id} is damaged and takes no part.", file=sys.stderr)
@@ -49,7 +52,8 @@ def run_speakers(args: argparse.Namespace) -> int:
 
 def _kept(info: "SpeakerInfo") -> str:
     """What was agreed to, when the voice was last recognised, and until when it is kept."""
-    said = f"last recognised {info.last_seen or 'never'}, kept until {info.kept_until}"
+    waits = "waits to be enrolled again, " if info.waiting else ""
+    said = f"{waits}last recognised {info.last_seen or 'never'}, kept until {info.kept_until}"
     if info.consent is None:
         return f"no consent on record, {said}"
     return f"consent of {(info.consent_at or '')[:10]} to {info.consent.purpose!r}, {said}"

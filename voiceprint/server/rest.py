@@ -12,6 +12,7 @@ from voiceprint.access import Caller
 from voiceprint.answers import (
     enrolled_message,
     forgotten_message,
+    migration_fields,
     result_message,
     speaker_info,
     speaker_list,
@@ -62,6 +63,7 @@ async def readyz(request: web.Request) -> web.Response:
             "encoder_sha256": service.encoder.fingerprint,
             "speakers": speakers,
             "damaged": list(service.damaged),
+            **migration_fields(service),
             **threshold_fields(service.policy.describe(speakers)),
             "min_speech_seconds": service.settings.min_identify_speech_seconds,
         }

@@ -67,6 +67,18 @@ class Transactions:
         assert self._encoder is not None  # known once it is open
         return self._encoder
 
+    @property
+    def former(self) -> EncoderIdentity | None:
+        """The encoder that the store is being moved away from, while it is."""
+        assert self._seals is not None
+        return self._seals.settings.former
+
+    @property
+    def enroll_waiting(self) -> bool:
+        """Whether the operator lets whoever the former encoder recognises be enrolled under the new one."""
+        assert self._seals is not None
+        return self._seals.settings.enroll_waiting
+
     def use_encoder(self, encoder: EncoderIdentity) -> None:
         """From now on this encoder, to which the store was moved."""
         with self._lock:

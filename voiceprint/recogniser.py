@@ -1,0 +1,127 @@
+"""Who is speaking, or whether it is the claimed one: from what is known of everybody, and nothing that is kept.
+
+While a store is moved to another encoder, two of them are at work, and what they make is never compared: whoever waits
+is in the former one's gallery alone, whoever was enrolled since in the other's alone.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voiceprint.decision.scoring import Decision, Policy
+from voiceprint.encoder import Encoder
+from voiceprint.gallery import Gallery, Match
+from voiceprint.hearing.audio import Waveform
+from voiceprint.known import Known
+from voiceprint.messages import Mode
+from voiceprint.outcomes import Answer, Voice
+
+__all__ = ["CANDIDATES", "CONFIDENT_SHARE", "Former", "Recogniser"]
+
+Vector = NDArray[np.float32]
+# How many of the closest speakers are looked at before one is decided for.
+CANDIDATES = 10
+# Whoever is enrolled unasked must be recognised at a line that lets through a tenth of the strangers.
+CONFIDENT_SHARE = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Former:
+    """The encoder that the store is being moved away from. ``confident``: its stricter policy, for who is enrolled."""
+
+    encoder: Encoder
+    policy: Policy
+    confident: Policy
+
+    def encode(self, waveform: Waveform) -> Vector:
+        """Its unit vector (dimension,)."""
+        vector: Vector = self.encoder.encode([waveform])[0]
+        return vector
+
+
+class Recogniser:
+    """``needed_seconds``: of speech, as answers tell it."""
+
+    def __init__(self, known: Known, policy: Policy, former: Former | None, *, needed_seconds: float) -> None:
+        self._known = known
+        self._policy = policy
+        self._former = former
+        self._needed_seconds = needed_seconds
+
+    def identify(self, voice: Voice, *, top_k: int = 5) -> Answer:
+        """Who is speaking, among everybody enrolled; strangers are ``unknown``."""
+        known, count = self._known, max(top_k, CANDIDATES)
+        matches = _search(known.gallery, voice.embedding, count)
+        decision = self._decide(self._policy, matches, voice, voice.embedding)
+        enrolls = False
+        if decision.status == "unknown" and self._former is not None and voice.former is not None:
+            found = _search(known.waiting, voice.former, count)
+            other = self._decide(self._former.policy, found, voice, voice.former)
+            if other.status in ("identified", "ambiguous"):
+                confident = self._decide(self._former.confident, found, voice, voice.former)
+                enrolls = (confident.status, confident.speaker_id) == ("identified", other.speaker_id)
+                decision, matches = replace(other, rule=f"{other.rule}; by the former encoder"), found
+        answer = self._answer("identify", decision, voice, tuple(matches[:top_k]))
+        return replace(answer, enrolls=enrolls and not voice.several)
+
+    def verify(self, speaker_id: str, voice: Voice, *, discreet: bool = False) -> Answer:
+        """Is it the claimed speaker? ``not_enrolled`` where nobody has that id; ``discreet``: then the same work is
+        done, and the answer is that of somebody enrolled who does not sound like this.
+        """
+        known = self._known
+        if self._former is not None and speaker_id in known.waiting:
+            template = known.waiting.template(speaker_id)
+            decision = self._compare(self._former.policy, template, voice, voice.former, speaker_id)
+            return self._answer("verify", decision, voice, (), claimed_id=speaker_id)
+        there = speaker_id in known.gallery
+        if not there and not discreet:
+            nobody = Decision("not_enrolled", None, None, 0.0, None, None, "nobody is enrolled with that id")
+            return self._answer("verify", nobody, voice, ())
+        template = known.gallery.template(speaker_id) if there else known.decoy
+        decision = self._compare(self._policy, template, voice, voice.embedding, speaker_id, there=there)
+        if not there and decision.status == "accepted":  # nobody sounds like the decoy but by accident
+            decision = replace(decision, status="rejected", speaker_id=None)
+        return self._answer("verify", decision, voice, (), claimed_id=speaker_id if there else None)
+
+    # Inside
+
+    def _decide(self, policy: Policy, matches: list[Match], voice: Voice, embedding: Vector | None) -> Decision:
+        """For a gallery of everybody on both sides, so that strangers meet the same promise as with one encoder."""
+        return policy.identify(
+            matches,
+            embedding=embedding,
+            speech_seconds=voice.utterance.speech_seconds,
+            gallery_size=len(self._known.gallery) + len(self._known.waiting),
+            enrolled_seconds=self._known.enrolled_seconds,
+        )
+
+    def _compare(
+        self,
+        policy: Policy,
+        template: Vector,
+        voice: Voice,
+        embedding: Vector | None,
+        speaker_id: str,
+        *,
+        there: bool = True,
+    ) -> Decision:
+        score = None if embedding is None else float(np.clip(template @ embedding, -1.0, 1.0))
+        return policy.verify(
+            score,
+            speaker_id=speaker_id,
+            embedding=embedding,
+            speech_seconds=voice.utterance.speech_seconds,
+            enrolled_seconds=self._known.enrolled_seconds(speaker_id) if there else None,
+        )
+
+    def _answer(
+        self, mode: Mode, decision: Decision, voice: Voice, candidates: tuple[Match, ...], claimed_id: str | None = None
+    ) -> Answer:
+        if voice.several:
+            decision = replace(decision, rule=f"{decision.rule}; more than one voice seems to speak")
+        return Answer(mode, decision, candidates, voice.utterance, self._needed_seconds, voice.several, claimed_id)
+
+
+def _search(gallery: Gallery, embedding: Vector | None, top_k: int) -> list[Match]:
+    return [] if embedding is None else gallery.search(embedding, top_k)
