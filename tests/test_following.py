@@ -22,8 +22,11 @@ class Loudness(VoiceActivity):
     def __init__(self) -> None:
         pass
 
-    def probability(self, frame: NDArray[np.float32], state: NDArray[np.float32]) -> tuple[float, NDArray[np.float32]]:
-        return float(np.abs(frame[-FRAME_SAMPLES:]).mean() > 0.01), state
+    def probabilities(
+        self, frames: NDArray[np.float32], state: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        loud = np.abs(frames[:, -FRAME_SAMPLES:]).mean(axis=1) > 0.01
+        return loud.astype(np.float32), state
 
 
 def spectrum_of(samples: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -104,3 +104,15 @@ def test_streams_do_not_disturb_each_other(clip: Waveform, whole: Utterance, voi
     one.finish()
     assert one.utterance().segments == whole.segments
     assert other.speech_seconds == 0
+
+
+def test_how_frames_are_cut_into_calls_changes_nothing(voice_activity: VoiceActivity) -> None:
+    frames = np.random.default_rng(3).normal(scale=0.1, size=(40, 576)).astype(np.float32)
+    state = np.zeros((2, 1, 128), np.float32)
+    together, after = voice_activity.probabilities(frames, state)
+    alone = []
+    for frame in frames:
+        heard, state = voice_activity.probabilities(frame[None], state)
+        alone.extend(heard.tolist())
+    assert together.tolist() == pytest.approx(alone, abs=1e-6)
+    assert after == pytest.approx(state, abs=1e-5)

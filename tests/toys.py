@@ -47,8 +47,11 @@ class ToyActivity(VoiceActivity):
     def __init__(self) -> None:
         pass
 
-    def probability(self, frame: NDArray[np.float32], state: NDArray[np.float32]) -> tuple[float, NDArray[np.float32]]:
-        return float(np.sqrt(np.mean(np.square(frame))) > 0.01), state
+    def probabilities(
+        self, frames: NDArray[np.float32], state: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        loud = np.sqrt(np.mean(np.square(frames), axis=1)) > 0.01
+        return loud.astype(np.float32), state
 
 
 def tone(pitch: int, seconds: float = 4.0) -> Waveform:

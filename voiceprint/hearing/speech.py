@@ -1,7 +1,8 @@
 """Where in the audio somebody speaks, and how well they can be heard.
 
-Silero's detector (its ONNX form, MIT licence) gives each frame of 32 ms a probability; the Segmenter makes spans of
-them. A file and a live stream go through the same Listener: any cut of the same audio gives the same speech.
+Silero's detector (its ONNX form for many frames in one call, MIT licence) gives each frame of 32 ms a probability; the
+Segmenter makes spans of them. A file and a live stream go through the same Listener: any cut of the same audio gives the
+same speech.
 """
 
 import importlib.util
@@ -28,6 +29,9 @@ Samples = NDArray[np.float32]
 # Speech beyond this is counted and not kept: memory stays bounded, and nobody is known better by it.
 MAX_KEPT_SECONDS = 120.0
 _CONTEXT = 64  # samples of the frame before, which the detector wants to see again
+_DETECTOR = "silero_vad_16k_sequence.onnx"
+# Frames in one call of the detector: enough to be fast, few enough that memory stays small.
+_BLOCK_FRAMES = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,6 @@ class VoiceActivity:
 
     def __init__(self, session: "InferenceSession") -> None:
         self._session = session
-        self._rate = np.array(SAMPLE_RATE, np.int64)
 
     @classmethod
     def load(cls) -> "VoiceActivity":
@@ -66,18 +69,21 @@ class VoiceActivity:
         # Importing silero_vad would import torch and set it to one thread for the whole process: only its file is used.
         package = importlib.util.find_spec("silero_vad")
         places = package.submodule_search_locations if package is not None else None
-        path = Path(places[0]) / "data" / "silero_vad.onnx" if places else Path()
+        path = Path(places[0]) / "data" / _DETECTOR if places else Path()
         if not path.is_file():
             raise ModelError("model_missing", "The speech detector of the package silero-vad is not installed.")
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = 3  # it warns of what is left unused in that file
         return cls(onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"]))
 
-    def probability(self, frame: Samples, state: Samples) -> tuple[float, Samples]:
-        """Speech in a frame (64 + 512 samples)? Its probability, and the state for the next frame (2, 1, 128)."""
-        given = {"input": frame[None], "state": state, "sr": self._rate}
-        probability, after = self._session.run(None, given)
-        return float(probability[0, 0]), after
+    def probabilities(self, frames: Samples, state: Samples) -> tuple[Samples, Samples]:
+        """Speech in frames that follow each other (n, 64 + 512)? Their probabilities (n,), and the state (2, 1, 128)
+        for the frame after them. How the frames are cut into calls changes nothing.
+        """
+        given = {"input": frames, "h": state[:1], "c": state[1:]}
+        heard, *after = self._session.run(["speech_probs", "hn", "cn"], given)
+        return heard, np.concatenate(after)
 
 
 @dataclass(slots=True)
@@ -140,7 +146,7 @@ class Listener:
     def __init__(self, activity: VoiceActivity) -> None:
         self._activity = activity
         self._state: Samples = np.zeros((2, 1, 128), np.float32)
-        self._window: Samples = np.zeros(_CONTEXT + FRAME_SAMPLES, np.float32)
+        self._context: Samples = np.zeros(_CONTEXT, np.float32)
         self._rest: Samples = np.zeros(0, np.float32)
         self._samples = 0
         self._segmenter = Segmenter()
@@ -179,9 +185,12 @@ class Listener:
         audio = np.concatenate([self._rest, waveform.samples])
         events: list[SpeechStarted | SpeechStopped] = []
         whole = len(audio) - len(audio) % FRAME_SAMPLES
-        for at in range(0, whole, FRAME_SAMPLES):
-            # A copy, because a kept frame would otherwise keep everything that it was fed with.
-            self._hear(audio[at : at + FRAME_SAMPLES].copy(), events)
+        frames = audio[:whole].reshape(-1, FRAME_SAMPLES)
+        for at in range(0, len(frames), _BLOCK_FRAMES):
+            block = frames[at : at + _BLOCK_FRAMES]
+            for frame, probability in zip(block, self._probabilities(block), strict=True):
+                # A copy, because a kept frame would otherwise keep everything that it was fed with.
+                self._hear(frame.copy(), probability, events)
         self._rest = audio[whole:].copy()
         return events
 
@@ -207,10 +216,15 @@ class Listener:
         """What to tell the person who speaks, now."""
         return feedback_of(self._meter.level(), self.speech_seconds, in_speech=self.in_speech)
 
-    def _hear(self, frame: Samples, events: list[SpeechStarted | SpeechStopped]) -> None:
-        self._window[:_CONTEXT] = self._window[-_CONTEXT:]
-        self._window[_CONTEXT:] = frame
-        probability, self._state = self._activity.probability(self._window, self._state)
+    def _probabilities(self, frames: Samples) -> list[float]:
+        """Speech in each of these frames (n, 512), which follow those before."""
+        ends = np.concatenate([self._context[None], frames[:, -_CONTEXT:]])
+        self._context = ends[-1].copy()
+        windows = np.concatenate([ends[:-1], frames], axis=1)
+        heard, self._state = self._activity.probabilities(windows, self._state)
+        return [float(probability) for probability in heard]
+
+    def _hear(self, frame: Samples, probability: float, events: list[SpeechStarted | SpeechStopped]) -> None:
         step = self._segmenter.push(probability)
         self._speech.take(step, frame)
         self._meter.take(frame, probability)
