@@ -11,12 +11,10 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from voiceprint.bulk import AlreadyEnrolledError, Folder, enroll_files, find_folders
+from voiceprint.bulk import AlreadyEnrolledError, Folder, enroll_folders, find_folders
 from voiceprint.cli.common import add_json_option, add_store_options, open_service, print_json
 from voiceprint.cli.consent import add_consent_options, consent_from
 from voiceprint.errors import InputError, VoiceprintError
-from voiceprint.messages import Consent
-from voiceprint.service import VoiceprintService
 
 
 def main() -> int:
@@ -46,20 +44,12 @@ def run(args: argparse.Namespace) -> int:
             tally.would(folder)
     else:
         with open_service(args) as service:
-            for folder in tqdm(folders, unit="speaker", disable=None, file=sys.stderr):
-                enroll(service, folder, consent, tally)
+            done = enroll_folders(service, folders, consent=consent, on_refusal=tally.refuse)
+            for folder, outcome in tqdm(done, total=len(folders), unit="speaker", disable=None, file=sys.stderr):
+                if outcome is not None:
+                    tally.enrolled(folder, outcome.added, outcome.speech_seconds)
     tally.summary(dry_run=args.dry_run)
     return 2 if tally.refused else 0
-
-
-def enroll(service: VoiceprintService, folder: Folder, consent: Consent | None, tally: "Tally") -> None:
-    try:
-        outcome = enroll_files(service, folder.name, folder.files, consent=consent, on_refusal=tally.refuse)
-    except InputError as error:
-        tally.refuse(folder.files[0].parent, error)
-        return
-    if outcome is not None:
-        tally.enrolled(folder, outcome.added, outcome.speech_seconds)
 
 
 class Tally:

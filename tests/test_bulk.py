@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from recordings import wav
+from toys import tone, toy_service
 
-from voiceprint.bulk import AlreadyEnrolledError, Folder, enroll_files, find_folders
+from voiceprint.bulk import AlreadyEnrolledError, Folder, enroll_files, enroll_folders, find_folders
 from voiceprint.errors import InputError
 from voiceprint.hearing.audio import SAMPLE_RATE, Waveform, decode, read_bytes
 from voiceprint.service import VoiceprintService
@@ -109,3 +110,30 @@ def test_a_clip_of_two_people_costs_a_speaker_that_clip_alone(
     assert refused == ["other_speaker"]
     assert outcome is not None
     assert outcome.added == 1
+
+
+def test_speakers_are_enrolled_in_order_and_each_recording_once(tmp_path: Path) -> None:
+    """Overlapped, the same file in two folders must still be found out, whoever is heard first."""
+    for name, pitches in {"Ada": (200, 220), "Ben": (600, 200), "Cem": (), "Dor": (900,)}.items():
+        (tmp_path / "people" / name).mkdir(parents=True)
+        for pitch in pitches:
+            (tmp_path / "people" / name / f"{pitch}.wav").write_bytes(wav(tone(pitch)))
+    (tmp_path / "people" / "Cem" / "bad.wav").write_bytes(b"no audio")
+    refused: list[tuple[str, str]] = []
+    with toy_service(tmp_path) as service:
+        folders = list(find_folders(tmp_path / "people", on_refusal=lambda *_: None))
+        done = enroll_folders(service, folders, on_refusal=lambda path, error: refused.append((path.name, error.code)))
+        added = [(folder.name, outcome.added if outcome else None) for folder, outcome in done]
+        assert added == [("Ada", 2), ("Ben", 1), ("Cem", None), ("Dor", 1)]
+        assert refused == [("200.wav", "enrolled_elsewhere"), ("bad.wav", "not_audio")]
+        assert [speaker.name for speaker in service.speakers()] == ["Ada", "Ben", "Dor"]
+
+
+def test_a_speaker_who_cannot_be_enrolled_stops_nobody(tmp_path: Path) -> None:
+    (tmp_path / "clip.wav").write_bytes(wav(tone(200)))
+    folders = [Folder("bad\nname", (tmp_path / "clip.wav",)), Folder("Ada", (tmp_path / "clip.wav",))]
+    refused: list[str] = []
+    with toy_service(tmp_path) as service:
+        done = list(enroll_folders(service, folders, on_refusal=lambda _, error: refused.append(error.code)))
+    assert [(folder.name, outcome is not None) for folder, outcome in done] == [("bad\nname", False), ("Ada", True)]
+    assert refused == ["bad_name"]

@@ -1,10 +1,12 @@
 """Recordings into the service: one file, a speaker's files, or a folder of speakers."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from voiceprint.ears import Ears
 from voiceprint.errors import InputError, SpeechError
 from voiceprint.hearing.audio import Waveform, decode, read_bytes
 from voiceprint.messages import Consent
@@ -13,7 +15,7 @@ from voiceprint.outcomes import EnrollmentOutcome
 from voiceprint.service import VoiceprintService
 from voiceprint.storage.records import Enrollment
 
-__all__ = ["AlreadyEnrolledError", "Folder", "enroll_files", "find_folders", "read_clip"]
+__all__ = ["AlreadyEnrolledError", "Folder", "enroll_files", "enroll_folders", "find_folders", "read_clip"]
 
 OnRefusal = Callable[[Path, InputError], None]
 
@@ -49,20 +51,80 @@ def enroll_files(
 
     None where nothing was usable. Raises SpeakerError for a name that cannot be; InputError (``consent_missing``).
     """
-    cleaned = clean_name(name)
-    speaker = service.find(cleaned)
-    service.check_consent(consent, speaker.id if speaker else None)
-    admitted: list[Enrollment] = []
-    for path in files:
-        try:
-            admitted.append(_usable(service, cleaned, path, admitted))
-        except InputError as error:
-            on_refusal(path, error)
-    if not admitted:
-        return None
-    if speaker is None:
-        return service.enroll_new(cleaned, admitted, consent=consent)
-    return service.enroll_more(speaker.id, admitted, consent=consent)
+    with Ears(service) as ears:
+        return _Speaker(service, name, files, ears, consent).enroll(on_refusal)
+
+
+def enroll_folders(
+    service: VoiceprintService, folders: Iterable[Folder], *, on_refusal: OnRefusal, consent: Consent | None = None
+) -> Iterator[tuple[Folder, EnrollmentOutcome | None]]:
+    """Enroll each folder's speaker as ``enroll_files`` does, in order, while recordings of the next ones are heard.
+
+    A speaker who cannot be enrolled goes to ``on_refusal`` with the folder's path, and comes out with None.
+    """
+    with Ears(service) as ears:
+        begun: deque[tuple[Folder, _Speaker | InputError]] = deque()
+        for folder in folders:
+            try:
+                begun.append((folder, _Speaker(service, folder.name, folder.files, ears, consent)))
+            except InputError as error:
+                begun.append((folder, error))
+            while ears.is_busy and len(begun) > 1:
+                yield _enrolled(*begun.popleft(), on_refusal)
+        while begun:
+            yield _enrolled(*begun.popleft(), on_refusal)
+
+
+def _enrolled(
+    folder: Folder, speaker: "_Speaker | InputError", on_refusal: OnRefusal
+) -> tuple[Folder, EnrollmentOutcome | None]:
+    try:
+        if isinstance(speaker, InputError):
+            raise speaker
+        return folder, speaker.enroll(on_refusal)
+    except InputError as error:
+        on_refusal(folder.files[0].parent, error)
+        return folder, None
+
+
+class _Speaker:
+    """One speaker whose recordings are being heard. Raises SpeakerError, InputError (``consent_missing``)."""
+
+    def __init__(
+        self, service: VoiceprintService, name: str, files: Sequence[Path], ears: Ears, consent: Consent | None
+    ) -> None:
+        self._service = service
+        self._name = clean_name(name)
+        self._consent = consent
+        speaker = service.find(self._name)
+        service.check_consent(consent, speaker.id if speaker else None)
+        self._heard = [(path, ears.hear(path, self._check)) for path in files]
+
+    def enroll(self, on_refusal: OnRefusal) -> EnrollmentOutcome | None:
+        """Write what is usable, once all of it is heard."""
+        admitted: list[Enrollment] = []
+        for path, heard in self._heard:
+            try:
+                enrollment = heard.result()
+                # Again: what was enrolled since, or comes twice.
+                self._check(enrollment.content, admitted)
+                admitted.append(enrollment)
+            except InputError as error:
+                on_refusal(path, error)
+        if not admitted:
+            return None
+        speaker = self._service.find(self._name)
+        if speaker is None:
+            return self._service.enroll_new(self._name, admitted, consent=self._consent)
+        return self._service.enroll_more(speaker.id, admitted, consent=self._consent)
+
+    def _check(self, content: str, before: Sequence[Enrollment] = ()) -> None:
+        """Refuse what is enrolled already; ``content``: the keyed hash of a recording's file."""
+        holder = self._service.known.with_content(content)
+        if holder is not None and name_key(holder.name) != name_key(self._name):
+            raise InputError("enrolled_elsewhere", "Exactly this recording is enrolled as somebody else's.")
+        if holder is not None or content in {enrollment.content for enrollment in before}:
+            raise AlreadyEnrolledError("already_enrolled", "Exactly this recording was enrolled before.")
 
 
 def find_folders(root: Path, *, on_refusal: OnRefusal) -> Iterator[Folder]:
@@ -110,16 +172,3 @@ def _files(folder: Path, on_refusal: OnRefusal) -> Iterator[Path]:
             yield Path(entry.path)
         else:
             on_refusal(Path(entry.path), InputError("not_a_file", "This is not a regular file."))
-
-
-def _usable(service: VoiceprintService, name: str, path: Path, before: Sequence[Enrollment]) -> Enrollment:
-    settings = service.settings
-    data = read_bytes(path, max_bytes=settings.max_upload_bytes)
-    content = service.content_hash(data)
-    holder = service.known.with_content(content)
-    if holder is not None and name_key(holder.name) != name_key(name):
-        raise InputError("enrolled_elsewhere", "Exactly this recording is enrolled as somebody else's.")
-    if holder is not None or content in {enrollment.content for enrollment in before}:
-        raise AlreadyEnrolledError("already_enrolled", "Exactly this recording was enrolled before.")
-    waveform = decode(data, max_seconds=settings.max_audio_seconds, max_bytes=settings.max_upload_bytes)
-    return service.admit(service.listen(waveform), content)

@@ -5,11 +5,7 @@ encoded in the first silence, before anybody knows that it was the last.
 from collections.abc import Callable
 from dataclasses import replace
 
-import numpy as np
-from numpy.typing import NDArray
-
 from voiceprint.decision.one_voice import HOP_SECONDS, MIN_SECONDS, VoiceWatch
-from voiceprint.hearing.audio import Waveform
 from voiceprint.hearing.speech import Listener, Utterance
 from voiceprint.outcomes import Voice
 
@@ -25,9 +21,7 @@ class VoiceSoFar:
         self._listener = listener
         self._encode = encode
         self._watch = watch
-        self._known: NDArray[np.float32] | None = None
-        self._known_samples = 0
-        self._several = False
+        self._known: Voice | None = None
 
     @property
     def next_guess_seconds(self) -> float:
@@ -42,25 +36,26 @@ class VoiceSoFar:
     def exact(self) -> Voice:
         """All speech so far, encoded as one; what was encoded before is used again when no speech came since."""
         utterance = self._listener.utterance()
-        self._learn(utterance)
-        return Voice(utterance, self._known, self._several)
+        return replace(self._learn(utterance), utterance=utterance)
 
     def guess(self) -> Voice:
         """As ``exact`` for short speech; for longer speech the mean of windows, of which only new ones are encoded."""
         utterance = self._listener.utterance()
-        speech = utterance.speech
-        mean = None if self._is_known(speech) else self._watch.mean(speech)
+        mean = None if self._learned(utterance) else self._watch.mean(utterance.speech)
         if mean is None:
             return self.exact()
-        return Voice(utterance, mean, self._watch.hears_several(speech))
+        return Voice(utterance, mean, self._watch.hears_several(utterance.speech))
 
-    def _is_known(self, speech: Waveform) -> bool:
-        return self._known_samples == len(speech.samples)
-
-    def _learn(self, utterance: Utterance) -> None:
+    def _learned(self, utterance: Utterance) -> Voice | None:
         """Speech only ever grows at its end, so that its length says whether it is the same."""
-        if self._is_known(utterance.speech):
-            return
-        self._known = self._encode(utterance).embedding
-        self._several = self._watch.hears_several(utterance.speech)
-        self._known_samples = len(utterance.speech.samples)
+        known = self._known
+        if known is None or len(known.utterance.speech.samples) != len(utterance.speech.samples):
+            return None
+        return known
+
+    def _learn(self, utterance: Utterance) -> Voice:
+        known = self._learned(utterance)
+        if known is None:
+            known = replace(self._encode(utterance), several=self._watch.hears_several(utterance.speech))
+            self._known = known
+        return known

@@ -1,8 +1,8 @@
 """Where in the audio somebody speaks, and how well they can be heard.
 
 Silero's detector (its ONNX form for many frames in one call, MIT licence) gives each frame of 32 ms a probability; the
-Segmenter makes spans of them. A file and a live stream go through the same Listener: any cut of the same audio gives the
-same speech.
+Segmenter makes spans of them. A file and a live stream go through the same Listener: any cut of the same audio gives
+the same speech.
 """
 
 import importlib.util
