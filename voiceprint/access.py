@@ -7,11 +7,13 @@
     operate    everything, exact scores, renaming and forgetting included
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Literal, get_args
 
 from voiceprint.errors import AccessError
+from voiceprint.groups import Within, check_groups
 
 __all__ = ["NOBODY", "OPERATOR", "SCOPES", "Caller", "Scope"]
 
@@ -27,10 +29,11 @@ _HOLDS: dict[Scope, frozenset[Scope]] = {
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks. ``token_id``: None on this machine, while no token is asked for."""
+    """Who asks. ``token_id``: None on this machine, while no token is asked for. ``groups``: whom they may meet."""
 
     token_id: str | None
     scopes: frozenset[Scope]
+    groups: Within = None
 
     def may(self, scope: Scope) -> bool:
         return any(scope in _HOLDS[held] for held in self.scopes)
@@ -41,6 +44,15 @@ class Caller:
             raise AccessError(
                 "wrong_scope", f"This needs a token with the scope '{scope}'.", status=HTTPStatus.FORBIDDEN
             )
+
+    def within(self, wanted: Collection[str] | None) -> Within:
+        """The groups of a request; where none is ``wanted``, all of the caller's. Raises AccessError, InputError."""
+        if not wanted:
+            return self.groups
+        asked = frozenset(check_groups(wanted))
+        if self.groups is not None and not asked <= self.groups:
+            raise AccessError("wrong_group", "This token is confined to other groups.", status=HTTPStatus.FORBIDDEN)
+        return asked
 
     @property
     def sees_scores(self) -> bool:

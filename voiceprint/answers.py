@@ -8,6 +8,7 @@ import msgspec
 from voiceprint.decision.scoring import ThresholdNote
 from voiceprint.errors import VoiceprintError
 from voiceprint.gallery import Match
+from voiceprint.groups import Within
 from voiceprint.messages import (
     Band,
     Candidate,
@@ -105,11 +106,12 @@ def speaker_info(speaker: StoredSpeaker, service: VoiceprintService) -> SpeakerI
         consent=profile.consent,
         consent_at=None if profile.consent_at is None else _moment(profile.consent_at),
         waiting=speaker.waits,
+        groups=profile.groups,
     )
 
 
-def speaker_list(service: VoiceprintService) -> SpeakerList:
-    return SpeakerList(speakers=tuple(speaker_info(speaker, service) for speaker in service.speakers()))
+def speaker_list(service: VoiceprintService, within: Within = None) -> SpeakerList:
+    return SpeakerList(speakers=tuple(speaker_info(speaker, service) for speaker in service.speakers(within)))
 
 
 def migration_fields(service: VoiceprintService) -> dict[str, object]:

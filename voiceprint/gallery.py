@@ -6,7 +6,7 @@ to disk: FAISS files hold clear vectors and carry no checksum, so the gallery is
 start.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from threading import RLock
 
@@ -88,15 +88,19 @@ class Gallery:
                 raise KeyError(speaker_id)
             self._drop([speaker_id])
 
-    def search(self, embedding: Vector, top_k: int) -> list[Match]:
-        """The ``top_k`` closest speakers to a unit embedding (dimension,), best first; fewer when fewer are there."""
+    def search(self, embedding: Vector, top_k: int, *, among: Collection[str] | None = None) -> list[Match]:
+        """The ``top_k`` closest speakers to a unit embedding (dimension,), best first; fewer when fewer are there.
+
+        ``among``: only these are searched (ids that are not there count for nothing); None for everybody.
+        """
         query = np.ascontiguousarray(embedding, dtype=np.float32).reshape(1, self.dimension)
         with self._lock:
-            count = min(top_k, len(self._numbers))
+            allowed = None if among is None else [self._numbers[who] for who in among if who in self._numbers]
+            count = min(top_k, len(self._numbers) if allowed is None else len(allowed))
             if count < 1:
                 return []
-            if self._coarse is None:
-                scores, numbers = self._index.search(query, count)
+            if among is not None or self._coarse is None:
+                scores, numbers = self._index.search(query, count, params=_only(allowed))
                 return self._matches(scores[0], numbers[0])
             _, numbers = self._coarse.search(_coarse(query), min(count + SPARE, len(self._numbers)))
             scores = self._index.reconstruct_batch(numbers[0]) @ query[0]
@@ -174,3 +178,10 @@ def _best_of(rows: Vector, queries: Vector, count: int) -> tuple[Vector, NDArray
             best = np.argsort(-found, kind="stable")[:count]
             scores[query], places[query] = found[best], where[best]
     return scores, places
+
+
+def _only(numbers: list[int] | None) -> faiss.SearchParameters | None:
+    """A filter that works inside the search: the closest of those allowed, however many others are closer."""
+    if numbers is None:
+        return None
+    return faiss.SearchParameters(sel=faiss.IDSelectorBatch(np.array(numbers, dtype=np.int64)))

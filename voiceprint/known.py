@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from voiceprint.decision.templates import template_of
 from voiceprint.errors import SpeakerError
 from voiceprint.gallery import Gallery
+from voiceprint.groups import Within, is_within
 from voiceprint.names import clean_name
 from voiceprint.roster import Roster
 from voiceprint.storage.records import StoredSpeaker
@@ -56,14 +57,29 @@ class Known:
         with self.lock:
             return list(self._roster)
 
+    def count(self, within: Within = None) -> int:
+        """How many may be met, those who wait included."""
+        ids = self.ids(within)
+        return len(self.gallery) + len(self.waiting) if ids is None else len(ids)
+
+    def ids(self, within: Within) -> set[str] | None:
+        """The ids of everybody who may be met; None for everybody."""
+        with self.lock:
+            return None if within is None else self._roster.in_groups(within)
+
+    def is_within(self, speaker_id: str, within: Within) -> bool:
+        """Whether that is somebody who may be met."""
+        speaker = self.get(speaker_id)
+        return speaker is not None and is_within(speaker.profile.groups, within)
+
     def get(self, speaker_id: str) -> StoredSpeaker | None:
         """The speaker of that id, if there is one."""
         return self._roster.get(speaker_id)
 
-    def speaker(self, speaker_id: str) -> StoredSpeaker:
+    def speaker(self, speaker_id: str, within: Within = None) -> StoredSpeaker:
         """The speaker of that id. Raises SpeakerError (``unknown_speaker``)."""
         found = self.get(speaker_id)
-        if found is None:
+        if found is None or not is_within(found.profile.groups, within):
             raise SpeakerError("unknown_speaker", "Nobody is enrolled with that id.", status=HTTPStatus.NOT_FOUND)
         return found
 

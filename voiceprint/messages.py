@@ -90,7 +90,9 @@ class Hello(_Message, frozen=True, kw_only=True, tag="hello"):
 
 
 class Start(_Message, frozen=True, kw_only=True, tag="start"):
-    """``speaker``: the claimed id (verify), or the speaker who gets another take (enroll); ``name``: a new speaker."""
+    """``speaker``: the claimed id (verify), or the speaker who gets another take (enroll); ``name``: a new speaker.
+    ``groups``: only speakers of these are searched; a new speaker belongs to them.
+    """
 
     mode: Mode
     encoding: str
@@ -99,6 +101,7 @@ class Start(_Message, frozen=True, kw_only=True, tag="start"):
     name: str | None = None
     top_k: int = 5
     consent: Consent | None = None
+    groups: tuple[str, ...] | None = None
 
 
 class Stop(_Message, frozen=True, kw_only=True, tag="stop"):
@@ -193,6 +196,7 @@ class SpeakerInfo(_Message, frozen=True, kw_only=True, tag="speaker"):
     consent: Consent | None = None
     consent_at: str | None = None
     waiting: bool = False
+    groups: tuple[str, ...] = ()
 
 
 class SpeakerList(_Message, frozen=True, kw_only=True, tag="speakers"):

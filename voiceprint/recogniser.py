@@ -4,18 +4,22 @@ While a store is moved to another encoder, two of them are at work, and what the
 is in the former one's gallery alone, whoever was enrolled since in the other's alone.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from voiceprint.decision.scoring import Decision, Policy
+from voiceprint.decision.templates import template_of
 from voiceprint.encoder import Encoder
 from voiceprint.gallery import Gallery, Match
+from voiceprint.groups import Within
 from voiceprint.hearing.audio import Waveform
 from voiceprint.known import Known
 from voiceprint.messages import Mode
 from voiceprint.outcomes import Answer, Voice
+from voiceprint.storage.records import Enrollment
 
 __all__ = ["CANDIDATES", "CONFIDENT_SHARE", "Former", "Recogniser"]
 
@@ -49,32 +53,34 @@ class Recogniser:
         self._former = former
         self._needed_seconds = needed_seconds
 
-    def identify(self, voice: Voice, *, top_k: int = 5) -> Answer:
-        """Who is speaking, among everybody enrolled; strangers are ``unknown``."""
+    def identify(self, voice: Voice, *, top_k: int = 5, within: Within = None) -> Answer:
+        """Who is speaking, among everybody enrolled (``within`` groups); strangers are ``unknown``."""
         known, count = self._known, max(top_k, CANDIDATES)
-        matches = _search(known.gallery, voice.embedding, count)
-        decision = self._decide(self._policy, matches, voice, voice.embedding)
+        among, size = known.ids(within), known.count(within)
+        matches = _search(known.gallery, voice.embedding, count, among)
+        decision = self._decide(self._policy, matches, voice, voice.embedding, size)
         enrolls = False
         if decision.status == "unknown" and self._former is not None and voice.former is not None:
-            found = _search(known.waiting, voice.former, count)
-            other = self._decide(self._former.policy, found, voice, voice.former)
+            found = _search(known.waiting, voice.former, count, among)
+            other = self._decide(self._former.policy, found, voice, voice.former, size)
             if other.status in ("identified", "ambiguous"):
-                confident = self._decide(self._former.confident, found, voice, voice.former)
+                confident = self._decide(self._former.confident, found, voice, voice.former, size)
                 enrolls = (confident.status, confident.speaker_id) == ("identified", other.speaker_id)
                 decision, matches = replace(other, rule=f"{other.rule}; by the former encoder"), found
         answer = self._answer("identify", decision, voice, tuple(matches[:top_k]))
         return replace(answer, enrolls=enrolls and not voice.several)
 
-    def verify(self, speaker_id: str, voice: Voice, *, discreet: bool = False) -> Answer:
+    def verify(self, speaker_id: str, voice: Voice, *, discreet: bool = False, within: Within = None) -> Answer:
         """Is it the claimed speaker? ``not_enrolled`` where nobody has that id; ``discreet``: then the same work is
         done, and the answer is that of somebody enrolled who does not sound like this.
         """
         known = self._known
-        if self._former is not None and speaker_id in known.waiting:
+        met = known.is_within(speaker_id, within)
+        if self._former is not None and met and speaker_id in known.waiting:
             template = known.waiting.template(speaker_id)
             decision = self._compare(self._former.policy, template, voice, voice.former, speaker_id)
             return self._answer("verify", decision, voice, (), claimed_id=speaker_id)
-        there = speaker_id in known.gallery
+        there = met and speaker_id in known.gallery
         if not there and not discreet:
             nobody = Decision("not_enrolled", None, None, 0.0, None, None, "nobody is enrolled with that id")
             return self._answer("verify", nobody, voice, ())
@@ -84,15 +90,31 @@ class Recogniser:
             decision = replace(decision, status="rejected", speaker_id=None)
         return self._answer("verify", decision, voice, (), claimed_id=speaker_id if there else None)
 
+    def similar(
+        self, enrollments: Sequence[Enrollment], *, except_for: str | None, within: Within
+    ) -> tuple[Match, ...]:
+        """Others ``within`` who sound like what is to be enrolled: told to the operator, never merged."""
+        new, known = template_of(enrollments), self._known
+        closest = known.gallery.search(new, CANDIDATES, among=known.ids(within))
+        return self._policy.similar(
+            [match for match in closest if match.speaker_id != except_for],
+            embedding=new,
+            speech_seconds=sum(enrollment.speech_seconds for enrollment in enrollments),
+            gallery_size=known.count(within),
+            enrolled_seconds=known.enrolled_seconds,
+        )
+
     # Inside
 
-    def _decide(self, policy: Policy, matches: list[Match], voice: Voice, embedding: Vector | None) -> Decision:
+    def _decide(
+        self, policy: Policy, matches: list[Match], voice: Voice, embedding: Vector | None, gallery_size: int
+    ) -> Decision:
         """For a gallery of everybody on both sides, so that strangers meet the same promise as with one encoder."""
         return policy.identify(
             matches,
             embedding=embedding,
             speech_seconds=voice.utterance.speech_seconds,
-            gallery_size=len(self._known.gallery) + len(self._known.waiting),
+            gallery_size=gallery_size,
             enrolled_seconds=self._known.enrolled_seconds,
         )
 
@@ -123,5 +145,5 @@ class Recogniser:
         return Answer(mode, decision, candidates, voice.utterance, self._needed_seconds, voice.several, claimed_id)
 
 
-def _search(gallery: Gallery, embedding: Vector | None, top_k: int) -> list[Match]:
-    return [] if embedding is None else gallery.search(embedding, top_k)
+def _search(gallery: Gallery, embedding: Vector | None, top_k: int, among: set[str] | None) -> list[Match]:
+    return [] if embedding is None else gallery.search(embedding, top_k, among=among)

@@ -15,6 +15,7 @@ class Roster:
         self._by_id: dict[str, StoredSpeaker] = {}
         self._by_name: dict[str, str] = {}
         self._by_content: dict[str, str] = {}
+        self._by_group: dict[str, set[str]] = {}
         for speaker in speakers:
             self.put(speaker)
 
@@ -32,12 +33,18 @@ class Roster:
         """The speaker who was enrolled from the recording of that keyed hash."""
         return self._by_id.get(self._by_content.get(content, ""))
 
+    def in_groups(self, groups: Iterable[str]) -> set[str]:
+        """The ids of everybody who is in one of these groups at least."""
+        return set[str]().union(*(self._by_group.get(group, ()) for group in groups))
+
     def put(self, speaker: StoredSpeaker) -> None:
         """Add a speaker, or take in what changed about one."""
         self.remove(speaker.id)
         self._by_id[speaker.id] = speaker
         self._by_name[name_key(speaker.name)] = speaker.id
         self._by_content.update({entry.content: speaker.id for entry in speaker.enrollments if entry.content})
+        for group in speaker.profile.groups:
+            self._by_group.setdefault(group, set()).add(speaker.id)
 
     def remove(self, speaker_id: str) -> None:
         """Nothing happens for an id that is not there."""
@@ -45,5 +52,7 @@ class Roster:
         if gone is None:
             return
         self._by_name.pop(name_key(gone.name), None)
+        for group in gone.profile.groups:
+            self._by_group[group].discard(speaker_id)
         for entry in gone.enrollments:
             self._by_content.pop(entry.content, None)

@@ -15,17 +15,17 @@ import numpy as np
 from voiceprint.config import Settings
 from voiceprint.decision.one_voice import VoiceWatch
 from voiceprint.decision.scoring import Policy
-from voiceprint.decision.templates import template_of
 from voiceprint.encoder import Encoder
 from voiceprint.enrolling import admit
 from voiceprint.errors import InputError
 from voiceprint.gallery import Match
+from voiceprint.groups import Within, check_groups, is_within
 from voiceprint.hearing.audio import Waveform
 from voiceprint.hearing.speech import Listener, Utterance, VoiceActivity, listen
 from voiceprint.known import Known
 from voiceprint.messages import Consent
 from voiceprint.outcomes import Answer, EnrollmentOutcome, Erasure, Voice
-from voiceprint.recogniser import CANDIDATES, Former, Recogniser
+from voiceprint.recogniser import Former, Recogniser
 from voiceprint.storage.consent import check_consent, require_consent
 from voiceprint.storage.records import Enrollment, StoredSpeaker
 from voiceprint.storage.retention import Retention, Sweep, sweep
@@ -82,14 +82,14 @@ class VoiceprintService:
         """Take in what another process wrote to the store; cheap when nothing changed."""
         self.known.refresh()
 
-    def speakers(self) -> list[StoredSpeaker]:
+    def speakers(self, within: Within = None) -> list[StoredSpeaker]:
         """All enrolled speakers, by name."""
-        return self.known.all()
+        return [speaker for speaker in self.known.all() if is_within(speaker.profile.groups, within)]
 
-    def count(self) -> int:
+    def count(self, within: Within = None) -> int:
         """How many speakers are enrolled."""
         self.refresh()
-        return len(self.known.gallery) + len(self.known.waiting)
+        return self.known.count(within)
 
     @property
     def damaged(self) -> tuple[str, ...]:
@@ -100,9 +100,9 @@ class VoiceprintService:
         """The speaker of that id, if there is one."""
         return self.known.get(speaker_id)
 
-    def speaker(self, speaker_id: str) -> StoredSpeaker:
+    def speaker(self, speaker_id: str, within: Within = None) -> StoredSpeaker:
         """The speaker of that id. Raises SpeakerError (``unknown_speaker``)."""
-        return self.known.speaker(speaker_id)
+        return self.known.speaker(speaker_id, within)
 
     def find(self, name_or_id: str) -> StoredSpeaker | None:
         """The speaker of that id, else of that name, else None."""
@@ -154,17 +154,17 @@ class VoiceprintService:
 
     # Answering
 
-    def identify(self, voice: Voice, *, top_k: int = 5) -> Answer:
-        """Who is speaking, among everybody enrolled; strangers are ``unknown``."""
+    def identify(self, voice: Voice, *, top_k: int = 5, within: Within = None) -> Answer:
+        """Who is speaking, among everybody enrolled (``within`` groups); strangers are ``unknown``."""
         self.refresh()
-        return self._recogniser.identify(voice, top_k=top_k)
+        return self._recogniser.identify(voice, top_k=top_k, within=within)
 
-    def verify(self, speaker_id: str, voice: Voice, *, discreet: bool = False) -> Answer:
+    def verify(self, speaker_id: str, voice: Voice, *, discreet: bool = False, within: Within = None) -> Answer:
         """Is it the claimed speaker? ``not_enrolled`` where nobody has that id, unless ``discreet``: then as somebody
         enrolled who does not sound like this.
         """
         self.refresh()
-        return self._recogniser.verify(speaker_id, voice, discreet=discreet)
+        return self._recogniser.verify(speaker_id, voice, discreet=discreet, within=within)
 
     def conclude(self, answer: Answer) -> None:
         """The last word on an utterance: a line in the audit log, and the day for whoever was recognised.
@@ -190,19 +190,32 @@ class VoiceprintService:
         return self.known.free_name(name)
 
     def enroll_new(
-        self, name: str, enrollments: Sequence[Enrollment], *, consent: Consent | None = None
+        self,
+        name: str,
+        enrollments: Sequence[Enrollment],
+        *,
+        consent: Consent | None = None,
+        within: Within = None,
     ) -> EnrollmentOutcome:
-        """A new speaker with what was admitted. Raises SpeakerError: ``bad_name``, ``name_taken``; as check_consent."""
+        """A new speaker with what was admitted, who belongs to the groups ``within`` which the caller asks.
+
+        Raises SpeakerError: ``bad_name``, ``name_taken``; InputError (``bad_group``); as check_consent.
+        """
         with self.known.lock:
             self.refresh()
             self.check_consent(consent)
             cleaned = self.check_new_name(name)
-            similar = self._similar(enrollments, except_for=None)
-            stored = self.store.add_speaker(cleaned, enrollments, consent=consent)
+            similar = self._recogniser.similar(enrollments, except_for=None, within=within)
+            stored = self.store.add_speaker(cleaned, enrollments, consent=consent, groups=check_groups(within or ()))
             return self._enrolled(stored, enrollments, similar)
 
     def enroll_more(
-        self, speaker_id: str, enrollments: Sequence[Enrollment], *, consent: Consent | None = None
+        self,
+        speaker_id: str,
+        enrollments: Sequence[Enrollment],
+        *,
+        consent: Consent | None = None,
+        within: Within = None,
     ) -> EnrollmentOutcome:
         """More of somebody enrolled; a ``consent`` takes the place of the one on record.
 
@@ -211,7 +224,7 @@ class VoiceprintService:
         with self.known.lock:
             self.refresh()
             self.check_consent(consent, speaker_id)
-            similar = self._similar(enrollments, except_for=speaker_id)
+            similar = self._recogniser.similar(enrollments, except_for=speaker_id, within=within)
             stored = self.store.add_enrollments(speaker_id, enrollments, consent=consent)
             return self._enrolled(stored, enrollments, similar)
 
@@ -232,6 +245,15 @@ class VoiceprintService:
             self.speaker(speaker_id)
             cleaned = self.known.free_name(name, holder_id=speaker_id)
             stored = self.store.rename(speaker_id, cleaned)
+            self.known.rename(stored)
+            return stored
+
+    def set_groups(self, speaker_id: str, groups: Sequence[str]) -> StoredSpeaker:
+        """The groups that a speaker belongs to from now on. Raises SpeakerError, InputError (``bad_group``)."""
+        with self.known.lock:
+            self.refresh()
+            self.speaker(speaker_id)
+            stored = self.store.set_groups(speaker_id, check_groups(groups))
             self.known.rename(stored)
             return stored
 
@@ -263,18 +285,6 @@ class VoiceprintService:
             if consent is not None or self.settings.require_consent:
                 require_consent(None, consent)
             self.known.put(self.store.add_enrollments(speaker.id, [self.admit(utterance)]))
-
-    def _similar(self, enrollments: Sequence[Enrollment], *, except_for: str | None) -> tuple[Match, ...]:
-        """Others who sound like this: told to the operator, never merged."""
-        new = template_of(enrollments)
-        others = [match for match in self.known.gallery.search(new, CANDIDATES) if match.speaker_id != except_for]
-        return self.policy.similar(
-            others,
-            embedding=new,
-            speech_seconds=sum(enrollment.speech_seconds for enrollment in enrollments),
-            gallery_size=len(self.known.gallery),
-            enrolled_seconds=self.known.enrolled_seconds,
-        )
 
     def _enrolled(
         self, stored: StoredSpeaker, added: Sequence[Enrollment], similar: tuple[Match, ...]

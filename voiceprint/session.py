@@ -22,6 +22,7 @@ from voiceprint.decision.announcing import Announcer
 from voiceprint.disclosure import disclosed
 from voiceprint.errors import AudioError, InputError, MessageError
 from voiceprint.following import GUESS_EVERY_SECONDS, VoiceSoFar
+from voiceprint.groups import Within
 from voiceprint.hearing import speech
 from voiceprint.hearing.audio import SAMPLE_RATE, pcm16_to_waveform
 from voiceprint.messages import (
@@ -61,6 +62,7 @@ class _Take:
     listener: speech.Listener
     needed_seconds: float
     voice: VoiceSoFar
+    within: Within
     announcer: Announcer = field(default_factory=Announcer)
     claim: Claim | None = None
     next_progress_at: float = 0.0
@@ -139,7 +141,7 @@ class Session:
             encoder=service.encoder.id,
             encoder_sha256=service.encoder.fingerprint,
             sample_rate=SAMPLE_RATE,
-            speakers=service.count(),
+            speakers=service.count(self.caller.groups),
             min_speech_seconds=service.settings.min_identify_speech_seconds,
             min_enroll_speech_seconds=service.settings.min_enroll_speech_seconds,
         )
@@ -148,14 +150,14 @@ class Session:
         self._expect("idle", "refused", said="start")
         # From here on audio may be under way already, so that a refusal must not make it a protocol error.
         self._state = "refused"
-        check_start(start, self._service, self.caller)
+        within = check_start(start, self._service, self.caller)
         self._budgets.ask(self.caller)
         settings = self._service.settings
         enrolling = start.mode == "enroll"
         needed = settings.min_enroll_speech_seconds if enrolling else settings.min_identify_speech_seconds
         listener = self._service.listener()
         voice = VoiceSoFar(listener, self._service.encode, self._service.watch())
-        take = _Take(start, listener, needed, voice)
+        take = _Take(start, listener, needed, voice, within)
         if start.mode == "verify":
             take.claim = self._budgets.claim(self.caller, start.speaker or "")
         self._take = take
@@ -214,9 +216,10 @@ class Session:
         try:
             admitted = [self._service.admit(take.listener.utterance())]
             if start.speaker is not None:
-                outcome = self._service.enroll_more(start.speaker, admitted, consent=start.consent)
+                outcome = self._service.enroll_more(start.speaker, admitted, consent=start.consent, within=take.within)
             else:
-                outcome = self._service.enroll_new(start.name or "", admitted, consent=start.consent)
+                name = start.name or ""
+                outcome = self._service.enroll_new(name, admitted, consent=start.consent, within=take.within)
         except InputError as error:
             return error_message(error)
         return disclosed(enrolled_message(outcome, self._service), self.caller)
@@ -225,9 +228,10 @@ class Session:
         voice, start = take.voice.exact() if final else take.voice.guess(), take.start
         answer: Answer
         if start.mode == "verify":
-            answer = self._service.verify(start.speaker or "", voice, discreet=not self.caller.sees_scores)
+            discreet = not self.caller.sees_scores
+            answer = self._service.verify(start.speaker or "", voice, discreet=discreet, within=take.within)
         else:
-            answer = self._service.identify(voice, top_k=start.top_k)
+            answer = self._service.identify(voice, top_k=start.top_k, within=take.within)
         if final and take.claim is not None:
             take.claim.settle(answer.decision.status)
         if final:

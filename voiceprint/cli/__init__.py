@@ -16,6 +16,7 @@ from voiceprint.cli import (
     care,
     enroll,
     evaluate,
+    groups,
     identify,
     keys,
     migrate,
@@ -29,12 +30,29 @@ from voiceprint.errors import VoiceprintError
 __all__ = ["build_parser", "main"]
 
 
+_GROUPS = (
+    serve,
+    enroll,
+    identify,
+    speakers,
+    groups,
+    tokens,
+    models,
+    keys,
+    migrate,
+    care,
+    bundles,
+    calibrate,
+    evaluate,
+)
+
+
 def build_parser() -> argparse.ArgumentParser:
     """The whole command line, for main() and for whoever documents it."""
     parser = argparse.ArgumentParser(prog="voiceprint", description="Tells who is speaking, or that it does not know.")
     parser.add_argument("--version", action="version", version=f"voiceprint {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for group in (serve, enroll, identify, speakers, tokens, models, keys, migrate, care, bundles, calibrate, evaluate):
+    for group in _GROUPS:
         group.add(commands)
     return parser
 

@@ -24,6 +24,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         "--scope", action="append", choices=SCOPES, help="what it may do; each holds the ones before it (identify)"
     )
     adding.add_argument("--days", type=float, metavar="N", help="valid for so many days (until it is revoked)")
+    adding.add_argument("--group", action="append", help="confined to the speakers of this group; may be repeated")
     adding.set_defaults(run=run_add)
 
     actions.add_parser("list", help="the tokens that are valid, never themselves").set_defaults(run=run_list)
@@ -44,7 +45,7 @@ def run_add(args: argparse.Namespace) -> int:
     if not has_store(settings_from(args).data):
         open_service(args).close()  # a server that others may reach needs a token before its first start
     with open_store(args) as store:
-        token, kept = add_token(store, args.name, args.scope or ["identify"], days=args.days)
+        token, kept = add_token(store, args.name, args.scope or ["identify"], days=args.days, groups=args.group or ())
     if args.json:
         print_json({"token": token, **_shown(kept)})
     else:
@@ -62,7 +63,8 @@ def run_list(args: argparse.Namespace) -> int:
         if args.json:
             print_json(shown)
         else:
-            print(f"{kept.id}  {kept.name}  {' '.join(kept.scopes)}  until {shown['expires_at'] or 'revoked'}")
+            where = f"  in {', '.join(kept.groups)}" if kept.groups else ""
+            print(f"{kept.id}  {kept.name}  {' '.join(kept.scopes)}{where}  until {shown['expires_at'] or 'revoked'}")
     if not found and not args.json:
         print("There is no token.")
     return 0
@@ -85,6 +87,7 @@ def _shown(kept: "AccessToken") -> dict[str, object]:
         "id": kept.id,
         "name": kept.name,
         "scopes": list(kept.scopes),
+        "groups": list(kept.groups),
         "created_at": _day(kept.created_at),
         "expires_at": None if kept.expires_at is None else _day(kept.expires_at),
     }

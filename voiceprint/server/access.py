@@ -88,4 +88,4 @@ class Access:
             raise AccessError(
                 "token_not_valid", "The token is not valid here: it was mistyped, revoked, or is too old."
             )
-        return Caller(kept.id, frozenset(kept.scopes))
+        return Caller(kept.id, frozenset(kept.scopes), frozenset(kept.groups) or None)

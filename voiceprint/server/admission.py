@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from http import HTTPStatus
 
 import msgspec
 from aiohttp import web
@@ -29,6 +30,12 @@ _SCOPES: Mapping[tuple[str, str], Scope] = {
     ("GET", "/v1/speakers/{id}"): "enroll",
     ("POST", "/v1/speakers/{id}/enrollments"): "enroll",
 }
+# Where the groups of a token are kept to; a token confined to groups opens nothing else.
+_GROUPED = frozenset(_SCOPES) | {
+    ("PATCH", "/v1/speakers/{id}"),
+    ("DELETE", "/v1/speakers/{id}"),
+    ("GET", "/v1/speakers/{id}/export"),
+}
 _GUARDED = ("/v1/", "/metrics")
 _IN_URL = frozenset({"token", "access_token"})
 
@@ -45,10 +52,11 @@ async def admit_callers(request: web.Request, handler: Handler) -> web.StreamRes
     access = request.app[CONTEXT].access
     if access.is_stale:
         await asyncio.to_thread(access.refresh)
-    scope = _scope(request)
-    request[_CALLER] = _caller(request, access) if scope else _caller_if_any(request, access)
-    if scope:
-        caller_of(request).require(scope)
+    route = _guarded(request)
+    request[_CALLER] = caller = _caller_if_any(request, access) if route is None else _caller(request, access)
+    if route is not None:
+        caller.require(_SCOPES.get(route, "operate"))
+        _confine(request, caller, route)
     return await handler(request)
 
 
@@ -101,13 +109,24 @@ def _session(access: Access, caller: Caller) -> dict[str, object]:
     return {"token_needed": access.required, "scopes": sorted(caller.scopes)}
 
 
-def _scope(request: web.Request) -> Scope | None:
-    path = request.path
-    if path == SIGN_IN or not path.startswith(_GUARDED):
+def _guarded(request: web.Request) -> tuple[str, str] | None:
+    """The method and the pattern of a route that asks for a scope; None for an open one."""
+    if request.path == SIGN_IN or not request.path.startswith(_GUARDED):
         return None
     resource = request.match_info.route.resource
-    method = "GET" if request.method == "HEAD" else request.method
-    return _SCOPES.get((method, resource.canonical if resource is not None else ""), "operate")
+    return "GET" if request.method == "HEAD" else request.method, resource.canonical if resource is not None else ""
+
+
+def _confine(request: web.Request, caller: Caller, route: tuple[str, str]) -> None:
+    """Raises AccessError (``wrong_group``) and, for somebody outside of the caller's groups, SpeakerError."""
+    if caller.groups is None:
+        return
+    if route not in _GROUPED:
+        raise AccessError(
+            "wrong_group", "A token that is confined to groups cannot ask for this.", status=HTTPStatus.FORBIDDEN
+        )
+    if "id" in request.match_info:
+        request.app[CONTEXT].service.speaker(request.match_info["id"], caller.groups)
 
 
 def _caller(request: web.Request, access: Access) -> Caller:

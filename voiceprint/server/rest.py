@@ -20,14 +20,16 @@ from voiceprint.answers import (
 )
 from voiceprint.disclosure import disclosed
 from voiceprint.errors import InputError
+from voiceprint.groups import Within
 from voiceprint.hearing.audio import Waveform, decode
 from voiceprint.messages import Consent, ServerMessage
 from voiceprint.outcomes import Answer, Voice
 from voiceprint.server.admission import caller_of
 from voiceprint.server.context import CONTEXT, Context
 from voiceprint.server.uploads import Upload, read_body, read_upload
+from voiceprint.service import VoiceprintService
 from voiceprint.storage.person import known_about
-from voiceprint.storage.records import Enrollment
+from voiceprint.storage.records import Enrollment, StoredSpeaker
 
 __all__ = ["routes"]
 
@@ -35,8 +37,11 @@ routes = web.RouteTableDef()
 Body = TypeVar("Body")
 
 
-class _Rename(msgspec.Struct, forbid_unknown_fields=True):
-    name: str
+class _Change(msgspec.Struct, forbid_unknown_fields=True):
+    """``groups``: all those of the caller's that the speaker is to belong to."""
+
+    name: str | None = None
+    groups: tuple[str, ...] | None = None
 
 
 def _json(message: ServerMessage, status: int = HTTPStatus.OK) -> web.Response:
@@ -54,7 +59,7 @@ async def readyz(request: web.Request) -> web.Response:
     service = context.service
     if not caller_of(request).scopes:
         return web.json_response({"ready": True, "version": __version__})
-    speakers = await context.work(service.count)
+    speakers = await context.work(service.count, caller_of(request).groups)
     return web.json_response(
         {
             "ready": True,
@@ -62,7 +67,7 @@ async def readyz(request: web.Request) -> web.Response:
             "encoder": service.encoder.id,
             "encoder_sha256": service.encoder.fingerprint,
             "speakers": speakers,
-            "damaged": list(service.damaged),
+            "damaged": list(service.damaged) if caller_of(request).sees_scores else [],
             **migration_fields(service),
             **threshold_fields(service.policy.describe(speakers)),
             "min_speech_seconds": service.settings.min_identify_speech_seconds,
@@ -74,12 +79,11 @@ async def readyz(request: web.Request) -> web.Response:
 async def identify(request: web.Request) -> web.Response:
     context = request.app[CONTEXT]
     upload = await _upload(context, request, allowed=set())
-    top_k = _top_k(request)
-    caller = caller_of(request)
+    top_k, within, caller = _top_k(request), _within(request), caller_of(request)
     context.budgets.ask(caller)
     started = time.monotonic()
     voice = await _hear(context, upload.only_file())
-    answer = await context.work(context.service.identify, voice, top_k=top_k)
+    answer = await context.work(context.service.identify, voice, top_k=top_k, within=within)
     return _json(await _result(context, caller, answer, started))
 
 
@@ -91,12 +95,13 @@ async def verify(request: web.Request) -> web.Response:
     claimed = upload.fields.get("speaker") or request.query.get("speaker")
     if not claimed:
         raise InputError("who", "Give the id of the claimed speaker as 'speaker'.")
-    caller = caller_of(request)
+    caller, within = caller_of(request), _within(request)
     context.budgets.ask(caller)
     with context.budgets.claim(caller, claimed) as claim:
         started = time.monotonic()
         voice = await _hear(context, upload.only_file())
-        answer = await context.work(context.service.verify, claimed, voice, discreet=not caller.sees_scores)
+        discreet = not caller.sees_scores
+        answer = await context.work(context.service.verify, claimed, voice, discreet=discreet, within=within)
         claim.settle(answer.decision.status)
     return _json(await _result(context, caller, answer, started))
 
@@ -104,7 +109,7 @@ async def verify(request: web.Request) -> web.Response:
 @routes.get("/v1/speakers")
 async def list_speakers(request: web.Request) -> web.Response:
     context = request.app[CONTEXT]
-    return _json(await context.work(speaker_list, context.service))
+    return _json(await context.work(speaker_list, context.service, _within(request)))
 
 
 @routes.post("/v1/speakers")
@@ -114,8 +119,9 @@ async def add_speaker(request: web.Request) -> web.Response:
     upload = await _upload(context, request, allowed={"name", "consent"})
     name = context.service.check_new_name(upload.fields.get("name", ""))
     consent = _consent(context, request, upload)
+    within = _within(request)
     admitted = await _admit_all(context, upload)
-    outcome = await context.work(context.service.enroll_new, name, admitted, consent=consent)
+    outcome = await context.work(context.service.enroll_new, name, admitted, consent=consent, within=within)
     return _json(disclosed(enrolled_message(outcome, context.service), caller_of(request)), HTTPStatus.CREATED)
 
 
@@ -127,11 +133,23 @@ async def show_speaker(request: web.Request) -> web.Response:
 
 
 @routes.patch("/v1/speakers/{id}")
-async def rename_speaker(request: web.Request) -> web.Response:
+async def change_speaker(request: web.Request) -> web.Response:
+    """JSON: another ``name``, other ``groups``, or both."""
     context = request.app[CONTEXT]
-    wanted = _parse(await read_body(request), _Rename)
-    speaker = await context.work(context.service.rename, request.match_info["id"], wanted.name)
+    wanted = _parse(await read_body(request), _Change)
+    if wanted.name is None and wanted.groups is None:
+        raise InputError("bad_json", "Give a new 'name', or 'groups', or both.")
+    speaker = await context.work(_change, context.service, caller_of(request), request.match_info["id"], wanted)
     return _json(speaker_info(speaker, context.service))
+
+
+def _change(service: VoiceprintService, caller: Caller, speaker_id: str, wanted: _Change) -> StoredSpeaker:
+    speaker = service.speaker(speaker_id, caller.groups)
+    if wanted.groups is not None:
+        caller.within(wanted.groups)
+        kept = set(speaker.profile.groups) - (caller.groups or set(speaker.profile.groups))
+        speaker = service.set_groups(speaker_id, (*kept, *wanted.groups))
+    return speaker if wanted.name is None else service.rename(speaker_id, wanted.name)
 
 
 @routes.delete("/v1/speakers/{id}")
@@ -159,7 +177,9 @@ async def add_enrollments(request: web.Request) -> web.Response:
     upload = await _upload(context, request, allowed={"consent"})
     consent = _consent(context, request, upload, speaker_id)
     admitted = await _admit_all(context, upload)
-    outcome = await context.work(context.service.enroll_more, speaker_id, admitted, consent=consent)
+    outcome = await context.work(
+        context.service.enroll_more, speaker_id, admitted, consent=consent, within=_within(request)
+    )
     return _json(disclosed(enrolled_message(outcome, context.service), caller_of(request)), HTTPStatus.CREATED)
 
 
@@ -201,6 +221,11 @@ async def _result(context: Context, caller: Caller, answer: Answer, started: flo
     await context.work(context.service.conclude, answer)
     latency_ms = (time.monotonic() - started) * 1000
     return disclosed(result_message(answer, context.service, latency_ms=latency_ms, final=True), caller)
+
+
+def _within(request: web.Request) -> Within:
+    """The groups of a request: ``group`` in the query, as often as wanted; else all that the caller may meet."""
+    return caller_of(request).within(request.query.getall("group", []))
 
 
 def _top_k(request: web.Request) -> int:

@@ -66,6 +66,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     consent_at: float | None = None
     last_seen: str | None = None
     origin: str | None = None
+    groups: tuple[str, ...] = ()
 
     def agreed(self, consent: Consent | None) -> "Profile":
         """The same person, who from now on agrees to this."""

@@ -108,11 +108,16 @@ class Store(Transactions):
     # Writing
 
     def add_speaker(
-        self, name: str, enrollments: Sequence[Enrollment], *, consent: Consent | None = None
+        self,
+        name: str,
+        enrollments: Sequence[Enrollment],
+        *,
+        consent: Consent | None = None,
+        groups: tuple[str, ...] = (),
     ) -> StoredSpeaker:
         """A new speaker with a key of their own. Raises StoreError, InputError (``bad_consent``); nothing changed."""
         check_consent(consent)
-        profile = Profile(name=name, created_at=time.time()).agreed(consent)
+        profile = Profile(name=name, created_at=time.time(), groups=groups).agreed(consent)
         speaker = StoredSpeaker(new_id(), profile, tuple(enrollments))
         with self.writing() as rows:
             rows.write(speaker.id, KeyRing.new(), profile, enrollments, "enrolled")
@@ -136,6 +141,10 @@ class Store(Transactions):
     def rename(self, speaker_id: str, name: str) -> StoredSpeaker:
         """Another name for the same speaker. Raises StoreError: ``record_damaged``, ``speaker_gone``."""
         return self._change(speaker_id, "renamed", lambda profile: msgspec.structs.replace(profile, name=name))
+
+    def set_groups(self, speaker_id: str, groups: tuple[str, ...]) -> StoredSpeaker:
+        """The groups of a speaker, from now on. Raises StoreError: ``record_damaged``, ``speaker_gone``."""
+        return self._change(speaker_id, "grouped", lambda profile: msgspec.structs.replace(profile, groups=groups))
 
     def set_consent(self, speaker_id: str, consent: Consent | None) -> StoredSpeaker:
         """What the person agreed to, from now on. Raises StoreError, InputError (``bad_consent``)."""

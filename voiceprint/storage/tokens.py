@@ -13,6 +13,7 @@ import msgspec
 
 from voiceprint.access import Scope
 from voiceprint.errors import InputError, StoreError
+from voiceprint.groups import check_groups
 from voiceprint.storage.database import typed_rows
 from voiceprint.storage.rows import Rows
 from voiceprint.storage.store import Store
@@ -26,7 +27,9 @@ _DAY_SECONDS = 86_400
 
 
 class AccessToken(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What is kept of a token. ``hash``: SHA-256, enough for 256 random bits. Times: seconds since 1970."""
+    """What is kept of a token. ``hash``: SHA-256, enough for 256 random bits. Times: seconds since 1970.
+    ``groups``: those that it is confined to; none: it is not.
+    """
 
     id: str
     name: str
@@ -34,6 +37,7 @@ class AccessToken(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     scopes: tuple[Scope, ...]
     created_at: float
     expires_at: float | None = None
+    groups: tuple[str, ...] = ()
 
     def is_over(self, now: float) -> bool:
         return self.expires_at is not None and now >= self.expires_at
@@ -45,11 +49,11 @@ def hash_token(token: str) -> str:
 
 
 def add_token(
-    store: Store, name: str, scopes: Sequence[Scope], *, days: float | None = None
+    store: Store, name: str, scopes: Sequence[Scope], *, days: float | None = None, groups: Sequence[str] = ()
 ) -> tuple[str, AccessToken]:
     """A new token, in clear for this one time, and what is kept of it. ``days``: how long it is valid.
 
-    Raises InputError: ``bad_name``, ``name_taken``, ``bad_days``; StoreError.
+    Raises InputError: ``bad_name``, ``name_taken``, ``bad_days``, ``bad_group``; StoreError.
     """
     if not _NAME.fullmatch(name):
         raise InputError(
@@ -65,6 +69,7 @@ def add_token(
         scopes=tuple(dict.fromkeys(scopes)),
         created_at=now,
         expires_at=None if days is None else now + days * _DAY_SECONDS,
+        groups=check_groups(groups),
     )
     with store.writing() as rows:
         tokens = read_tokens(rows)
