@@ -32,10 +32,10 @@ def test_a_person_signs_in_once_and_is_let_go_when_the_token_is_revoked(browser:
         see(page.get_by_role("alert").filter(has_text="not valid"), "The token is not valid here")
         field.fill(token)
         page.get_by_role("button", name="Sign in").click()
-        see(page.locator("#health"), "0 people")
+        see(page.locator("#about"), "0 people")
         expect(page.locator("#sign-in")).to_have_count(0)
         page.reload()
-        see(page.locator("#health"), "0 people")
+        see(page.locator("#about"), "0 people")
         expect(page.locator("#sign-in")).to_have_count(0)
         assert page.evaluate("document.cookie") == ""
         assert not [url for url in watch.requests if token in url]

@@ -23,7 +23,7 @@ def test_a_lost_server_is_told_and_found_again(browser: Browser, page_folder: Pa
     with serving(page_folder / "lost") as first, opened(browser, first.url) as (page, _watch):
         enroll(page, page_folder, "Ada", voices["Ada"][:3])
         page.reload()
-        see(page.locator("#health"), "1 person")
+        see(page.locator("#about"), "1 person")
         first.process.terminate()
         see(page.locator("#banner"), "The connection to the server is lost")
         first.process.wait()

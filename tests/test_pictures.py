@@ -53,3 +53,22 @@ def test_a_timeline_says_who_spoke_when(service: VoiceprintService, takes: Takes
         assert (refused.status, (await refused.json())["error"]["code"]) == (422, "not_audio")
 
     with_server(service, talk)
+
+
+def test_health_counts_decisions_and_shows_the_evidence(service: VoiceprintService, takes: Takes) -> None:
+    async def talk(client: Client) -> None:
+        before = await (await client.get("/v1/health")).json()
+        assert (before["decisions"], before["speakers"]) == ({}, 0)
+        for take in next(iter(takes.values()))[:2]:
+            await client.post("/v1/identify", data=wav(take))
+        await client.post("/v1/identify", data=b"<html>hello</html>" * 50)  # a refusal is no decision
+        after = await (await client.get("/v1/health")).json()
+        assert after["decisions"] == {"unknown": 2}
+        assert after["encoder"] == service.encoder.id
+        assert after["accuracy"] == service.encoder.accuracy != ""
+        evidence, calibration = after["evidence"], service.policy.calibration
+        assert calibration is not None
+        assert evidence["people"] == calibration.evidence.speakers
+        assert [share["at"] for share in evidence["growth"]][-1] == calibration.evidence.largest_gallery
+
+    with_server(service, talk)

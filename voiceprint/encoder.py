@@ -26,6 +26,7 @@ class Encoder:
     def __init__(self, folder: ModelFolder, runtime: Runtime) -> None:
         self.id = folder.id
         self.fingerprint = folder.fingerprint
+        self.accuracy = folder.accuracy()
         self.dimension = runtime.dimension
         self.runtime = runtime.name
         self.sample_rate = SAMPLE_RATE

@@ -1,17 +1,32 @@
 """What the page draws of a gallery, as typed structs: answers of REST only, beside those in ``messages``."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 import msgspec
 
+from voiceprint.decision.curves import Separation, cost_by_fpir, cost_by_gallery, separation
+from voiceprint.decision.scoring import Policy
 from voiceprint.gallery import Match
+from voiceprint.intervals import Interval
 from voiceprint.messages import SpeakerRef, Status
 from voiceprint.service import VoiceprintService
 from voiceprint.storage.records import StoredSpeaker
 from voiceprint.timeline import Turn, joined
 from voiceprint.voice_map import Place, map_voices
 
-__all__ = ["MapPlace", "Timeline", "TimelineTurn", "VoiceMap", "timeline", "voice_map"]
+__all__ = [
+    "Evidence",
+    "Health",
+    "MapPlace",
+    "Share",
+    "Timeline",
+    "TimelineTurn",
+    "VoiceMap",
+    "health",
+    "timeline",
+    "voice_map",
+]
 
 # More names than this nobody can read on one map.
 MAP_SPEAKERS = 200
@@ -38,6 +53,80 @@ class VoiceMap(_Picture, frozen=True, kw_only=True):
 
     places: tuple[MapPlace, ...]
     left_out: int
+
+
+class Share(_Picture, frozen=True, kw_only=True):
+    """Of enrolled people, the share that is missed, with its 95 % interval; ``at``: the FPIR or the gallery's size."""
+
+    at: float
+    missed: float
+    low: float
+    high: float
+
+
+class Evidence(_Picture, frozen=True, kw_only=True):
+    """What the calibration of this encoder was made from, and its curves for the gallery as it is now.
+
+    ``separation``: shares of enrolled people and of strangers over a scale of evidence (llr, natural logarithm);
+    ``cost``: at each FPIR; ``growth``: at each size of the gallery, up to the largest that was measured.
+    """
+
+    created: str
+    people: int
+    target_trials: int
+    nontarget_trials: int
+    separation: Separation
+    cost: tuple[Share, ...]
+    growth: tuple[Share, ...]
+
+
+class Health(_Picture, frozen=True, kw_only=True):
+    """``accuracy``: the line of the encoder's card; ``decisions``: how many of each were given since ``started_at``
+    (ISO 8601, UTC); ``evidence``: None where nobody calibrated this encoder.
+    """
+
+    encoder: str
+    accuracy: str
+    speakers: int
+    started_at: str
+    decisions: dict[Status, int]
+    evidence: Evidence | None
+
+
+def health(service: VoiceprintService) -> Health:
+    """How it stands, for whoever looks after the server."""
+    speakers = service.count()
+    return Health(
+        encoder=service.encoder.id,
+        accuracy=service.encoder.accuracy,
+        speakers=speakers,
+        started_at=datetime.fromtimestamp(service.tally.started_at, UTC).isoformat(timespec="seconds"),
+        decisions=dict(service.tally.counts()),
+        evidence=_evidence(service.policy, speakers),
+    )
+
+
+def _evidence(policy: Policy, gallery_size: int) -> Evidence | None:
+    calibration, target = policy.calibration, policy.target_fpir
+    if calibration is None:
+        return None
+    found = calibration.evidence
+    return Evidence(
+        created=calibration.created,
+        people=found.speakers,
+        target_trials=found.target_trials,
+        nontarget_trials=found.nontarget_trials,
+        separation=separation(calibration, gallery_size, target),
+        cost=tuple(_share(at, missed) for at, missed in cost_by_fpir(calibration, gallery_size)),
+        growth=tuple(
+            _share(at, missed)
+            for at, missed in cost_by_gallery(calibration, target, largest=max(found.largest_gallery, gallery_size))
+        ),
+    )
+
+
+def _share(at: float, missed: Interval) -> Share:
+    return Share(at=at, missed=round(missed.value, 4), low=round(missed.low, 4), high=round(missed.high, 4))
 
 
 class TimelineTurn(_Picture, frozen=True, kw_only=True):

@@ -30,6 +30,7 @@ from voiceprint.storage.consent import check_consent, require_consent
 from voiceprint.storage.records import Enrollment, StoredSpeaker
 from voiceprint.storage.retention import Retention, Sweep, sweep
 from voiceprint.storage.store import Store
+from voiceprint.tally import Tally
 
 __all__ = ["VoiceprintService"]
 
@@ -57,6 +58,7 @@ class VoiceprintService:
         self.retention = Retention(unseen_days=settings.unseen_days)
         self.known = Known(store, encoder.dimension)
         self.store = store
+        self.tally = Tally()
         self._activity = activity
         self._former = former
         self._recogniser = Recogniser(self.known, policy, former, needed_seconds=settings.min_identify_speech_seconds)
@@ -172,12 +174,12 @@ class VoiceprintService:
         Raises StoreError; an answer that cannot be noted is not given.
         """
         decision = answer.decision
+        self.tally.note(decision.status)
         recognised = decision.status in ("identified", "accepted")
         subject = answer.claimed_id or (decision.speaker_id if recognised else None)
         with self.known.lock:
             speaker = self.get(subject) if subject else None
-            today = datetime.now(UTC).date().isoformat()
-            if speaker and recognised and speaker.profile.last_seen != today:
+            if speaker and recognised and speaker.profile.last_seen != (today := f"{datetime.now(UTC):%Y-%m-%d}"):
                 self.known.rename(self.store.touch(speaker.id, today))
             self.store.note("decision", speaker.id if speaker else None, mode=answer.mode, status=decision.status)
             if speaker and answer.enrolls and self.store.enroll_waiting:

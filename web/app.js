@@ -2,7 +2,8 @@
 
 import { $, h } from "./dom.js";
 import { EnrollView } from "./enroll.js";
-import { showHealth } from "./health.js";
+import { showFooter } from "./footer.js";
+import { HealthView } from "./health.js";
 import { IdentifyView } from "./identify.js";
 import { PeopleView } from "./people.js";
 import { Connection, rest } from "./protocol.js";
@@ -16,7 +17,7 @@ class App {
   #wasLost = false;
 
   start() {
-    this.#views = { identify: new IdentifyView(this), enroll: new EnrollView(this), people: new PeopleView(this) };
+    this.#views = { identify: new IdentifyView(this), enroll: new EnrollView(this), people: new PeopleView(this), health: new HealthView() };
     this.connection.addEventListener("state", () => this.#tellConnection());
     // A file dropped beside a target must not replace the page.
     for (const kind of ["dragover", "drop"]) addEventListener(kind, (event) => event.preventDefault());
@@ -40,7 +41,7 @@ class App {
       if (link.dataset.view === name) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
     }
-    document.title = `${{ identify: "Identify", enroll: "Enroll", people: "People" }[name]} · voiceprint`;
+    document.title = `${{ identify: "Identify", enroll: "Enroll", people: "People", health: "Health" }[name]} · voiceprint`;
     this.#view.enter(argument);
     scrollTo(0, 0);
     if (focus) $(`#${name}-title`).focus({ preventScroll: true });
@@ -74,11 +75,11 @@ class App {
 
   async refreshHealth() {
     try {
-      const health = await rest.health();
+      const health = await rest.ready();
       this.threshold = health.threshold;
-      showHealth($("#health"), health);
+      showFooter($("#about"), health);
     } catch {
-      $("#health").replaceChildren(h("span", { className: "warn" }, "The server does not answer"));
+      $("#about").replaceChildren(h("span", { className: "warn" }, "The server does not answer"));
     }
   }
 }

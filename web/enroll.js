@@ -261,7 +261,7 @@ export class EnrollView {
     const { speaker } = candidate;
     const same = button(`It is ${speaker.name}: put this voice there`, "small ghost", () => this.#moveTo(speaker));
     const two = button("We are two people", "small ghost", () => ($("#enroll-similar").hidden = true));
-    const words = `This voice sounds much like ${speaker.name} (score ${score(candidate.score)}). If it is the same person, one voiceprint with more takes works better than two.`;
+    const words = `This voice sounds much like ${speaker.name}${typeof candidate.score === "number" ? ` (score ${score(candidate.score)})` : ""}. If it is the same person, one voiceprint with more takes works better than two.`;
     $("#enroll-similar").replaceChildren(h("p", {}, words), h("div", { className: "actions" }, same, two));
     $("#enroll-similar").hidden = false;
     $("#enroll-similar").scrollIntoView({ block: "nearest" });

@@ -38,7 +38,7 @@ async function fillRow(row, file) {
     const result = await rest.identify(file);
     const words = resultWords(result);
     row.dataset.kind = words.kind;
-    answer.textContent = words.kind === "known" ? `${words.title} (${score(result.score)})` : words.title;
+    answer.textContent = words.kind === "known" && typeof result.score === "number" ? `${words.title} (${score(result.score)})` : words.title;
     row.prepend(avatar(result.speaker));
   } catch (error) {
     const { title, detail } = refusalWords(error);

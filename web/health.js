@@ -1,25 +1,103 @@
-// The foot of the page: which encoder listens, how many people it knows, and what its threshold promises.
+// The fourth view: which encoder listens, what its threshold promises and costs, and what was decided since the start.
 
-import { count, h, score } from "./dom.js";
+import { $, count, h, score } from "./dom.js";
+import { costPlot, percent, separationPlot } from "./plots.js";
+import { rest } from "./protocol.js";
+import { refusalWords } from "./words.js";
 
-const PERCENT = new Intl.NumberFormat(undefined, { style: "percent", maximumFractionDigits: 1 });
+const NAMES = {
+  identified: "Named",
+  unknown: "Not known",
+  ambiguous: "Too close to tell apart",
+  not_enough_speech: "Too little speech",
+  accepted: "Claims accepted",
+  rejected: "Claims rejected",
+  not_enrolled: "Claims of nobody",
+};
 
-export function showHealth(footer, health) {
-  const open = footer.querySelector("details")?.open ?? false;
-  const facts = [`Encoder ${health.encoder}`, count(health.speakers, "person", "people"), `Threshold ${score(health.threshold)}`];
-  const spans = facts.map((fact) => h("span", {}, fact));
-  if (health.damaged?.length) spans.push(h("span", { className: "warn" }, `${count(health.damaged.length, "record")} cannot be opened and is left out`));
-  const more = h("details", { open }, h("summary", {}, "What that means"), h("ul", {}, ...meaning(health).map((line) => h("li", {}, line))));
-  footer.replaceChildren(...spans, more);
+export class HealthView {
+  busy = false;
+
+  leave() {}
+  toggle() {}
+  cancel() {}
+
+  async enter() {
+    const problem = $("#health-problem");
+    try {
+      const [ready, health] = await Promise.all([rest.ready(), rest.health()]);
+      problem.hidden = true;
+      this.#facts(ready, health);
+      this.#decisions(health);
+      this.#plots(ready, health);
+    } catch (error) {
+      const { title, detail } = refusalWords(error);
+      for (const part of ["facts", "decisions", "plots"]) $(`#health-${part}`).hidden = true;
+      problem.textContent = `${title}. ${detail}`;
+      problem.hidden = false;
+    }
+  }
+
+  #facts(ready, health) {
+    const damaged = ready.damaged.length;
+    $("#health-lede").textContent = damaged ? `${count(damaged, "record")} cannot be opened and takes no part.` : "Everything runs on this server, and nothing leaves it.";
+    const missed = ready.expected_fnir;
+    const rows = [
+      ["Encoder", ready.encoder],
+      ["Its accuracy", health.accuracy],
+      ["People", `${ready.speakers}`],
+      ["Promise", ready.target_fpir ? `at most ${percent(ready.target_fpir)} of strangers get a name` : ""],
+      ["Threshold", `${score(ready.threshold)} for a typical voice`],
+      ["What it costs", missed ? `about ${percent(missed.value)} of the people I know are missed (${percent(missed.low)} to ${percent(missed.high)})` : ""],
+      ["Mind", sentence(ready.threshold_note), "warn"],
+      ["Version", `${ready.version}, SHA-256 of the encoder ${ready.encoder_sha256.slice(0, 16)}…`],
+    ];
+    const shown = rows.filter(([, words]) => words);
+    $("#health-facts").replaceChildren(h("dl", { className: "facts" }, ...shown.flatMap(([term, words, kind = ""]) => [h("dt", {}, term), h("dd", { className: kind }, words)])));
+    $("#health-facts").hidden = false;
+  }
+
+  #decisions({ decisions, started_at: started }) {
+    const all = Object.values(decisions).reduce((sum, number) => sum + number, 0);
+    const rows = Object.keys(NAMES).filter((status) => decisions[status]);
+    $("#health-decisions .tally").replaceChildren(
+      ...rows.map((status) =>
+        h(
+          "li",
+          {},
+          h("span", {}, NAMES[status]),
+          h("span", { className: "candidate-score" }, `${decisions[status]}`),
+          h("span", { className: "bar", ariaHidden: "true", vars: { share: `${(100 * decisions[status]) / all}%` } }),
+        ),
+      ),
+    );
+    $("#health-decisions .plot-words").textContent = `${all ? count(all, "decision") : "None yet"} since ${new Date(started).toLocaleString()}. Only these numbers are counted, without names.`;
+    $("#health-decisions").hidden = false;
+  }
+
+  #plots(ready, { evidence, speakers }) {
+    $("#health-plots").hidden = !evidence;
+    if (!evidence) return;
+    const people = count(Math.max(1, speakers), "person", "people");
+    const figures = [
+      [
+        "How far people I know and strangers lie apart",
+        separationPlot(evidence.separation, `Strangers on the left, known people on the right, the threshold between them, for ${people}`),
+        `Measured with ${count(evidence.people, "person", "people")}: ${evidence.target_trials.toLocaleString()} recordings of the right person, ${evidence.nontarget_trials.toLocaleString()} of somebody else; ${evidence.created}.`,
+      ],
+      [
+        "Missed people, at each promise",
+        costPlot(evidence.cost, { here: ready.target_fpir, ticks: [0.001, 0.01, 0.1], name: percent, label: `People missed, against strangers named, for ${people}` }),
+        "Across: the share of strangers who get a name. The dot is where this server stands; the band is the 95 % interval.",
+      ],
+      [
+        "Missed people, as more enroll",
+        costPlot(evidence.growth, { here: Math.max(1, speakers), ticks: [1, 10, 100, 1000, 10000], name: String, label: "People missed, against the number of people enrolled" }),
+        "Across: how many are enrolled. With more people the threshold rises, so that the promise holds.",
+      ],
+    ];
+    $("#health-plots").replaceChildren(...figures.map(([title, plot, words]) => h("figure", {}, h("figcaption", {}, title), plot, h("p", { className: "plot-words" }, words))));
+  }
 }
 
-function meaning(health) {
-  const lines = ["Everything runs on this server. It keeps a sealed voiceprint of each person, and no recording."];
-  const supported = health.threshold_supported;
-  if (health.target_fpir) lines.push(`The threshold is set so that at most ${PERCENT.format(health.target_fpir)} of strangers get a name${supported === false ? ", as far as can be said" : ""}.`);
-  const missed = health.expected_fnir;
-  if (missed) lines.push(`It misses about ${PERCENT.format(missed.value)} of the people it knows (${PERCENT.format(missed.low)} to ${PERCENT.format(missed.high)}).`);
-  if (health.threshold_note) lines.push(`${health.threshold_note[0].toLocaleUpperCase()}${health.threshold_note.slice(1)}.`);
-  lines.push(`Encoder ${health.encoder}, SHA-256 ${health.encoder_sha256.slice(0, 16)}…`);
-  return lines;
-}
+const sentence = (note) => (note ? `${note[0].toLocaleUpperCase()}${note.slice(1)}.` : "");

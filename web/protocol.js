@@ -162,7 +162,8 @@ const json = (method, body) => ({ method, body: JSON.stringify(body), headers: {
 const raw = (file) => ({ method: "POST", body: file, headers: { "Content-Type": "application/octet-stream" } });
 
 export const rest = {
-  health: () => ask("/readyz"),
+  ready: () => ask("/readyz"),
+  health: () => ask("/v1/health"),
   speakers: async () => (await ask("/v1/speakers")).speakers,
   map: () => ask("/v1/map"),
   whatIsKnown: (id) => ask(`${at(id)}/export`),

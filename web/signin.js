@@ -27,7 +27,7 @@ async function enter() {
   const { token_needed: needed, scopes } = await session();
   if (!needed) return;
   if (!scopes.length) await ask();
-  if (!$("#sign-out")) $("#health").after(h("p", { id: "sign-out", className: "health" }, button("Sign out", "ghost", leave)));
+  if (!$("#sign-out")) $("#about").after(h("p", { id: "sign-out", className: "about" }, button("Sign out", "ghost", leave)));
 }
 
 async function leave() {

@@ -15,6 +15,8 @@ const REFUSALS = {
   clipping: ["That was too loud", "The sound was cut off at the top. Go a little further away, or turn the microphone down."],
   noisy: ["There is too much noise", "Find a quieter place, or switch off what hums beside you."],
   other_speaker: ["I hear another voice", "Only one person should speak in a take."],
+  wrong_scope: ["Your token does not allow this", "Ask an operator for one that does."],
+  too_many_answers: ["That is enough for this hour", ""],
   consent_missing: ["Consent is missing", "The person must agree before a voiceprint is kept."],
   consent_expired: ["The consent is over", "Ask the person again, under People: Add takes."],
   name_taken: ["Somebody has this name already", "Add takes to them under People, or choose a name that tells the two apart."],

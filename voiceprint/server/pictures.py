@@ -4,7 +4,8 @@ import msgspec
 from aiohttp import web
 
 from voiceprint.hearing.audio import decode
-from voiceprint.pictures import timeline, voice_map
+from voiceprint.pictures import health, timeline, voice_map
+from voiceprint.server.admission import caller_of
 from voiceprint.server.context import CONTEXT
 from voiceprint.server.uploads import read_upload
 from voiceprint.timeline import Turn, turns_of
@@ -25,11 +26,19 @@ async def show_map(request: web.Request) -> web.Response:
     return _json(await context.work(voice_map, context.service))
 
 
+@routes.get("/v1/health")
+async def show_health(request: web.Request) -> web.Response:
+    """The encoder and its evidence, the size of the gallery, and what was decided since the start."""
+    context = request.app[CONTEXT]
+    return _json(await context.work(health, context.service))
+
+
 @routes.post("/v1/timeline")
 async def show_timeline(request: web.Request) -> web.Response:
     """Who spoke when in a recording, which comes as for ``/v1/identify``."""
     context = request.app[CONTEXT]
     service, settings = context.service, context.settings
+    caller = caller_of(request)
     upload = await read_upload(request, max_bytes=settings.max_upload_bytes)
     waveform = await context.wait(
         decode, upload.only_file(), max_seconds=settings.max_audio_seconds, max_bytes=settings.max_upload_bytes
@@ -37,6 +46,7 @@ async def show_timeline(request: web.Request) -> web.Response:
     coming, turns = turns_of(service, waveform), list[Turn]()
     # Turn by turn, so that others are heard in between.
     while (turn := await context.work(next, coming, None)) is not None:
+        context.budgets.ask(caller)
         await context.work(service.conclude, turn.answer)
         turns.append(turn)
     return _json(timeline(service, turns, waveform.seconds))
