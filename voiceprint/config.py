@@ -37,6 +37,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     require_consent: bool = False
     unseen_days: int = 3 * 365
+    audit_days: int = 365
 
     max_upload_bytes: int = 32 * 1024 * 1024
     max_audio_seconds: float = 600.0

@@ -17,8 +17,9 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     add_care_options(parser)
     parser.set_defaults(run=run_check)
 
-    parser = commands.add_parser("audit", help="show or verify the audit log")
-    parser.add_argument("action", choices=("list", "verify"))
+    parser = commands.add_parser("audit", help="show or verify the audit log, or take its oldest lines out")
+    parser.add_argument("action", choices=("list", "verify", "trim"))
+    parser.add_argument("--audit-days", type=int, metavar="DAYS", help="trim: keep the lines of so many days (365)")
     parser.add_argument("--head", metavar="HEX", help="a chain value noted earlier, which must be part of the log")
     add_care_options(parser)
     parser.set_defaults(run=run_audit)
@@ -53,17 +54,23 @@ def run_check(args: argparse.Namespace) -> int:
 
 def run_audit(args: argparse.Namespace) -> int:
     from voiceprint.storage import audit
+    from voiceprint.storage.trimming import trim
 
+    trimmed = 0
     with open_store(args) as store:
         if args.action == "list":
             for line in audit.read(store):
                 print_json(line)
             return 0
+        if args.action == "trim":
+            trimmed = trim(store, days=settings_from(args).audit_days)
         report = audit.verify(store, known_head=args.head)
+    if args.action == "trim":
+        print(f"{trimmed} lines were taken out.", file=sys.stderr)
     tell(
         args,
         report,
-        f"{report.lines} lines, head {report.head}",
+        f"{report.lines} lines, {report.trimmed} of them trimmed, head {report.head}",
         "The log is whole." if report.whole else f"{len(report.faults)} faults:",
         whole=report.whole,
     )

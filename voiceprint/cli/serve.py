@@ -35,6 +35,9 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         metavar="DAYS",
         help="erase who was not recognised for so long (1095, VOICEPRINT_UNSEEN_DAYS)",
     )
+    parser.add_argument(
+        "--audit-days", type=int, metavar="DAYS", help="keep the audit log of so many days (365, VOICEPRINT_AUDIT_DAYS)"
+    )
     add_store_options(parser)
     parser.set_defaults(run=run)
 

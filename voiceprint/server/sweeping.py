@@ -1,4 +1,4 @@
-"""Retention while the server runs: at the start, then once a day, erase whose time is over."""
+"""Retention while the server runs: at the start, then once a day, what is too old goes: people, lines of the log."""
 
 import asyncio
 import logging
@@ -8,8 +8,9 @@ from contextlib import suppress
 import msgspec
 from aiohttp import web
 
-from voiceprint.errors import StoreError
+from voiceprint.errors import VoiceprintError
 from voiceprint.server.context import CONTEXT, Context
+from voiceprint.storage.trimming import trim
 
 __all__ = ["sweep_daily"]
 
@@ -33,11 +34,14 @@ async def _sweep_for_ever(context: Context) -> None:
 
 
 async def sweep_once(context: Context) -> None:
-    """One sweep; the receipts go to the log. They hold no name. What fails is said, and tried again the next day."""
+    """One sweep, and the oldest lines of the audit log go; the receipts go to the log of the server, without a name.
+
+    What fails is said, and tried again the next day.
+    """
     try:
         done = await context.work(context.service.sweep)
-    except StoreError as error:
+        for receipt in done.receipts:
+            log.warning("Retention erased a speaker, receipt: %s", msgspec.json.encode(receipt).decode())
+        await context.wait(trim, context.service.store, days=context.settings.audit_days)
+    except VoiceprintError as error:
         log.error("Retention: %s", error.message)  # noqa: TRY400 - the sentence says it all
-        return
-    for receipt in done.receipts:
-        log.warning("Retention erased a speaker, receipt: %s", msgspec.json.encode(receipt).decode())

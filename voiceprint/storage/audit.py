@@ -6,6 +6,7 @@ chain; the last value is kept sealed beside it, so lines missing at the end are 
 store put back to an earlier state, unless the last value was noted somewhere else (receipts carry it).
 """
 
+import sqlite3
 import time
 from typing import TYPE_CHECKING, Self
 
@@ -20,7 +21,18 @@ if TYPE_CHECKING:
     from voiceprint.storage.seals import Seals
     from voiceprint.storage.store import Store
 
-__all__ = ["AuditLine", "AuditReport", "next_chain", "open_line", "read", "seal_line", "verify"]
+__all__ = [
+    "AuditBase",
+    "AuditLine",
+    "AuditReport",
+    "next_chain",
+    "open_line",
+    "read",
+    "read_base",
+    "seal_line",
+    "verify",
+    "write_base",
+]
 
 
 class AuditLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -37,10 +49,23 @@ class AuditLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
         return cls(number=number, time=int(time.time()), event=event, subject=subject, details=details)
 
 
+class AuditBase(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What is left of the lines that were trimmed: number and chain value of the last one, and the generation that each
+    pseudonym had come to. Sealed, in one row.
+    """
+
+    number: int = 0
+    chain: str = ""
+    generations: dict[str, int] = {}
+
+
 class AuditReport(msgspec.Struct, frozen=True, kw_only=True):
-    """``faults``: one sentence each; none means that the log is whole. ``head``: the last chain value."""
+    """``faults``: one sentence each; none means that the log is whole. ``head``: the last chain value. ``lines``: ever
+    written; ``trimmed``: how many of them, the oldest, are not kept any more.
+    """
 
     lines: int
+    trimmed: int
     head: str
     faults: tuple[str, ...]
 
@@ -66,6 +91,23 @@ def next_chain(seals: "Seals", before: str, number: int, token: bytes) -> str:
     return seals.purposes.audit_chain.hash(f"{before} {number} ".encode() + token)
 
 
+def read_base(database: sqlite3.Connection, seals: "Seals") -> AuditBase:
+    """Where the log begins. Raises StoreError (``store_damaged``)."""
+    found = typed_rows(database, "SELECT value FROM meta WHERE key = 'audit'", (bytes,))
+    if not found:
+        return AuditBase()
+    try:
+        return _base_decoder.decode(open_sealed(seals.purposes.audit, _base_context(seals), found[0][0]))
+    except (SealBrokenError, msgspec.DecodeError, UnicodeError) as error:
+        raise StoreError("store_damaged", "The beginning of the audit log is damaged.") from error
+
+
+def write_base(database: sqlite3.Connection, seals: "Seals", base: AuditBase) -> None:
+    """Within a transaction that deletes the lines."""
+    token = seal(seals.purposes.audit, _base_context(seals), msgspec.json.encode(base))
+    database.execute("INSERT OR REPLACE INTO meta VALUES ('audit', ?)", (token,))
+
+
 def read(store: "Store") -> list[AuditLine]:
     """Every line that opens, oldest first. Raises StoreError."""
     with store.reading() as rows:
@@ -80,7 +122,9 @@ def verify(store: "Store", *, known_head: str | None = None) -> AuditReport:
 
 def verify_rows(rows: "Rows", *, known_head: str | None = None) -> AuditReport:
     """As ``verify``, within a transaction."""
-    faults, chain, last, seen = [], "", 0, False
+    base = read_base(rows.database, rows.seals)
+    faults, chain, last = [], base.chain, base.number
+    seen = known_head == chain
     sql = "SELECT number, token, chain FROM audit ORDER BY number"
     for number, token, written in typed_rows(rows.database, sql, (int, bytes, str)):
         if number != last + 1:
@@ -97,8 +141,11 @@ def verify_rows(rows: "Rows", *, known_head: str | None = None) -> AuditReport:
     elif (last, chain) != (rows.state.audit_number, rows.state.audit_chain):
         faults.append("The end of the audit log is not the one that the store wrote last.")
     if known_head and not seen:
-        faults.append("The chain value noted earlier is not in the audit log: it was rolled back or replaced.")
-    return AuditReport(lines=last, head=chain, faults=tuple(faults))
+        trimmed = f", or its line was among the {base.number} that were trimmed" if base.number else ""
+        faults.append(
+            f"The chain value noted earlier is not in the audit log: it was rolled back or replaced{trimmed}."
+        )
+    return AuditReport(lines=last, trimmed=base.number, head=chain, faults=tuple(faults))
 
 
 def require_whole(report: AuditReport) -> None:
@@ -111,4 +158,9 @@ def _context(seals: "Seals", number: int) -> Context:
     return {"type": "audit", "store": seals.store_id, "number": number}
 
 
+def _base_context(seals: "Seals") -> Context:
+    return {"type": "audit base", "store": seals.store_id}
+
+
+_base_decoder = msgspec.json.Decoder(AuditBase)
 _decoder = msgspec.json.Decoder(AuditLine)

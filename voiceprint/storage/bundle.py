@@ -112,12 +112,12 @@ def take_bundle(store: Store, *, passphrase: str | None = None, only: str | None
 
     Raises StoreError, InputError (``weak_passphrase``).
     """
-    with store.writing() as rows:
+    with store.reading() as rows:
         speakers = rows.load().speakers if only is None else (rows.read(only)[0],)
         body = _body(rows, speakers)
-        rows.note("exported", only, speakers=len(speakers))
         header = _Header(version=_VERSION, store=rows.seals.store_id, seal="master")
         key: Fernet | MultiFernet = rows.seals.vault.bundles
+    _note_export(store, only, len(speakers))
     if passphrase is not None:
         if len(passphrase) < MIN_PASSPHRASE_CHARACTERS:
             raise InputError(
@@ -128,6 +128,15 @@ def take_bundle(store: Store, *, passphrase: str | None = None, only: str | None
         key = _passphrase_key(header, passphrase)
     token = key.encrypt_at_time(msgspec.msgpack.encode(body), 0)
     return _MAGIC + msgspec.json.encode(header) + b"\n" + token
+
+
+def _note_export(store: Store, only: str | None, speakers: int) -> None:
+    """In the log; but where the log itself is what is damaged, saving the rest goes first."""
+    try:
+        store.note("exported", only, speakers=speakers)
+    except StoreError as error:
+        if error.code != "store_damaged":
+            raise
 
 
 def read_bundle(data: bytes, *, keys: MasterKeys, passphrase: str | None = None) -> Bundle:

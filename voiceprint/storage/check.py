@@ -1,9 +1,12 @@
 """Examine a whole store and say what was found. Changes nothing."""
 
+import sqlite3
+
 import msgspec
 
 from voiceprint.errors import StoreError
-from voiceprint.storage.audit import verify_rows
+from voiceprint.storage.audit import AuditReport, verify_rows
+from voiceprint.storage.database import is_corrupt
 from voiceprint.storage.rows import Loaded, Rows
 from voiceprint.storage.store import Store
 from voiceprint.storage.tokens import read_tokens
@@ -34,7 +37,7 @@ def check(store: Store) -> Report:
     with store.reading() as rows:
         faults = _file_faults(rows)
         loaded, more = _open_everybody(rows)
-        log = verify_rows(rows)
+        log = _log(rows)
         return Report(
             speakers=len(loaded.speakers),
             enrollments=sum(len(speaker.enrollments) + len(speaker.former) for speaker in loaded.speakers),
@@ -49,8 +52,16 @@ def check(store: Store) -> Report:
 
 
 def _file_faults(rows: Rows) -> list[str]:
-    found = [line for (line,) in rows.database.execute("PRAGMA integrity_check(20)") if line != "ok"]
-    found += [f"a row of {table} belongs to nobody" for table, *_ in rows.database.execute("PRAGMA foreign_key_check")]
+    found: list[str] = []
+    try:
+        for (line,) in rows.database.execute("PRAGMA integrity_check(20)"):
+            found += [] if line == "ok" else [line]
+        for table, *_ in rows.database.execute("PRAGMA foreign_key_check"):
+            found.append(f"a row of {table} belongs to nobody")
+    except sqlite3.DatabaseError as error:
+        if not is_corrupt(error):
+            raise
+        found.append(str(error))
     return [f"The database file: {line}." for line in found]
 
 
@@ -60,6 +71,17 @@ def _open_everybody(rows: Rows) -> tuple[Loaded, list[str]]:
     except StoreError as error:
         return Loaded((), ()), [error.message]
     return loaded, [_sentence(speaker_id) for speaker_id in loaded.damaged]
+
+
+def _log(rows: Rows) -> AuditReport:
+    try:
+        return verify_rows(rows)
+    except sqlite3.DatabaseError as error:
+        if not is_corrupt(error):
+            raise
+        state = rows.state
+        fault = "The audit log cannot be read: a page of it is lost."
+        return AuditReport(lines=state.audit_number, trimmed=0, head=state.audit_chain, faults=(fault,))
 
 
 def _tombstone_faults(rows: Rows) -> list[str]:

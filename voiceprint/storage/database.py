@@ -7,7 +7,7 @@ overwritten. Only ids, versions and sealed tokens are in its columns.
 import os
 import secrets
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,9 @@ __all__ = [
     "create_database",
     "explained",
     "has_database",
+    "is_corrupt",
     "open_database",
+    "rows_or_lost",
     "snapshot",
     "sync_folder",
     "transaction",
@@ -106,7 +108,7 @@ def snapshot(database: sqlite3.Connection) -> Iterator[None]:
         yield
     finally:
         if database.in_transaction:
-            database.execute("COMMIT")
+            database.execute("ROLLBACK")  # it only read; and after a lost page COMMIT would fail once more
 
 
 def clear_log(database: sqlite3.Connection) -> bool:
@@ -121,6 +123,34 @@ def typed_rows(
     """The rows whose columns are of the kinds that the tables promise; a damaged page can hold others."""
     found = database.execute(sql, values)
     return [row for row in found if all(map(isinstance, row, kinds))]
+
+
+def rows_or_lost(
+    database: sqlite3.Connection, sql: str, kinds: tuple[type, ...], speakers: Iterable[str]
+) -> tuple[list[tuple[Any, ...]], set[str]]:
+    """The rows of a table of speakers; where a page of it is lost, what is left of it, and who is affected.
+
+    ``sql`` without WHERE and ORDER; the order is that of the writing.
+    """
+    try:
+        return typed_rows(database, f"{sql} ORDER BY rowid", kinds), set()
+    except sqlite3.DatabaseError as error:
+        if not is_corrupt(error):
+            raise
+    found, lost = [], set()
+    for speaker_id in speakers:
+        try:
+            found += typed_rows(database, f"{sql} WHERE speaker_id = ? ORDER BY rowid", kinds, speaker_id)
+        except sqlite3.DatabaseError as error:
+            if not is_corrupt(error):
+                raise
+            lost.add(speaker_id)
+    return found, lost
+
+
+def is_corrupt(error: sqlite3.Error) -> bool:
+    """Whether a page of the file is not what it should be."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_CORRUPT
 
 
 @contextmanager

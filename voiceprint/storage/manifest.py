@@ -16,13 +16,25 @@ from voiceprint.errors import StoreError
 from voiceprint.storage.vault import SealBrokenError
 
 if TYPE_CHECKING:
+    from voiceprint.storage.audit import AuditLine
     from voiceprint.storage.rows import Rows
     from voiceprint.storage.settings import StoreState
 
-__all__ = ["Manifest", "Remembered"]
+__all__ = ["Manifest", "Remembered", "follow"]
 
 _MODULUS = 1 << 256
 _MISSING = "missing-"
+
+
+def follow(generations: dict[str, int], line: "AuditLine") -> dict[str, int]:
+    """What one more line of the audit log makes of the generations of all pseudonyms. May change what it is given."""
+    if line.event == "renewed":
+        return dict.fromkeys(generations, 1)
+    if line.event in ("erased", "replaced") and line.subject:
+        generations.pop(line.subject, None)
+    elif line.subject and "generation" in line.details:
+        generations[line.subject] = int(line.details["generation"])
+    return generations
 
 
 class Remembered:

@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 import msgspec
 
 from voiceprint.errors import StoreError
-from voiceprint.storage.audit import AuditLine, next_chain, open_line, seal_line
-from voiceprint.storage.database import typed_rows
-from voiceprint.storage.manifest import Manifest, Remembered
+from voiceprint.storage.audit import AuditLine, next_chain, open_line, read_base, seal_line
+from voiceprint.storage.database import rows_or_lost, typed_rows
+from voiceprint.storage.manifest import Manifest, Remembered, follow
 from voiceprint.storage.records import Enrollment, Profile, StoredSpeaker
 from voiceprint.storage.seals import KeyRing, Row, Seals
 from voiceprint.storage.settings import StoreState
@@ -22,6 +22,8 @@ from voiceprint.storage.vault import SealBrokenError
 
 __all__ = ["Loaded", "Rows", "gone"]
 
+_KEYS = "SELECT speaker_id, generation, token FROM keys"
+_RECORDS = "SELECT speaker_id, id, type, version, token FROM records"
 _KEY = (str, int, bytes)
 _RECORD = (str, str, str, int, bytes)
 
@@ -48,14 +50,15 @@ class Rows:
 
     def load(self) -> Loaded:
         """Open everybody. Raises StoreError where the store as a whole does not add up."""
-        keys = self.keys()
-        marks = self.marks()
+        generations, marks = self.generations(), self.marks()
+        keys, lost = rows_or_lost(self.database, _KEYS, _KEY, generations)
+        found, unread = rows_or_lost(self.database, _RECORDS, _RECORD, generations)
         rows: dict[str, list[Row]] = {}
-        sql = "SELECT speaker_id, id, type, version, token FROM records ORDER BY rowid"
-        for speaker_id, *row in typed_rows(self.database, sql, _RECORD):
+        for speaker_id, *row in found:
             rows.setdefault(speaker_id, []).append(Row(*row))
-        wrong = self.manifest.misplaced({speaker_id: generation for speaker_id, generation, _ in keys})
-        damaged = wrong | (set(rows) - {speaker_id for speaker_id, _, _ in keys})
+        damaged = self.manifest.misplaced(generations) | lost | unread
+        wrong = frozenset(damaged)
+        damaged |= set(rows) - set(generations)
         speakers = []
         for speaker_id, generation, token in keys:
             if speaker_id in wrong:
@@ -88,11 +91,15 @@ class Rows:
 
     def keys(self) -> list[tuple[str, int, bytes]]:
         """Speaker id, generation and sealed key ring of everybody, in the order of their enrollment."""
-        return typed_rows(self.database, "SELECT speaker_id, generation, token FROM keys ORDER BY rowid", _KEY)
+        return typed_rows(self.database, f"{_KEYS} ORDER BY rowid", _KEY)
 
     def generations(self) -> dict[str, int]:
         """How often each speaker was changed, as the rows say."""
-        return dict(typed_rows(self.database, "SELECT speaker_id, generation FROM keys", _KEY[:2]))
+        sql = "SELECT speaker_id, generation FROM keys"
+        try:
+            return dict(typed_rows(self.database, f"{sql} INDEXED BY generations", _KEY[:2]))
+        except sqlite3.DatabaseError:  # a lost page of the index; the table may be whole
+            return dict(typed_rows(self.database, f"{sql} NOT INDEXED", _KEY[:2]))
 
     def marks(self) -> set[str]:
         """The marks of everybody who was forgotten."""
@@ -109,16 +116,10 @@ class Rows:
 
     def expected_generations(self) -> dict[str, int]:
         """The last generation of each pseudonym, from the audit log; lines that do not open are passed over."""
-        expected: dict[str, int] = {}
+        expected = dict(read_base(self.database, self.seals).generations)
         for line in self.audit_lines():
-            if line is None:
-                continue
-            if line.event == "renewed":
-                expected = dict.fromkeys(expected, 1)
-            elif line.event in ("erased", "replaced") and line.subject:
-                expected.pop(line.subject, None)
-            elif line.subject and "generation" in line.details:
-                expected[line.subject] = int(line.details["generation"])
+            if line is not None:
+                expected = follow(expected, line)
         return expected
 
     def audit_lines(self) -> Iterator[AuditLine | None]:

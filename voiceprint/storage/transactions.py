@@ -120,7 +120,9 @@ class Transactions:
 
     def _current_seals(self) -> Seals:
         """The seals as the settings are now: another process may have rotated or renewed since."""
-        found = dict(typed_rows(self._database, "SELECT key, value FROM meta", (str, bytes)))
+        found = dict(
+            typed_rows(self._database, "SELECT key, value FROM meta WHERE key IN ('store', 'settings')", (str, bytes))
+        )
         token = found.get("settings", b"")
         if self._seals is None or token != self._settings_token:
             seals = self._open_seals(found.get("store", b""), token)
