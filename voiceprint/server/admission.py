@@ -12,9 +12,10 @@ from voiceprint.errors import AccessError, InputError
 from voiceprint.server.access import SIGN_IN_SECONDS, Access
 from voiceprint.server.context import CONTEXT
 from voiceprint.server.guards import Handler
+from voiceprint.server.operations import SignIn
 from voiceprint.server.uploads import read_body
 
-__all__ = ["admit_callers", "caller_of", "caller_of_page", "routes"]
+__all__ = ["admit_callers", "caller_of", "caller_of_page", "routes", "scope_of"]
 
 routes = web.RouteTableDef()
 
@@ -38,10 +39,6 @@ _GROUPED = frozenset(_SCOPES) | {
 }
 _GUARDED = ("/v1/", "/metrics")
 _IN_URL = frozenset({"token", "access_token"})
-
-
-class _SignIn(msgspec.Struct, forbid_unknown_fields=True):
-    token: str
 
 
 @web.middleware
@@ -83,7 +80,7 @@ async def sign_in(request: web.Request) -> web.Response:
     """A token for a cookie that scripts cannot read and other sites cannot send."""
     access, settings = request.app[CONTEXT].access, request.app[CONTEXT].settings
     try:
-        given = msgspec.json.decode(await read_body(request), type=_SignIn)
+        given = msgspec.json.decode(await read_body(request), type=SignIn)
     except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
         raise InputError("bad_json", 'Send the token as {"token": "..."}.') from error
     cookie, caller = access.sign_in(given.token.strip()) if access.required else ("", access.admit(None))
@@ -109,9 +106,18 @@ def _session(access: Access, caller: Caller) -> dict[str, object]:
     return {"token_needed": access.required, "scopes": sorted(caller.scopes)}
 
 
+def scope_of(method: str, path: str) -> Scope | None:
+    """The scope that a route (``path``: its pattern) asks for; None for an open one."""
+    return _SCOPES.get((method, path), "operate") if _is_guarded(path) else None
+
+
+def _is_guarded(path: str) -> bool:
+    return path != SIGN_IN and path.startswith(_GUARDED)
+
+
 def _guarded(request: web.Request) -> tuple[str, str] | None:
     """The method and the pattern of a route that asks for a scope; None for an open one."""
-    if request.path == SIGN_IN or not request.path.startswith(_GUARDED):
+    if not _is_guarded(request.path):
         return None
     resource = request.match_info.route.resource
     return "GET" if request.method == "HEAD" else request.method, resource.canonical if resource is not None else ""

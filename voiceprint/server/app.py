@@ -5,7 +5,7 @@ from collections.abc import Collection
 from aiohttp import web
 
 from voiceprint.config import Settings
-from voiceprint.server import admission, live, page, pictures, rest
+from voiceprint.server import admission, describing, live, page, pictures, rest
 from voiceprint.server.context import CONTEXT, Context
 from voiceprint.server.guards import LOOPBACK_NAMES, add_security_headers, answer_errors, check_host_and_origin
 from voiceprint.server.sweeping import sweep_daily
@@ -24,7 +24,16 @@ def create_app(
     app = web.Application(middlewares=[answer_errors, check_host_and_origin, admission.admit_callers])
     app[CONTEXT] = context = Context(service, settings, names={*names, settings.host})
     app.on_response_prepare.append(add_security_headers)
-    app.add_routes([*rest.routes, *admission.routes, *pictures.routes, web.get("/ws", live.websocket), *page.routes()])
+    app.add_routes(
+        [
+            *rest.routes,
+            *admission.routes,
+            *pictures.routes,
+            *describing.routes,
+            web.get("/ws", live.websocket),
+            *page.routes(),
+        ]
+    )
 
     async def close(_app: web.Application) -> None:
         context.close()

@@ -26,6 +26,7 @@ from voiceprint.messages import Consent, ServerMessage
 from voiceprint.outcomes import Answer, Voice
 from voiceprint.server.admission import caller_of
 from voiceprint.server.context import CONTEXT, Context
+from voiceprint.server.operations import Change
 from voiceprint.server.uploads import Upload, read_body, read_upload
 from voiceprint.service import VoiceprintService
 from voiceprint.storage.person import known_about
@@ -35,13 +36,6 @@ __all__ = ["routes"]
 
 routes = web.RouteTableDef()
 Body = TypeVar("Body")
-
-
-class _Change(msgspec.Struct, forbid_unknown_fields=True):
-    """``groups``: all those of the caller's that the speaker is to belong to."""
-
-    name: str | None = None
-    groups: tuple[str, ...] | None = None
 
 
 def _json(message: ServerMessage, status: int = HTTPStatus.OK) -> web.Response:
@@ -136,14 +130,14 @@ async def show_speaker(request: web.Request) -> web.Response:
 async def change_speaker(request: web.Request) -> web.Response:
     """JSON: another ``name``, other ``groups``, or both."""
     context = request.app[CONTEXT]
-    wanted = _parse(await read_body(request), _Change)
+    wanted = _parse(await read_body(request), Change)
     if wanted.name is None and wanted.groups is None:
         raise InputError("bad_json", "Give a new 'name', or 'groups', or both.")
     speaker = await context.work(_change, context.service, caller_of(request), request.match_info["id"], wanted)
     return _json(speaker_info(speaker, context.service))
 
 
-def _change(service: VoiceprintService, caller: Caller, speaker_id: str, wanted: _Change) -> StoredSpeaker:
+def _change(service: VoiceprintService, caller: Caller, speaker_id: str, wanted: Change) -> StoredSpeaker:
     speaker = service.speaker(speaker_id, caller.groups)
     if wanted.groups is not None:
         caller.within(wanted.groups)

@@ -1,0 +1,82 @@
+"""What REST offers, as a table: the description is made from it, and a test holds it against the routes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Literal
+
+import msgspec
+
+from voiceprint.messages import Consent, Enrolled, Forgotten, KnownAbout, Result, SpeakerInfo, SpeakerList
+from voiceprint.pictures import Timeline, VoiceMap
+
+__all__ = ["OPERATIONS", "Change", "Operation", "SignIn"]
+
+Sound = Literal["audio", "audios"]
+
+
+class Change(msgspec.Struct, forbid_unknown_fields=True):
+    """``groups``: all those of the caller's that the speaker is to belong to."""
+
+    name: str | None = None
+    groups: tuple[str, ...] | None = None
+
+
+class SignIn(msgspec.Struct, forbid_unknown_fields=True):
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One method of one path. ``answer``: a struct of the wire, None for a plain JSON object; ``sound``: whether the
+    body holds one recording or several; ``fields``: text parts beside them (JSON where the type is a struct); ``body``:
+    a JSON body; ``query``: what may stand behind the question mark.
+    """
+
+    method: str
+    path: str
+    summary: str
+    answer: type[msgspec.Struct] | None = None
+    status: HTTPStatus = HTTPStatus.OK
+    sound: Sound | None = None
+    fields: Mapping[str, type] = field(default_factory=dict)
+    body: type[msgspec.Struct] | None = None
+    query: Mapping[str, type] = field(default_factory=dict)
+
+
+# As often as wanted: only speakers of these groups are met, and a new one belongs to them.
+_GROUP: Mapping[str, type] = {"group": list[str]}
+_SPEAKER = "/v1/speakers/{id}"
+OPERATIONS: tuple[Operation, ...] = (
+    Operation("GET", "/healthz", "Whether the server is alive."),
+    Operation("GET", "/readyz", "Whether it can answer: encoder, size of the gallery, threshold and what it promises."),
+    Operation("GET", "/openapi.json", "This description."),
+    Operation("GET", "/asyncapi.json", "The description of the WebSocket at /ws."),
+    Operation("GET", "/docs", "Both descriptions, to read."),
+    Operation(
+        "POST", "/v1/identify", "Who speaks in a recording, or unknown.", Result, sound="audio",
+        query={"top_k": int, **_GROUP},
+    ),
+    Operation(
+        "POST", "/v1/verify", "Whether it is the claimed speaker.", Result, sound="audio", fields={"speaker": str},
+        query={"speaker": str, **_GROUP},
+    ),
+    Operation("POST", "/v1/timeline", "Who spoke when in a recording.", Timeline, sound="audio"),
+    Operation("GET", "/v1/speakers", "Everybody enrolled.", SpeakerList, query=_GROUP),
+    Operation(
+        "POST", "/v1/speakers", "Enroll somebody new from one or more recordings.", Enrolled, HTTPStatus.CREATED,
+        sound="audios", fields={"name": str, "consent": Consent}, query=_GROUP,
+    ),
+    Operation("GET", _SPEAKER, "One speaker.", SpeakerInfo),
+    Operation("PATCH", _SPEAKER, "Give a speaker another name, other groups, or both.", SpeakerInfo, body=Change),
+    Operation("DELETE", _SPEAKER, "Forget a speaker: destroys the voiceprint and its key.", Forgotten),
+    Operation("GET", f"{_SPEAKER}/export", "What is known about a person, for that person.", KnownAbout),
+    Operation(
+        "POST", f"{_SPEAKER}/enrollments", "More recordings of somebody enrolled.", Enrolled, HTTPStatus.CREATED,
+        sound="audios", fields={"consent": Consent}, query=_GROUP,
+    ),
+    Operation("GET", "/v1/map", "Who sounds like whom, as places on a plane.", VoiceMap),
+    Operation("GET", "/v1/session", "Whether a token is asked for, and what the one who asks may do."),
+    Operation("POST", "/v1/session", "Sign a page in: a token for a cookie.", body=SignIn),
+    Operation("DELETE", "/v1/session", "Sign the page out."),
+)  # fmt: skip
