@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from voiceprint.messages import Consent, Enrolled, Forgotten, KnownAbout, Result, SpeakerInfo, SpeakerList
-from voiceprint.pictures import Timeline, VoiceMap
+from voiceprint.pictures import Health, Timeline, VoiceMap
 
 __all__ = ["OPERATIONS", "Change", "Operation", "SignIn"]
 
@@ -76,6 +76,7 @@ OPERATIONS: tuple[Operation, ...] = (
         sound="audios", fields={"consent": Consent}, query=_GROUP,
     ),
     Operation("GET", "/v1/map", "Who sounds like whom, as places on a plane.", VoiceMap),
+    Operation("GET", "/v1/health", "The encoder and its evidence, and what was decided since the start.", Health),
     Operation("GET", "/v1/session", "Whether a token is asked for, and what the one who asks may do."),
     Operation("POST", "/v1/session", "Sign a page in: a token for a cookie.", body=SignIn),
     Operation("DELETE", "/v1/session", "Sign the page out."),
