@@ -212,7 +212,7 @@ def test_the_server_sweeps_at_its_start_and_logs_the_receipt(
     monkeypatch.setattr("voiceprint.storage.retention.datetime", _Later)
 
     async def run() -> None:
-        async with await _client(service) as client:
+        async with await _client(service):
             for _ in range(100):
                 if any("receipt" in record.getMessage() for record in caplog.records):
                     break
