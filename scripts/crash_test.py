@@ -2,8 +2,8 @@
 
     python scripts/crash_test.py [KILLS] [--seed N] [--folder DIR]
 
-A child process enrolls, adds, renames, forgets, rotates the master key and renews, one operation after the other, and
-tells its parent before and after each. The parent kills it at a random moment and opens what is left. An operation that
+A child process enrolls, adds, renames, forgets, rotates the master key, renews and trims the log, one operation after
+the other, and tells its parent before and after each. The parent kills it at a random moment and opens what is left. An operation that
 was told as done must be there; the one under way must be there whole or not at all; everything must open; SQLite's own
 check must be clean. Exit code 1 with the first difference.
 """
@@ -29,9 +29,10 @@ from voiceprint.storage.records import EncoderIdentity, Enrollment
 from voiceprint.storage.renewal import renew
 from voiceprint.storage.rotation import rotate
 from voiceprint.storage.store import Store
+from voiceprint.storage.trimming import trim
 
 ENCODER = EncoderIdentity("crash-test", "c" * 64, 192)
-OPERATIONS = {"enroll": 40, "update": 25, "rename": 10, "forget": 20, "rotate": 6, "renew": 6}
+OPERATIONS = {"enroll": 40, "update": 25, "rename": 10, "seen": 10, "forget": 20, "rotate": 6, "renew": 6, "trim": 6}
 MAX_SECONDS = 0.12
 
 # A speaker as both sides see them: name and the contents of the enrollments, in order.
@@ -95,7 +96,7 @@ def _work(data: Path, key: Path, chance: random.Random, known: Speakers, writer:
     try:
         while True:
             operation = chance.choices(list(OPERATIONS), list(OPERATIONS.values()))[0] if known else "enroll"
-            who = chance.choice(sorted(known)) if known and operation in ("update", "rename", "forget") else None
+            who = chance.choice(sorted(known)) if known and operation in ("update", "rename", "seen", "forget") else None
             word = f"{chance.getrandbits(40):010x}"
             tell(begin=operation, who=who, word=word)
             who = _do(store, operation, who, word, vectors, known)
@@ -118,8 +119,12 @@ def _do(
         store.forget(who)
     elif operation == "rotate":
         rotate(store)
+    elif operation == "seen" and who:
+        store.touch(who, f"20{int(word[:4], 16) % 90 + 10}-01-01")
     elif operation == "renew":
         renew(store)
+    elif operation == "trim":
+        trim(store, days=1, now=time.time() + 2 * 86_400)
     _apply(known, operation, who, word)
     return who
 
