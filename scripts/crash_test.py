@@ -3,9 +3,9 @@
     python scripts/crash_test.py [KILLS] [--seed N] [--folder DIR]
 
 A child process enrolls, adds, renames, forgets, rotates the master key, renews and trims the log, one operation after
-the other, and tells its parent before and after each. The parent kills it at a random moment and opens what is left. An operation that
-was told as done must be there; the one under way must be there whole or not at all; everything must open; SQLite's own
-check must be clean. Exit code 1 with the first difference.
+the other, and tells its parent before and after each. The parent kills it at a random moment and opens what is left. An
+operation that was told as done must be there; the one under way must be there whole or not at all; everything must open;
+SQLite's own check must be clean. Exit code 1 with the first difference.
 """
 
 import argparse
