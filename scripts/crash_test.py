@@ -4,8 +4,8 @@
 
 A child process enrolls, adds, renames, forgets, rotates the master key, renews and trims the log, one operation after
 the other, and tells its parent before and after each. The parent kills it at a random moment and opens what is left. An
-operation that was told as done must be there; the one under way must be there whole or not at all; everything must open;
-SQLite's own check must be clean. Exit code 1 with the first difference.
+operation that was told as done must be there; the one under way must be there whole or not at all; everything must
+open; SQLite's own check must be clean. Exit code 1 with the first difference.
 """
 
 import argparse
@@ -33,6 +33,7 @@ from voiceprint.storage.trimming import trim
 
 ENCODER = EncoderIdentity("crash-test", "c" * 64, 192)
 OPERATIONS = {"enroll": 40, "update": 25, "rename": 10, "seen": 10, "forget": 20, "rotate": 6, "renew": 6, "trim": 6}
+ABOUT_SOMEBODY = frozenset({"update", "rename", "seen", "forget"})
 MAX_SECONDS = 0.12
 
 # A speaker as both sides see them: name and the contents of the enrollments, in order.
@@ -96,7 +97,7 @@ def _work(data: Path, key: Path, chance: random.Random, known: Speakers, writer:
     try:
         while True:
             operation = chance.choices(list(OPERATIONS), list(OPERATIONS.values()))[0] if known else "enroll"
-            who = chance.choice(sorted(known)) if known and operation in ("update", "rename", "seen", "forget") else None
+            who = chance.choice(sorted(known)) if known and operation in ABOUT_SOMEBODY else None
             word = f"{chance.getrandbits(40):010x}"
             tell(begin=operation, who=who, word=word)
             who = _do(store, operation, who, word, vectors, known)

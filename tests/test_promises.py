@@ -31,6 +31,11 @@ def test_no_change_of_the_files_gives_anybody_another_identity() -> None:
     assert (counts["mutations"], counts["wrong_identities"], counts["crashes"]) == (1000, 0, 0)
 
 
+def test_no_swap_of_records_makes_anybody_somebody_else() -> None:
+    counts = run("swap_matrix.py", "5")
+    assert (counts["swaps"] > 1000, counts["accepted"]) == (True, 0)
+
+
 @pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler for the library that makes writes fail")
 def test_no_failing_write_loses_or_tears_anything() -> None:
     counts = run("fault_test.py")
