@@ -35,6 +35,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     min_identify_speech_seconds: float = 2.0
     min_enroll_speech_seconds: float = 2.0
 
+    webhook_url: str | None = None
+    webhook_group: str = "watchlist"
+
     require_consent: bool = False
     unseen_days: int = 3 * 365
     audit_days: int = 365
@@ -61,6 +64,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             )
         if (self.tls_cert is None) != (self.tls_key is None):
             raise ConfigError("bad_setting", "tls_cert and tls_key belong together: give both, or none.")
+        if self.webhook_url is not None and not self.webhook_url.startswith(("https://", "http://")):
+            raise ConfigError("bad_setting", "webhook_url must begin with https:// or http://.")
         for name in self.__struct_fields__:
             value = getattr(self, name)
             if name.startswith(("min_", "max_")) and not 0 < value < float("inf"):

@@ -13,6 +13,7 @@ InputError is answered with an ``error`` message and the connection lives on.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Literal
 
 from voiceprint.access import NOBODY, OPERATOR, Caller
@@ -234,11 +235,9 @@ class Session:
             answer = self._service.identify(voice, top_k=start.top_k, within=take.within)
         if final and take.claim is not None:
             take.claim.settle(answer.decision.status)
-        if final:
-            decision = take.announcer.finish(answer.decision)
-        else:
-            decision = take.announcer.guess(answer.decision, safe=not voice.several)
-        answer = replace(answer, decision=decision)
+        if self.caller.sees_scores:  # an announcement tells of a second line, above the threshold
+            hear = take.announcer.finish if final else partial(take.announcer.guess, safe=not voice.several)
+            answer = replace(answer, decision=hear(answer.decision))
         if final:
             self._service.conclude(answer)
         latency_ms, announced = (self._clock() - received_at) * 1000, take.announcer.announced is not None

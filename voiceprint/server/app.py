@@ -8,6 +8,7 @@ from voiceprint.config import Settings
 from voiceprint.server import admission, describing, live, page, pictures, rest
 from voiceprint.server.context import CONTEXT, Context
 from voiceprint.server.guards import LOOPBACK_NAMES, add_security_headers, answer_errors, check_host_and_origin
+from voiceprint.server.hits import send_hits
 from voiceprint.server.sweeping import sweep_daily
 from voiceprint.service import VoiceprintService
 
@@ -39,6 +40,7 @@ def create_app(
         context.close()
 
     app.cleanup_ctx.append(sweep_daily)
+    app.cleanup_ctx.append(send_hits)
     app.on_shutdown.append(live.close_streams)
     app.on_cleanup.append(close)
     return app

@@ -15,6 +15,9 @@ from voiceprint.service import VoiceprintService
 
 __all__ = ["CONTEXT", "Context"]
 
+# Hits that wait for a slow webhook; more are dropped.
+MAX_HITS = 100
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -29,6 +32,7 @@ class Context:
         self.names = frozenset(names)
         self.access = Access(service.store)
         self.budgets = Budgets(settings, clock=time.monotonic)
+        self.hits: asyncio.Queue[bytes] = asyncio.Queue(MAX_HITS)
         self.sockets: set[web.WebSocketResponse] = set()
         # One thread encodes: a second one would only make both slower, torch uses the cores within one call.
         self._encoding = ThreadPoolExecutor(max_workers=1, thread_name_prefix="voiceprint-encode")

@@ -13,6 +13,7 @@ from voiceprint.messages import Error, ServerMessage
 from voiceprint.server.access import Access
 from voiceprint.server.admission import caller_of_page
 from voiceprint.server.context import CONTEXT, Context
+from voiceprint.server.hits import tell_hit
 from voiceprint.session import MAX_FRAME_BYTES, Session
 
 __all__ = ["close_streams", "websocket"]
@@ -75,7 +76,10 @@ async def _take_turns(context: Context, socket: web.WebSocketResponse, session: 
         if frame.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
             return  # closed, by either side or by an error of the protocol below ours
         try:
-            await _send(socket, await context.work(_react, access, session, frame, time.monotonic()))
+            said = await context.work(_react, access, session, frame, time.monotonic())
+            for message in said:
+                tell_hit(context, message)
+            await _send(socket, said)
         except (MessageError, AccessError) as error:
             await _end(socket, error_message(error))
             return

@@ -26,6 +26,7 @@ from voiceprint.messages import Consent, ServerMessage
 from voiceprint.outcomes import Answer, Voice
 from voiceprint.server.admission import caller_of
 from voiceprint.server.context import CONTEXT, Context
+from voiceprint.server.hits import tell_hit
 from voiceprint.server.operations import Change
 from voiceprint.server.uploads import Upload, read_body, read_upload
 from voiceprint.service import VoiceprintService
@@ -214,7 +215,9 @@ async def _admit(context: Context, data: bytes) -> Enrollment:
 async def _result(context: Context, caller: Caller, answer: Answer, started: float) -> messages.Result:
     await context.work(context.service.conclude, answer)
     latency_ms = (time.monotonic() - started) * 1000
-    return disclosed(result_message(answer, context.service, latency_ms=latency_ms, final=True), caller)
+    result = disclosed(result_message(answer, context.service, latency_ms=latency_ms, final=True), caller)
+    tell_hit(context, result)
+    return result
 
 
 def _within(request: web.Request) -> Within:
