@@ -1,0 +1,177 @@
+"""A client for programs in Python: REST and the WebSocket of a voiceprint server, as the typed messages of the wire.
+
+::
+
+    async with VoiceprintClient("http://127.0.0.1:5678") as client:
+        answer = await client.identify(Path("somebody.ogg").read_bytes())
+        async for message in client.stream(frames, mode="identify"):
+            ...
+"""
+
+import asyncio
+import json
+import ssl
+from collections.abc import AsyncIterable, AsyncIterator, Sequence
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import aiohttp
+import msgspec
+
+from voiceprint.messages import (
+    PROTOCOL_VERSION,
+    Consent,
+    Enrolled,
+    Error,
+    Forgotten,
+    Hello,
+    KnownAbout,
+    Mode,
+    Ready,
+    Result,
+    ServerMessage,
+    SpeakerInfo,
+    SpeakerList,
+    Start,
+    Stop,
+    decode_server,
+    encode,
+)
+
+__all__ = ["RefusedError", "VoiceprintClient"]
+
+Answer = TypeVar("Answer")
+ENCODING, SAMPLE_RATE = "pcm_s16le", 16_000
+
+
+class RefusedError(Exception):
+    """The server refused, in one sentence. ``code``: stable; ``status``: of HTTP, None on the WebSocket."""
+
+    def __init__(self, code: str, message: str, status: int | None = None, retry_seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.status = status
+        self.retry_seconds = retry_seconds
+
+
+class VoiceprintClient:
+    """Use as an asynchronous context manager. ``token``: where the server asks for one; ``tls``: whom to trust.
+
+    Every method raises RefusedError, and aiohttp.ClientError where the server cannot be reached.
+    """
+
+    def __init__(self, url: str, *, token: str | None = None, tls: ssl.SSLContext | None = None) -> None:
+        self._url = url.rstrip("/")
+        self._token = token
+        self._tls: ssl.SSLContext | bool = True if tls is None else tls
+        self._http = aiohttp.ClientSession(headers={"Authorization": f"Bearer {token}"} if token else {})
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._http.close()
+
+    async def identify(self, recording: bytes, *, top_k: int = 5, groups: Sequence[str] = ()) -> Result:
+        """Who speaks in a recording (any common format)."""
+        query = [("top_k", str(top_k)), *(("group", group) for group in groups)]
+        return await self._ask(Result, "POST", "/v1/identify", data=recording, params=query)
+
+    async def verify(self, speaker_id: str, recording: bytes) -> Result:
+        """Whether it is the claimed speaker."""
+        return await self._ask(Result, "POST", "/v1/verify", data=recording, params={"speaker": speaker_id})
+
+    async def enroll(self, name: str, recordings: Sequence[bytes], *, consent: Consent | None = None) -> Enrolled:
+        """A new speaker."""
+        return await self._ask(Enrolled, "POST", "/v1/speakers", data=_form(recordings, consent, name=name))
+
+    async def enroll_more(
+        self, speaker_id: str, recordings: Sequence[bytes], *, consent: Consent | None = None
+    ) -> Enrolled:
+        """More of somebody enrolled."""
+        form = _form(recordings, consent)
+        return await self._ask(Enrolled, "POST", f"/v1/speakers/{speaker_id}/enrollments", data=form)
+
+    async def speakers(self) -> tuple[SpeakerInfo, ...]:
+        """Everybody enrolled, by name."""
+        return (await self._ask(SpeakerList, "GET", "/v1/speakers")).speakers
+
+    async def rename(self, speaker_id: str, name: str) -> SpeakerInfo:
+        """Another name for a speaker."""
+        return await self._ask(SpeakerInfo, "PATCH", f"/v1/speakers/{speaker_id}", data=json.dumps({"name": name}))
+
+    async def known_about(self, speaker_id: str) -> KnownAbout:
+        """What is known about a person, for that person."""
+        return await self._ask(KnownAbout, "GET", f"/v1/speakers/{speaker_id}/export")
+
+    async def forget(self, speaker_id: str) -> Forgotten:
+        """Destroy a voiceprint; the answer holds the receipt."""
+        return await self._ask(Forgotten, "DELETE", f"/v1/speakers/{speaker_id}")
+
+    async def stream(
+        self,
+        frames: AsyncIterable[bytes],
+        *,
+        mode: Mode = "identify",
+        **start: Any,  # noqa: ANN401 - fields of Start
+    ) -> AsyncIterator[ServerMessage]:
+        """One utterance, live: ``frames`` of 16 bit PCM at 16 kHz go out as they come, every message comes back as it
+        is said, from ``ready`` to the last word (a final Result, or Enrolled). ``start``: further fields of Start.
+        """
+        async with self._http.ws_connect(f"{self._url}/ws", ssl=self._tls) as socket:
+            await socket.send_str(encode(Hello(version=PROTOCOL_VERSION, token=self._token)))
+            yield _expect(Ready, decode_server(await socket.receive_str()))
+            await socket.send_str(encode(Start(mode=mode, encoding=ENCODING, sample_rate=SAMPLE_RATE, **start)))
+            speaking = asyncio.create_task(_speak(socket, frames))
+            try:
+                async for frame in socket:
+                    message = decode_server(frame.data)
+                    if isinstance(message, Error):
+                        raise RefusedError(message.code, message.message)
+                    yield message
+                    if isinstance(message, Enrolled) or (isinstance(message, Result) and message.final):
+                        return
+            finally:
+                speaking.cancel()
+
+    async def _ask(self, kind: type[Answer], method: str, path: str, **request: Any) -> Answer:  # noqa: ANN401 - aiohttp's
+        async with self._http.request(method, f"{self._url}{path}", ssl=self._tls, **request) as response:
+            body = await response.read()
+            if response.status >= 400:
+                raise _refused(body, response)
+            return _expect(kind, decode_server(body.decode()))
+
+
+async def _speak(socket: aiohttp.ClientWebSocketResponse, frames: AsyncIterable[bytes]) -> None:
+    async for frame in frames:
+        await socket.send_bytes(frame)
+    await socket.send_str(encode(Stop()))
+
+
+def _form(recordings: Sequence[bytes], consent: Consent | None, **fields: str) -> aiohttp.FormData:
+    form = aiohttp.FormData(fields)
+    if consent is not None:
+        form.add_field("consent", msgspec.json.encode(consent).decode())
+    for number, recording in enumerate(recordings):
+        form.add_field("audio", recording, filename=f"{number}")
+    return form
+
+
+def _expect(kind: type[Answer], message: ServerMessage) -> Answer:
+    if isinstance(message, Error):
+        raise RefusedError(message.code, message.message)
+    if not isinstance(message, kind):
+        raise RefusedError("unexpected_answer", f"The server answered {type(message).__name__}, not {kind.__name__}.")
+    return message
+
+
+def _refused(body: bytes, response: aiohttp.ClientResponse) -> RefusedError:
+    retry = response.headers.get("Retry-After")
+    try:
+        said = json.loads(body)["error"]
+        code, message = str(said["code"]), str(said["message"])
+    except (ValueError, KeyError, TypeError):
+        code, message = "not_voiceprint", f"The server answered {response.status} without a reason."
+    return RefusedError(code, message, response.status, float(retry) if retry and retry.isdigit() else None)
