@@ -55,6 +55,25 @@ def test_a_timeline_says_who_spoke_when(service: VoiceprintService, takes: Takes
     with_server(service, talk)
 
 
+@pytest.mark.usefixtures("speech_dev")
+def test_who_asks_within_a_group_sees_nobody_else(service: VoiceprintService, takes: Takes) -> None:
+    async def talk(client: Client) -> None:
+        for voice, name in zip(takes, ("Ada", "Ben"), strict=False):
+            enrolled = await enroll(client, name, *takes[voice][:2])
+            await client.patch(f"/v1/speakers/{enrolled.speaker.id}", json={"groups": [name.lower()]})
+        places = (await (await client.get("/v1/map?group=ben")).json())["places"]
+        assert [(place["speaker"]["name"], place["closest"]) for place in places] == [("Ben", None)]
+        ada = wav(takes[next(iter(takes))][2])
+        for group, names in (("ada", {"Ada"}), ("ben", set())):
+            turns = (await (await client.post(f"/v1/timeline?group={group}", data=ada)).json())["turns"]
+            assert {turn["speaker"]["name"] for turn in turns if turn["speaker"]} == names
+            assert turns
+        within = await (await client.get("/v1/health?group=ben")).json()
+        assert (within["speakers"], within["decisions"]) == (1, None)
+
+    with_server(service, talk)
+
+
 def test_health_counts_decisions_and_shows_the_evidence(service: VoiceprintService, takes: Takes) -> None:
     async def talk(client: Client) -> None:
         before = await (await client.get("/v1/health")).json()

@@ -8,6 +8,7 @@ import msgspec
 from voiceprint.decision.curves import Separation, cost_by_fpir, cost_by_gallery, separation
 from voiceprint.decision.scoring import Policy
 from voiceprint.gallery import Match
+from voiceprint.groups import Within
 from voiceprint.intervals import Interval
 from voiceprint.messages import SpeakerRef, Status
 from voiceprint.service import VoiceprintService
@@ -82,26 +83,26 @@ class Evidence(_Picture, frozen=True, kw_only=True):
 
 class Health(_Picture, frozen=True, kw_only=True):
     """``accuracy``: the line of the encoder's card; ``decisions``: how many of each were given since ``started_at``
-    (ISO 8601, UTC); ``evidence``: None where nobody calibrated this encoder.
+    (ISO 8601, UTC), None for who is confined to groups; ``evidence``: None where nobody calibrated this encoder.
     """
 
     encoder: str
     accuracy: str
     speakers: int
     started_at: str
-    decisions: dict[Status, int]
+    decisions: dict[Status, int] | None
     evidence: Evidence | None
 
 
-def health(service: VoiceprintService) -> Health:
-    """How it stands, for whoever looks after the server."""
-    speakers = service.count()
+def health(service: VoiceprintService, within: Within = None) -> Health:
+    """How it stands, for whoever looks after the server, or after these groups."""
+    speakers = service.count(within)
     return Health(
         encoder=service.encoder.id,
         accuracy=service.encoder.accuracy,
         speakers=speakers,
         started_at=datetime.fromtimestamp(service.tally.started_at, UTC).isoformat(timespec="seconds"),
-        decisions=dict(service.tally.counts()),
+        decisions=dict(service.tally.counts()) if within is None else None,
         evidence=_evidence(service.policy, speakers),
     )
 
@@ -161,9 +162,9 @@ def _turn(service: VoiceprintService, turn: Turn) -> TimelineTurn:
     )
 
 
-def voice_map(service: VoiceprintService) -> VoiceMap:
-    """Where the voices of the newest speakers lie."""
-    everybody = service.speakers()
+def voice_map(service: VoiceprintService, within: Within = None) -> VoiceMap:
+    """Where the voices of the newest speakers lie, of those in the groups."""
+    everybody = service.speakers(within)
     gallery = service.known.gallery
     speakers = sorted((speaker for speaker in everybody if speaker.id in gallery), key=lambda one: one.created_at)
     newest = {speaker.id: speaker for speaker in speakers[-MAP_SPEAKERS:]}

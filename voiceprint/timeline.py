@@ -4,12 +4,13 @@ Speech is taken in stretches without a long pause. Within a stretch a window sli
 its mind about who speaks, a turn ends. Each turn is then asked about as a whole, because more speech says more.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 
 import numpy as np
 
+from voiceprint.groups import Within
 from voiceprint.hearing.audio import SAMPLE_RATE, Waveform
 from voiceprint.hearing.segmenter import Segment
 from voiceprint.hearing.speech import Utterance
@@ -26,6 +27,8 @@ BREATH_SECONDS = 2.0
 # A stretch as long as this ends at the next short pause: between two of them the server can listen to others.
 STRETCH_SECONDS = 20.0
 
+Ask = Callable[[Waveform], Answer]
+
 
 @dataclass(frozen=True, slots=True)
 class Turn:
@@ -36,12 +39,16 @@ class Turn:
     answer: Answer
 
 
-def turns_of(service: VoiceprintService, waveform: Waveform) -> Iterator[Turn]:
-    """The turns of a recording in order, each as soon as it is known."""
+def turns_of(service: VoiceprintService, waveform: Waveform, *, within: Within = None) -> Iterator[Turn]:
+    """The turns of a recording in order, each as soon as it is known. ``within``: the groups to look in."""
+
+    def ask(speech: Waveform) -> Answer:
+        return _ask(service, heard, speech, within)
+
     heard = service.listen(waveform)
     for stretch in _stretches(heard.segments, waveform):
-        for start, end in pairwise(_borders(service, heard, stretch)):
-            answer = _ask(service, heard, stretch.cut(start, end))
+        for start, end in pairwise(_borders(stretch, ask, service.settings.min_identify_speech_seconds)):
+            answer = ask(stretch.cut(start, end))
             yield Turn(round(stretch.moment(start, opening=True), 2), round(stretch.moment(end), 2), answer)
 
 
@@ -91,12 +98,12 @@ def _stretches(segments: Sequence[Segment], waveform: Waveform) -> Iterator[_Str
         yield _Stretch(tuple(group), Waveform(np.concatenate(pieces)))
 
 
-def _borders(service: VoiceprintService, heard: Utterance, stretch: _Stretch) -> list[float]:
+def _borders(stretch: _Stretch, ask: Ask, needed_seconds: float) -> list[float]:
     """Positions at which turns begin and end, the ends of the stretch included."""
-    window = max(WINDOW_SECONDS, service.settings.min_identify_speech_seconds)
+    window = max(WINDOW_SECONDS, needed_seconds)
     whole = stretch.speech.seconds
     starts = np.arange(0.0, whole - window + 1e-6, HOP_SECONDS).tolist()
-    voices = [_ask(service, heard, stretch.cut(start, start + window)).decision.speaker_id for start in starts]
+    voices = [ask(stretch.cut(start, start + window)).decision.speaker_id for start in starts]
     runs = _settled([(who, len(list(run))) for who, run in groupby(voices)], round(window / HOP_SECONDS))
     inner = [
         # Half way between the middle of the last window of one and that of the first window of the next.
@@ -123,6 +130,6 @@ def _settled(runs: Sequence[tuple[str | None, int]], window: int) -> list[tuple[
     return kept
 
 
-def _ask(service: VoiceprintService, heard: Utterance, speech: Waveform) -> Answer:
+def _ask(service: VoiceprintService, heard: Utterance, speech: Waveform, within: Within) -> Answer:
     piece = replace(heard, speech=speech, segments=(), speech_seconds=speech.seconds, audio_seconds=speech.seconds)
-    return service.identify(service.encode(piece), top_k=1)
+    return service.identify(service.encode(piece), top_k=1, within=within)

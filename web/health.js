@@ -58,6 +58,8 @@ export class HealthView {
   }
 
   #decisions({ decisions, started_at: started }) {
+    $("#health-decisions").hidden = !decisions;
+    if (!decisions) return;
     const all = Object.values(decisions).reduce((sum, number) => sum + number, 0);
     const rows = Object.keys(NAMES).filter((status) => decisions[status]);
     $("#health-decisions .tally").replaceChildren(
@@ -72,7 +74,6 @@ export class HealthView {
       ),
     );
     $("#health-decisions .plot-words").textContent = `${all ? count(all, "decision") : "None yet"} since ${new Date(started).toLocaleString()}. Only these numbers are counted, without names.`;
-    $("#health-decisions").hidden = false;
   }
 
   #plots(ready, { evidence, speakers }) {

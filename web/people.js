@@ -65,7 +65,7 @@ export class PeopleView {
 
   #show() {
     const search = $("#people-search").value.trim().toLocaleLowerCase();
-    const found = this.#speakers.filter((speaker) => speaker.name.toLocaleLowerCase().includes(search));
+    const found = this.#speakers.filter((speaker) => [speaker.name, ...(speaker.groups ?? [])].some((word) => word.toLocaleLowerCase().includes(search)));
     const everybody = this.#speakers.length;
     const open = new Set([...document.querySelectorAll(".person-more[open]")].map((more) => more.parentElement.id));
     $("#people-lede").textContent = everybody ? `${count(everybody, "voiceprint")}, sealed on this server. No recording is kept.` : "I know nobody yet. Enroll somebody, and I can name them.";

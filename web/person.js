@@ -41,11 +41,13 @@ function heard({ last_seen: seen }) {
 }
 
 function details(speaker, place, save) {
-  const rows = [["Here since", day(speaker.created_at)], ...agreed(speaker), ...kept(speaker), ...alike(place)];
+  const rows = [["Here since", day(speaker.created_at)], ...groups(speaker), ...agreed(speaker), ...kept(speaker), ...alike(place)];
   const list = h("dl", {}, ...rows.flatMap(([term, words, kind = ""]) => [h("dt", {}, term), h("dd", { className: kind, dir: "auto" }, words)]));
   const summary = h("summary", {}, "Details", h("span", { className: "visually-hidden" }, `: ${speaker.name}`));
   return h("details", { className: "person-more" }, summary, list, h("div", { className: "actions" }, save));
 }
+
+const groups = (speaker) => (speaker.groups?.length ? [["Groups", speaker.groups.join(", ")]] : []);
 
 function agreed({ consent, consent_at: at }) {
   if (consent === undefined) return [];

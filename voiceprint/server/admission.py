@@ -9,13 +9,14 @@ from aiohttp import web
 
 from voiceprint.access import NOBODY, Caller, Scope
 from voiceprint.errors import AccessError, InputError
+from voiceprint.groups import Within
 from voiceprint.server.access import SIGN_IN_SECONDS, Access
 from voiceprint.server.context import CONTEXT
 from voiceprint.server.guards import Handler
 from voiceprint.server.operations import SignIn
 from voiceprint.server.uploads import read_body
 
-__all__ = ["admit_callers", "caller_of", "caller_of_page", "routes", "scope_of"]
+__all__ = ["admit_callers", "caller_of", "caller_of_page", "routes", "scope_of", "within_of"]
 
 routes = web.RouteTableDef()
 
@@ -60,6 +61,11 @@ async def admit_callers(request: web.Request, handler: Handler) -> web.StreamRes
 def caller_of(request: web.Request) -> Caller:
     """Who asks; ``NOBODY`` on an open route, for somebody without a token where tokens are asked for."""
     return request[_CALLER]
+
+
+def within_of(request: web.Request) -> Within:
+    """The groups of a request: ``group`` in the query, as often as wanted; else all that the caller may meet."""
+    return caller_of(request).within(request.query.getall("group", []))
 
 
 def caller_of_page(request: web.Request) -> Caller | None:

@@ -5,7 +5,7 @@ from aiohttp import web
 
 from voiceprint.hearing.audio import decode
 from voiceprint.pictures import health, timeline, voice_map
-from voiceprint.server.admission import caller_of
+from voiceprint.server.admission import caller_of, within_of
 from voiceprint.server.context import CONTEXT
 from voiceprint.server.uploads import read_upload
 from voiceprint.timeline import Turn, turns_of
@@ -23,14 +23,14 @@ def _json(picture: msgspec.Struct) -> web.Response:
 async def show_map(request: web.Request) -> web.Response:
     """Who sounds like whom, as places on a plane."""
     context = request.app[CONTEXT]
-    return _json(await context.work(voice_map, context.service))
+    return _json(await context.work(voice_map, context.service, within_of(request)))
 
 
 @routes.get("/v1/health")
 async def show_health(request: web.Request) -> web.Response:
     """The encoder and its evidence, the size of the gallery, and what was decided since the start."""
     context = request.app[CONTEXT]
-    return _json(await context.work(health, context.service))
+    return _json(await context.work(health, context.service, within_of(request)))
 
 
 @routes.post("/v1/timeline")
@@ -38,12 +38,12 @@ async def show_timeline(request: web.Request) -> web.Response:
     """Who spoke when in a recording, which comes as for ``/v1/identify``."""
     context = request.app[CONTEXT]
     service, settings = context.service, context.settings
-    caller = caller_of(request)
+    caller, within = caller_of(request), within_of(request)
     upload = await read_upload(request, max_bytes=settings.max_upload_bytes)
     waveform = await context.wait(
         decode, upload.only_file(), max_seconds=settings.max_audio_seconds, max_bytes=settings.max_upload_bytes
     )
-    coming, turns = turns_of(service, waveform), list[Turn]()
+    coming, turns = turns_of(service, waveform, within=within), list[Turn]()
     # Turn by turn, so that others are heard in between.
     while (turn := await context.work(next, coming, None)) is not None:
         context.budgets.ask(caller)

@@ -20,11 +20,10 @@ from voiceprint.answers import (
 )
 from voiceprint.disclosure import disclosed
 from voiceprint.errors import InputError
-from voiceprint.groups import Within
 from voiceprint.hearing.audio import Waveform, decode
 from voiceprint.messages import Consent, ServerMessage
 from voiceprint.outcomes import Answer, Voice
-from voiceprint.server.admission import caller_of
+from voiceprint.server.admission import caller_of, within_of
 from voiceprint.server.context import CONTEXT, Context
 from voiceprint.server.hits import tell_hit
 from voiceprint.server.operations import Change
@@ -74,7 +73,7 @@ async def readyz(request: web.Request) -> web.Response:
 async def identify(request: web.Request) -> web.Response:
     context = request.app[CONTEXT]
     upload = await _upload(context, request, allowed=set())
-    top_k, within, caller = _top_k(request), _within(request), caller_of(request)
+    top_k, within, caller = _top_k(request), within_of(request), caller_of(request)
     context.budgets.ask(caller)
     started = time.monotonic()
     voice = await _hear(context, upload.only_file())
@@ -90,7 +89,7 @@ async def verify(request: web.Request) -> web.Response:
     claimed = upload.fields.get("speaker") or request.query.get("speaker")
     if not claimed:
         raise InputError("who", "Give the id of the claimed speaker as 'speaker'.")
-    caller, within = caller_of(request), _within(request)
+    caller, within = caller_of(request), within_of(request)
     context.budgets.ask(caller)
     with context.budgets.claim(caller, claimed) as claim:
         started = time.monotonic()
@@ -104,7 +103,7 @@ async def verify(request: web.Request) -> web.Response:
 @routes.get("/v1/speakers")
 async def list_speakers(request: web.Request) -> web.Response:
     context = request.app[CONTEXT]
-    return _json(await context.work(speaker_list, context.service, _within(request)))
+    return _json(await context.work(speaker_list, context.service, within_of(request)))
 
 
 @routes.post("/v1/speakers")
@@ -114,7 +113,7 @@ async def add_speaker(request: web.Request) -> web.Response:
     upload = await _upload(context, request, allowed={"name", "consent"})
     name = context.service.check_new_name(upload.fields.get("name", ""))
     consent = _consent(context, request, upload)
-    within = _within(request)
+    within = within_of(request)
     admitted = await _admit_all(context, upload)
     outcome = await context.work(context.service.enroll_new, name, admitted, consent=consent, within=within)
     return _json(disclosed(enrolled_message(outcome, context.service), caller_of(request)), HTTPStatus.CREATED)
@@ -173,7 +172,7 @@ async def add_enrollments(request: web.Request) -> web.Response:
     consent = _consent(context, request, upload, speaker_id)
     admitted = await _admit_all(context, upload)
     outcome = await context.work(
-        context.service.enroll_more, speaker_id, admitted, consent=consent, within=_within(request)
+        context.service.enroll_more, speaker_id, admitted, consent=consent, within=within_of(request)
     )
     return _json(disclosed(enrolled_message(outcome, context.service), caller_of(request)), HTTPStatus.CREATED)
 
@@ -218,11 +217,6 @@ async def _result(context: Context, caller: Caller, answer: Answer, started: flo
     result = disclosed(result_message(answer, context.service, latency_ms=latency_ms, final=True), caller)
     tell_hit(context, result)
     return result
-
-
-def _within(request: web.Request) -> Within:
-    """The groups of a request: ``group`` in the query, as often as wanted; else all that the caller may meet."""
-    return caller_of(request).within(request.query.getall("group", []))
 
 
 def _top_k(request: web.Request) -> int:
