@@ -1,0 +1,1 @@
+"""What scripts/bench.py measures, each against the plain way, interleaved in one run."""

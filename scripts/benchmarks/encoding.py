@@ -1,0 +1,52 @@
+"""One clip of 3 s through an encoder, on one thread: SpeechBrain's encode_batch, and the export of the same weights."""
+
+import sys
+import tempfile
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from benchmarks.timing import Figures, interleaved
+from voiceprint.hearing.audio import SAMPLE_RATE
+from voiceprint.models.folder import ModelFolder
+from voiceprint.runtime.choosing import load_runtime
+from voiceprint.runtime.reference import Reference
+
+__all__ = ["measure_encoding"]
+
+CLIP_SECONDS = 3
+
+
+def measure_encoding(folder: ModelFolder, cache: Path, rounds: int) -> Figures:
+    """``encode_exact``, ``encode_best``, ``bundled_vs_official``, and the milliseconds behind them."""
+    torch.set_num_threads(1)
+    clip = np.random.default_rng(0).normal(scale=0.1, size=CLIP_SECONDS * SAMPLE_RATE).astype(np.float32)
+    with tempfile.TemporaryDirectory() as temporary:
+        official = ModelFolder.open(_official(Path(temporary)))
+        pairs = [(Reference.load(each), load_runtime(each, "onnx", cache)) for each in (folder, official)]
+        (plain, ours), (plain_official, ours_official) = pairs
+        runs = [ours, plain, ours_official, plain_official]
+        took = interleaved([partial(run.embed, clip) for run in runs], rounds)
+    one, other = ours.embed(clip), plain.embed(clip)
+    return {
+        "encode_exact": took[0] / took[1],
+        # float32 is the fastest precision that was found accurate enough.
+        "encode_best": took[0] / took[1],
+        "encode_exact_official": took[2] / took[3],
+        "bundled_vs_official": took[0] / took[2],
+        "encode_ms": 1e3 * took[0],
+        "encode_batch_ms": 1e3 * took[1],
+        "official_ms": 1e3 * took[2],
+        "official_encode_batch_ms": 1e3 * took[3],
+        "cosine_short_of_1": 1 - float(one.astype(float) @ other / (np.linalg.norm(one) * np.linalg.norm(other))),
+    }
+
+
+def _official(folder: Path) -> Path:
+    """The official architecture with random weights: speed does not depend on what they are."""
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
+    from standin import make_official_stand_in
+
+    return make_official_stand_in(folder / "spkrec-ecapa-voxceleb")

@@ -1,0 +1,127 @@
+"""Live speech and whole folders, against the plain way: the same detector and encode_batch, all of it each time."""
+
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from benchmarks.timing import Figures, clocked
+from voiceprint import messages
+from voiceprint.bulk import Folder, enroll_folders
+from voiceprint.hearing.audio import SAMPLE_RATE, Waveform, decode, pcm16_to_waveform, read_bytes
+from voiceprint.hearing.speech import Listener, VoiceActivity, listen
+from voiceprint.messages import Hello, Result, Start, Stop
+from voiceprint.runtime.reference import Reference
+from voiceprint.service import VoiceprintService
+from voiceprint.session import Session
+from voiceprint.storage.records import Enrollment
+
+__all__ = ["measure_answer", "measure_bulk", "measure_streams", "read"]
+
+FRAME = SAMPLE_RATE // 10
+# What the client waits through before it takes the utterance for over.
+SILENCE_SECONDS = 0.4
+
+
+def read(path: Path) -> Waveform:
+    return decode(read_bytes(path, max_bytes=2**25), max_seconds=600, max_bytes=2**25)
+
+
+def measure_answer(service: VoiceprintService, reference: Reference, clips: Sequence[Waveform]) -> Figures:
+    """``answer_p95``: from the end of the silence to the last word, over encoding all speech the plain way then."""
+    torch.set_num_threads(1)
+    activity, ours, plain = VoiceActivity.load(), [], []
+    for clip in clips:
+        audio = np.concatenate([clip.samples, np.zeros(int(SILENCE_SECONDS * SAMPLE_RATE), np.float32)])
+        session = _begun(service)
+        for frame in _frames(audio):
+            session.on_audio(frame)
+        ours.append(clocked(lambda: _last(session)))  # noqa: B023
+        speech = listen(Waveform(audio), activity).speech.samples
+        plain.append(clocked(lambda: reference.embed(speech)))  # noqa: B023
+    mine, theirs = (float(np.percentile(times, 95)) for times in (ours, plain))
+    return {"answer_p95": mine / theirs, "answer_p95_ms": 1e3 * mine, "answer_plain_p95_ms": 1e3 * theirs}
+
+
+def measure_streams(service: VoiceprintService, reference: Reference, takes: Sequence[Waveform]) -> Figures:
+    """``streams``: how many live takes one core holds, over how many with encode_batch of everything each second."""
+    torch.set_num_threads(1)
+    activity = VoiceActivity.load()
+    ours = plain = seconds = 0.0
+    for take in takes:
+        seconds += take.seconds
+        session = _begun(service)
+        ours += _cpu(lambda: [session.on_audio(frame) for frame in _frames(take.samples)] + [_last(session)])  # noqa: B023
+        plain += _cpu(lambda: _plain_stream(take, reference, activity))  # noqa: B023
+    return {
+        "streams": plain / ours,
+        "streams_per_core": seconds / ours,
+        "streams_plain_per_core": seconds / plain,
+        "streams_take_seconds": seconds / len(takes),
+    }
+
+
+def measure_bulk(
+    service: VoiceprintService, other: VoiceprintService, reference: Reference, folders: Sequence[Folder], cores: int
+) -> Figures:
+    """``bulk``: clips a second, files to durable store, over those of a plain loop; a speaker ours, one the other's."""
+    torch.set_num_threads(cores)
+    activity = VoiceActivity.load()
+    mine, theirs = folders[::2], folders[1::2]
+
+    def plain() -> None:
+        for folder in theirs:
+            _plain_enroll(other, reference, activity, folder)
+
+    took = clocked(lambda: list(enroll_folders(service, mine, on_refusal=lambda *_: None))), clocked(plain)
+    rates = [sum(len(folder.files) for folder in half) / each for half, each in zip((mine, theirs), took, strict=True)]
+    return {"bulk": rates[0] / rates[1], "bulk_clips_per_s": rates[0], "bulk_plain_clips_per_s": rates[1]}
+
+
+def _begun(service: VoiceprintService) -> Session:
+    session = Session(service, clock=time.monotonic)
+    session.on_text(messages.encode(Hello(version=messages.PROTOCOL_VERSION)))
+    session.on_text(messages.encode(Start(mode="identify", encoding="pcm_s16le", sample_rate=SAMPLE_RATE)))
+    return session
+
+
+def _last(session: Session) -> Result:
+    said = session.on_text(messages.encode(Stop()))[-1]
+    assert isinstance(said, Result)
+    assert said.final
+    return said
+
+
+def _frames(samples: "np.ndarray[tuple[int], np.dtype[np.float32]]") -> Iterator[bytes]:
+    pcm = (samples * 32767).astype("<i2").tobytes()
+    return (pcm[at : at + 2 * FRAME] for at in range(0, len(pcm), 2 * FRAME))
+
+
+def _cpu(action: object) -> float:
+    begun = time.process_time()
+    assert callable(action)
+    action()
+    return time.process_time() - begun
+
+
+def _plain_stream(take: Waveform, reference: Reference, activity: VoiceActivity) -> None:
+    listener = Listener(activity)
+    for number, frame in enumerate(_frames(take.samples), start=1):
+        listener.feed(pcm16_to_waveform(frame))
+        speech = listener.utterance().speech.samples if number % 10 == 0 else ()
+        if len(speech) >= SAMPLE_RATE // 2:
+            reference.embed(np.asarray(speech, np.float32))
+    listener.finish()
+    reference.embed(listener.utterance().speech.samples)
+
+
+def _plain_enroll(service: VoiceprintService, reference: Reference, activity: VoiceActivity, folder: Folder) -> None:
+    """One recording after another, each decoded, listened to, encoded with encode_batch; one write a speaker."""
+    made = []
+    for path in folder.files:
+        utterance = listen(read(path), activity)
+        raw = reference.embed(utterance.speech.samples)
+        made.append(Enrollment.new(raw / np.linalg.norm(raw), utterance.speech_seconds))
+    service.store.add_speaker(folder.name, made)
