@@ -77,10 +77,10 @@ def test_a_guess_about_long_speech_costs_no_more_than_its_new_window() -> None:
 
 def test_the_last_word_is_ready_before_the_pause_is_one_and_exact() -> None:
     follower = Follower()
-    follower.feed(8.0, loud=True)
+    follower.feed(220 * FRAME_SECONDS, loud=True)
     pause = follower.feed(5 * FRAME_SECONDS, loud=False)
     assert sum(pause) == 0.0, "a short pause costs nothing"
-    assert sum(follower.feed(FRAME_SECONDS, loud=False)) > 8.0
+    assert sum(follower.feed(FRAME_SECONDS, loud=False)) > 7.0
     assert follower.listener.in_speech, "the pause is not sure yet"
     count = len(follower.encoded)
     follower.feed(20 * FRAME_SECONDS, loud=False)
@@ -89,6 +89,18 @@ def test_the_last_word_is_ready_before_the_pause_is_one_and_exact() -> None:
     last = follower.voice.exact()
     assert len(follower.encoded) == count, "nothing was encoded after that"
     assert last.embedding == pytest.approx(spectrum_of(last.utterance.speech.samples), abs=1e-6)
+
+
+def test_in_a_long_speech_only_long_pauses_are_worth_its_encoding() -> None:
+    follower = Follower()
+    follower.feed(20.0, loud=True)
+    assert sum(follower.feed(0.45, loud=False)) == 0.0
+    assert not follower.listener.in_speech
+    assert sum(follower.feed(0.1, loud=False)) > 20.0
+    count = len(follower.encoded)
+    follower.feed(1.0, loud=False)
+    follower.voice.exact()
+    assert len(follower.encoded) == count
 
 
 @pytest.mark.parametrize("quiet", [0, 1, 2, 5, 7])

@@ -21,7 +21,9 @@ MIN_SECONDS = 0.5
 
 
 class Encoder:
-    """Use ``Encoder.load``. Safe to call from several threads."""
+    """Use ``Encoder.load``. Safe to call from several threads. ``runtime``: ``speechbrain`` or ``onnx``."""
+
+    runtime = "speechbrain"
 
     def __init__(self, folder: ModelFolder, runtime: Runtime) -> None:
         self.id = folder.id

@@ -5,13 +5,16 @@ encoded in the first silence, before anybody knows that it was the last.
 from collections.abc import Callable
 from dataclasses import replace
 
-from voiceprint.decision.one_voice import HOP_SECONDS, MIN_SECONDS, VoiceWatch
+from voiceprint.decision.one_voice import HOP_SECONDS, WINDOW_SECONDS, VoiceWatch
 from voiceprint.hearing.speech import Listener, Utterance
 from voiceprint.outcomes import Voice
 
 __all__ = ["GUESS_EVERY_SECONDS", "VoiceSoFar"]
 
 GUESS_EVERY_SECONDS = 0.5
+# After so much silence somebody may have finished. In a long speech pauses are many and its encoding costs more: there
+# they must last for a share of it.
+EARLY_SILENCE_SECONDS, EARLY_SILENCE_SHARE = 0.19, 0.025
 
 
 class VoiceSoFar:
@@ -25,12 +28,13 @@ class VoiceSoFar:
 
     @property
     def next_guess_seconds(self) -> float:
-        """How much more speech changes a guess: windows end every second, the exact one grows with every frame."""
-        return GUESS_EVERY_SECONDS if self._listener.speech_seconds < MIN_SECONDS else HOP_SECONDS
+        """How much more speech changes a guess: the first ones most, and windows end every second."""
+        return GUESS_EVERY_SECONDS if self._listener.speech_seconds < WINDOW_SECONDS else HOP_SECONDS
 
     def prepare(self) -> None:
         """Encode what will have been said if the silence lasts; call after each frame, it does so once a silence."""
-        if self._listener.falls_silent:
+        enough = max(EARLY_SILENCE_SECONDS, EARLY_SILENCE_SHARE * self._listener.speech_seconds)
+        if self._listener.silent_seconds >= enough:
             self._learn(replace(self._listener.utterance(), speech=self._listener.speech_if_over()))
 
     def exact(self) -> Voice:

@@ -11,7 +11,16 @@ from numpy.typing import NDArray
 
 from voiceprint.hearing.audio import SAMPLE_RATE, Waveform
 
-__all__ = ["FALSE_ALARMS", "HOP_SECONDS", "MIN_PEOPLE", "MIN_SECONDS", "VoiceWatch", "sameness", "windows_of"]
+__all__ = [
+    "FALSE_ALARMS",
+    "HOP_SECONDS",
+    "MIN_PEOPLE",
+    "MIN_SECONDS",
+    "WINDOW_SECONDS",
+    "VoiceWatch",
+    "sameness",
+    "windows_of",
+]
 
 WINDOW_SECONDS, HOP_SECONDS = 2.0, 1.0
 # With less there are not two windows on either side of a change.

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["EARLY_SILENCE_FRAMES", "FRAME_SAMPLES", "FRAME_SECONDS", "PAD_FRAMES", "Segment", "Segmenter", "Step"]
+__all__ = ["FRAME_SAMPLES", "FRAME_SECONDS", "PAD_FRAMES", "Segment", "Segmenter", "Step"]
 
 FRAME_SAMPLES = 512
 FRAME_SECONDS = FRAME_SAMPLES / 16_000
@@ -12,8 +12,6 @@ ENTER, LEAVE = 0.5, 0.35
 MIN_SPEECH_FRAMES = 8
 # A pause shorter than this belongs to the speech around it.
 MIN_SILENCE_FRAMES = 10
-# After so much of a pause it is likely to become one.
-EARLY_SILENCE_FRAMES = 6
 # What is kept before the first and after the last frame of speech, because words begin and end softly.
 PAD_FRAMES = 2
 
@@ -52,11 +50,6 @@ class Segmenter:
     def in_speech(self) -> bool:
         """Whether speech has begun, for certain, and has not stopped."""
         return self._confirmed
-
-    @property
-    def quiet_frames(self) -> int:
-        """How long the pause lasts in which speech may have ended."""
-        return self._quiet if self._confirmed else 0
 
     @property
     def open_segment(self) -> Segment | None:

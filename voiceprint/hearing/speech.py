@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from voiceprint.errors import ModelError
 from voiceprint.hearing.audio import SAMPLE_RATE, Waveform
 from voiceprint.hearing.quality import Level, LevelMeter, feedback_of
-from voiceprint.hearing.segmenter import EARLY_SILENCE_FRAMES, FRAME_SAMPLES, PAD_FRAMES, Segment, Segmenter, Step
+from voiceprint.hearing.segmenter import FRAME_SAMPLES, FRAME_SECONDS, PAD_FRAMES, Segment, Segmenter, Step
 from voiceprint.messages import Feedback
 
 if TYPE_CHECKING:
@@ -149,6 +149,7 @@ class Listener:
         self._context: Samples = np.zeros(_CONTEXT, np.float32)
         self._rest: Samples = np.zeros(0, np.float32)
         self._samples = 0
+        self._silent_frames = 0
         self._segmenter = Segmenter()
         self._speech = _Speech()
         self._meter = LevelMeter()
@@ -166,13 +167,13 @@ class Listener:
         return self._segmenter.in_speech
 
     @property
-    def falls_silent(self) -> bool:
-        """Whether speech seems to have ended a moment ago, though it is too early to be sure."""
-        return self._segmenter.quiet_frames >= EARLY_SILENCE_FRAMES
+    def silent_seconds(self) -> float:
+        """How long it has been silent since speech; 0 while somebody speaks, and before anybody did."""
+        return self._silent_frames * FRAME_SECONDS
 
     def speech_if_over(self) -> Waveform:
         """All speech so far, as it will be if the present silence lasts."""
-        return Waveform(self._speech.if_over())
+        return Waveform(self._speech.if_over() if self.in_speech else self._speech.so_far())
 
     @property
     def level_dbfs(self) -> float:
@@ -227,6 +228,7 @@ class Listener:
     def _hear(self, frame: Samples, probability: float, events: list[SpeechStarted | SpeechStopped]) -> None:
         step = self._segmenter.push(probability)
         self._speech.take(step, frame)
+        self._silent_frames = 0 if step in ("started", "speech") or not self.speech_seconds else self._silent_frames + 1
         self._meter.take(frame, probability)
         if step == "started" and (segment := self._segmenter.open_segment) is not None:
             events.append(SpeechStarted(segment.start))

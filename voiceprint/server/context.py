@@ -1,6 +1,7 @@
 """What the handlers share: the service, and the threads that do its work off the event loop."""
 
 import asyncio
+import os
 import time
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
@@ -34,8 +35,9 @@ class Context:
         self.budgets = Budgets(settings, clock=time.monotonic)
         self.hits: asyncio.Queue[bytes] = asyncio.Queue(MAX_HITS)
         self.sockets: set[web.WebSocketResponse] = set()
-        # One thread encodes: a second one would only make both slower, torch uses the cores within one call.
-        self._encoding = ThreadPoolExecutor(max_workers=1, thread_name_prefix="voiceprint-encode")
+        # An exported encoder uses one core a call. torch uses all of them: a second thread would make both slower.
+        cores = len(os.sched_getaffinity(0)) if service.encoder.runtime == "onnx" else 1
+        self._encoding = ThreadPoolExecutor(max_workers=cores, thread_name_prefix="voiceprint-encode")
         self._decoding = ThreadPoolExecutor(max_workers=2, thread_name_prefix="voiceprint-decode")
 
     async def work(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
