@@ -174,7 +174,7 @@ class VoiceprintService:
         Raises StoreError; an answer that cannot be noted is not given.
         """
         decision = answer.decision
-        self.tally.note(decision.status)
+        self.tally.note(answer)
         recognised = decision.status in ("identified", "accepted")
         subject = answer.claimed_id or (decision.speaker_id if recognised else None)
         with self.known.lock:

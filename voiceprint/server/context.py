@@ -12,6 +12,7 @@ from aiohttp import web
 from voiceprint.budgets import Budgets
 from voiceprint.config import Settings
 from voiceprint.server.access import Access
+from voiceprint.server.instruments import Instruments
 from voiceprint.service import VoiceprintService
 
 __all__ = ["CONTEXT", "Context"]
@@ -35,13 +36,22 @@ class Context:
         self.budgets = Budgets(settings, clock=time.monotonic)
         self.hits: asyncio.Queue[bytes] = asyncio.Queue(MAX_HITS)
         self.sockets: set[web.WebSocketResponse] = set()
+        self.instruments = Instruments(
+            service.tally, speakers=lambda: len(service.known.gallery), streams=lambda: len(self.sockets)
+        )
         # An exported encoder uses one core a call. torch uses all of them: a second thread would make both slower.
         cores = len(os.sched_getaffinity(0)) if service.encoder.runtime == "onnx" else 1
         self._encoding = ThreadPoolExecutor(max_workers=cores, thread_name_prefix="voiceprint-encode")
         self._decoding = ThreadPoolExecutor(max_workers=2, thread_name_prefix="voiceprint-decode")
 
     async def work(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._encoding, lambda: function(*args, **kwargs))
+        with self.instruments.queued() as begin:
+
+            def run() -> T:
+                begin()
+                return function(*args, **kwargs)
+
+            return await asyncio.get_running_loop().run_in_executor(self._encoding, run)
 
     async def wait(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._decoding, lambda: function(*args, **kwargs))

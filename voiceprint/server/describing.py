@@ -1,10 +1,12 @@
-"""The descriptions over HTTP: for programs, and one page to read. They tell nothing about anybody."""
+"""What the server says of itself over HTTP: its descriptions, and what it measures. Nothing about anybody."""
 
 from html import escape
 
 from aiohttp import web
 
 from voiceprint.server.admission import scope_of
+from voiceprint.server.context import CONTEXT
+from voiceprint.server.instruments import METRICS_TYPE
 from voiceprint.server.openapi import asyncapi, openapi
 from voiceprint.server.operations import OPERATIONS, Operation
 
@@ -34,6 +36,13 @@ async def show_openapi(_request: web.Request) -> web.Response:
 @routes.get("/asyncapi.json")
 async def show_asyncapi(_request: web.Request) -> web.Response:
     return web.json_response(asyncapi())
+
+
+@routes.get("/metrics")
+async def show_metrics(request: web.Request) -> web.Response:
+    """For operators, once the store has tokens."""
+    text = request.app[CONTEXT].instruments.text()
+    return web.Response(body=text, headers={"Content-Type": METRICS_TYPE})
 
 
 @routes.get("/docs")

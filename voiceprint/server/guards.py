@@ -47,6 +47,7 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
     try:
         return await handler(request)
     except VoiceprintError as error:
+        request.app[CONTEXT].instruments.refused(error.code)
         response = error_response(error.status, error.code, error.message)
         if isinstance(error, LimitError) and error.retry_seconds is not None:
             response.headers["Retry-After"] = str(ceil(error.retry_seconds))

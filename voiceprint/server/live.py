@@ -32,9 +32,10 @@ async def websocket(request: web.Request) -> web.StreamResponse:
         refusal = Error(
             code="too_many_streams", message=f"All {context.settings.max_streams} streams are taken; try again later."
         )
-        await _send(socket, [refusal])
+        await _send(context, socket, [refusal])
         await socket.close(code=WSCloseCode.TRY_AGAIN_LATER)
         return socket
+    context.instruments.opened()
     context.sockets.add(socket)
     try:
         await _converse(context, socket, caller_of_page(request))
@@ -70,7 +71,7 @@ async def _take_turns(context: Context, socket: web.WebSocketResponse, session: 
         try:
             frame = await socket.receive(timeout=patience)
         except TimeoutError:
-            await _end(socket, Error(code="idle", message=f"Nothing came for {patience:.0f} seconds."))
+            await _end(context, socket, Error(code="idle", message=f"Nothing came for {patience:.0f} seconds."))
             return
         patience = IDLE_SECONDS
         if frame.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
@@ -79,12 +80,12 @@ async def _take_turns(context: Context, socket: web.WebSocketResponse, session: 
             said = await context.work(_react, access, session, frame, time.monotonic())
             for message in said:
                 tell_hit(context, message)
-            await _send(socket, said)
+            await _send(context, socket, said)
         except (MessageError, AccessError) as error:
-            await _end(socket, error_message(error))
+            await _end(context, socket, error_message(error))
             return
         except VoiceprintError as error:
-            await _end(socket, error_message(error), WSCloseCode.INTERNAL_ERROR)
+            await _end(context, socket, error_message(error), WSCloseCode.INTERNAL_ERROR)
             return
         except ConnectionError:
             return
@@ -99,11 +100,15 @@ def _react(access: Access, session: Session, frame: WSMessage, received_at: floa
     return session.on_audio(frame.data, received_at=received_at)
 
 
-async def _send(socket: web.WebSocketResponse, said: Sequence[ServerMessage]) -> None:
+async def _send(context: Context, socket: web.WebSocketResponse, said: Sequence[ServerMessage]) -> None:
     for message in said:
+        if isinstance(message, Error):
+            context.instruments.refused(message.code)
         await socket.send_str(messages.encode(message))
 
 
-async def _end(socket: web.WebSocketResponse, error: Error, code: WSCloseCode = WSCloseCode.POLICY_VIOLATION) -> None:
-    await _send(socket, [error])
+async def _end(
+    context: Context, socket: web.WebSocketResponse, error: Error, code: WSCloseCode = WSCloseCode.POLICY_VIOLATION
+) -> None:
+    await _send(context, socket, [error])
     await socket.close(code=code, message=error.code.encode())

@@ -78,8 +78,7 @@ def _operation(one: Operation) -> Json:
     path = [{"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}] if "{id}" in one.path else []
     query = [{"name": name, "in": "query", "schema": _schema(kind)} for name, kind in one.query.items()]
     answer = {"$ref": _REF.format(name=one.answer.__name__)} if one.answer else {"type": "object"}
-    kind = "text/html" if one.path == "/docs" else "application/json"
-    content = {kind: {"schema": {"type": "string"} if one.path == "/docs" else answer}}
+    content = {one.media_type: {"schema": answer if one.media_type == "application/json" else {"type": "string"}}}
     said: Json = {
         "summary": one.summary,
         "operationId": f"{one.method} {one.path}",

@@ -42,6 +42,7 @@ class Operation:
     fields: Mapping[str, type] = field(default_factory=dict)
     body: type[msgspec.Struct] | None = None
     query: Mapping[str, type] = field(default_factory=dict)
+    media_type: str = "application/json"
 
 
 # As often as wanted: only speakers of these groups are met, and a new one belongs to them.
@@ -50,9 +51,10 @@ _SPEAKER = "/v1/speakers/{id}"
 OPERATIONS: tuple[Operation, ...] = (
     Operation("GET", "/healthz", "Whether the server is alive."),
     Operation("GET", "/readyz", "Whether it can answer: encoder, size of the gallery, threshold and what it promises."),
+    Operation("GET", "/metrics", "What is measured, for Prometheus: numbers, never a name.", media_type="text/plain"),
     Operation("GET", "/openapi.json", "This description."),
     Operation("GET", "/asyncapi.json", "The description of the WebSocket at /ws."),
-    Operation("GET", "/docs", "Both descriptions, to read."),
+    Operation("GET", "/docs", "Both descriptions, to read.", media_type="text/html"),
     Operation(
         "POST", "/v1/identify", "Who speaks in a recording, or unknown.", Result, sound="audio",
         query={"top_k": int, **_GROUP},
