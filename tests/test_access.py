@@ -1,16 +1,20 @@
 """Who may do what: tokens over REST and WebSocket, sign-in on the page, other people's pages, and where it listens."""
 
+import asyncio
 from typing import Any
 
 import aiohttp
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from test_server import Client, with_server
 
 from voiceprint import messages
 from voiceprint.access import OPERATOR, Caller, Scope
-from voiceprint.errors import AccessError
+from voiceprint.errors import AccessError, StoreError
 from voiceprint.messages import Error, Hello, Ready, Start
 from voiceprint.server.access import SIGN_IN_SECONDS, Access
+from voiceprint.server.context import CONTEXT
 from voiceprint.service import VoiceprintService
 from voiceprint.storage.store import Store
 from voiceprint.storage.tokens import add_token, revoke_token
@@ -125,9 +129,9 @@ def test_a_socket_says_its_token_in_its_hello(service: VoiceprintService) -> Non
     token, _ = add_token(service.store, "door", ["identify"])
 
     async def talk(client: Client) -> None:
-        for given, code in ((None, "token_needed"), (token + "x", "token_not_valid")):
+        for sent, code in ((None, "token_needed"), (token + "x", "token_not_valid")):
             async with client.ws_connect("/ws") as socket:
-                await socket.send_str(messages.encode(Hello(version=1, token=given)))
+                await socket.send_str(messages.encode(Hello(version=1, token=sent)))
                 refusal = messages.decode_server(await socket.receive_str())
                 assert isinstance(refusal, Error)
                 assert refusal.code == code
@@ -153,6 +157,16 @@ def moment() -> list[float]:
 @pytest.fixture
 def access(store: Store, moment: list[float]) -> Access:
     return Access(store, clock=lambda: moment[0])
+
+
+# hypothesis wants no fixture that is made anew for each test and not for each example.
+KEPT: dict[str, Access] = {}
+
+
+@pytest.fixture
+def _kept(store: Store, moment: list[float]) -> None:
+    add_token(store, "door", ["operate"])
+    KEPT["access"] = Access(store, clock=lambda: moment[0])
 
 
 def test_everybody_may_ask_until_there_is_a_token(store: Store, access: Access, moment: list[float]) -> None:
@@ -195,6 +209,49 @@ def test_sign_in_lasts_a_month_over_restarts_and_cannot_be_written_by_others(sto
     assert [restarted.signed_in(value) for value in forged] == [None] * len(forged)
     moment[0] += SIGN_IN_SECONDS
     assert restarted.signed_in(cookie) is None
+
+
+@pytest.mark.usefixtures("_kept")
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.text(st.characters(), max_size=80))
+def test_nothing_that_somebody_makes_up_gets_in(text: str) -> None:
+    access = KEPT["access"]
+    assert access.signed_in(text) is None
+    with pytest.raises(AccessError):
+        access.admit(text)
+
+
+@pytest.mark.parametrize("header", ["Cookie", "Authorization"])
+def test_bytes_that_are_no_text_are_refused_like_any_other(service: VoiceprintService, header: str) -> None:
+    add_token(service.store, "door", ["operate"])
+    value = {"Cookie": f"voiceprint_{service.store.id[:8]}=".encode() + b"\xff.1.\xff", "Authorization": b"Bearer \xff"}
+
+    async def talk(client: Client) -> None:
+        host = f"{client.host}:{client.port}".encode()
+        reader, writer = await asyncio.open_connection(client.host, client.port)
+        lines = (b"GET /v1/speakers HTTP/1.1", b"Host: " + host, header.encode() + b": " + value[header], b"", b"")
+        writer.write(b"\r\n".join(lines))
+        assert (await reader.readline()).split()[1] == b"401"
+        writer.close()
+        await writer.wait_closed()
+
+    with_server(service, talk)
+
+
+def test_a_store_that_cannot_be_read_lets_nobody_in_and_is_told_apart_from_a_dead_server(
+    service: VoiceprintService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def talk(client: Client) -> None:
+        def fail() -> None:
+            raise StoreError("store_failed", "The store cannot be read.")
+
+        context = client.server.app[CONTEXT]  # type: ignore[attr-defined]
+        monkeypatch.setattr(context.access, "refresh", fail)
+        monkeypatch.setattr(context.access, "_looked_at", float("-inf"))
+        assert (await client.get("/healthz")).status == 200
+        assert (await client.get("/v1/speakers")).status == 503
+
+    with_server(service, talk)
 
 
 OTHER_PAGES: dict[str, tuple[str, dict[str, str], int]] = {

@@ -44,3 +44,19 @@ def test_a_person_signs_in_once_and_is_let_go_when_the_token_is_revoked(browser:
         page.reload()
         expect(field).to_be_visible()
         assert [said for said in watch.complaints if "401" not in said] == []
+
+
+def test_views_that_a_token_does_not_open_are_not_offered(browser: Browser, tmp_path: Path) -> None:
+    folder = tmp_path / "server"
+    tokens = {
+        scope: json.loads(token_command(folder, "add", scope, "--scope", scope, "--json"))["token"]
+        for scope in ("identify", "enroll")
+    }
+    offered = {"identify": ["Identify"], "enroll": ["Identify", "Enroll", "People"]}
+    with serving(folder) as server:
+        for scope, token in tokens.items():
+            with opened(browser, server.url) as (page, _watch):
+                page.get_by_label("The token that you were given").fill(token)
+                page.get_by_role("button", name="Sign in").click()
+                expect(page.get_by_role("navigation").get_by_role("link")).to_have_text(offered[scope])
+                expect(page.get_by_role("button", name="Sign out")).to_be_visible()

@@ -3,6 +3,8 @@
 import { $, button, h } from "./dom.js";
 import { Refusal } from "./protocol.js";
 
+const VIEWS = { enroll: ["enroll", "operate"], people: ["enroll", "operate"], health: ["operate"] };
+
 async function session(method = "GET", body = undefined) {
   const response = await fetch("/v1/session", { method, body: body && JSON.stringify(body), credentials: "same-origin" });
   const said = await response.json().catch(() => null);
@@ -26,8 +28,15 @@ export async function signedIn(connection) {
 async function enter() {
   const { token_needed: needed, scopes } = await session();
   if (!needed) return;
-  if (!scopes.length) await ask();
+  show(scopes.length ? scopes : await ask());
   if (!$("#sign-out")) $("#about").after(h("p", { id: "sign-out", className: "about" }, button("Sign out", "ghost", leave)));
+}
+
+// Views that would only be refused are not offered.
+function show(scopes) {
+  for (const [view, enough] of Object.entries(VIEWS)) {
+    $(`.tabs a[data-view="${view}"]`).hidden = !scopes.some((scope) => enough.includes(scope));
+  }
 }
 
 async function leave() {
@@ -54,9 +63,9 @@ function ask() {
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
       try {
-        await session("POST", { token: input.value });
+        const { scopes } = await session("POST", { token: input.value });
         dialog.remove();
-        resolve();
+        resolve(scopes);
       } catch (refusal) {
         error.textContent = refusal.message;
         input.select();

@@ -73,7 +73,8 @@ class Access:
     def signed_in(self, cookie: str | None) -> Caller | None:
         """Who signed in, or None: also for a cookie that is too old, not ours, or of a revoked token."""
         said, _, mark = (cookie or "").rpartition(".")
-        if not hmac.compare_digest(mark.encode(), self._key.hash(said.encode()).encode()):
+        expected = self._key.hash(said.encode(errors="replace"))
+        if not hmac.compare_digest(mark.encode(errors="replace"), expected.encode()):
             return None
         token_id, _, until = said.partition(".")
         if int(until) <= self._clock():

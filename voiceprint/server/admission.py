@@ -8,7 +8,7 @@ import msgspec
 from aiohttp import web
 
 from voiceprint.access import NOBODY, Caller, Scope
-from voiceprint.errors import AccessError, InputError
+from voiceprint.errors import AccessError, InputError, StoreError
 from voiceprint.groups import Within
 from voiceprint.server.access import SIGN_IN_SECONDS, Access
 from voiceprint.server.context import CONTEXT
@@ -48,9 +48,13 @@ async def admit_callers(request: web.Request, handler: Handler) -> web.StreamRes
     if not _IN_URL.isdisjoint(request.query):
         raise InputError("token_in_url", "A token in an address ends up in logs: send it as 'Authorization: Bearer'.")
     access = request.app[CONTEXT].access
-    if access.is_stale:
-        await asyncio.to_thread(access.refresh)
     route = _guarded(request)
+    if access.is_stale:
+        try:
+            await asyncio.to_thread(access.refresh)
+        except StoreError:
+            if route is not None:  # what is open to anybody answers all the same: also that the server is alive
+                raise
     request[_CALLER] = caller = _caller_if_any(request, access) if route is None else _caller(request, access)
     if route is not None:
         caller.require(_SCOPES.get(route, "operate"))

@@ -31,7 +31,7 @@ class Context:
         """``names``: the host names that are ours."""
         self.service = service
         self.settings = settings
-        self.names = frozenset(names)
+        self.names = frozenset(name.lower() for name in names)
         self.access = Access(service.store)
         self.budgets = Budgets(settings, clock=time.monotonic)
         self.hits: asyncio.Queue[bytes] = asyncio.Queue(MAX_HITS)
