@@ -29,6 +29,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     tls_cert: Path | None = None
     tls_key: Path | None = None
     lan: bool = False
+    log_json: bool = False
 
     target_fpir: float = 0.01
     calibration: Path | None = None

@@ -28,6 +28,9 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     )
     parser.add_argument("--tls-cert", type=Path, metavar="FILE", help="certificate chain, PEM (VOICEPRINT_TLS_CERT)")
     parser.add_argument("--tls-key", type=Path, metavar="FILE", help="its private key, PEM (VOICEPRINT_TLS_KEY)")
+    parser.add_argument(
+        "--log-json", action="store_true", default=None, help="a JSON object a line on stderr, one for every request"
+    )
     add_require_consent(parser)
     parser.add_argument(
         "--unseen-days",
@@ -43,9 +46,12 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 
 def run(args: argparse.Namespace) -> int:
+    from voiceprint.logs import set_up_logs
     from voiceprint.server import check_binding, serve
 
-    check_binding(settings_from(args))
+    settings = settings_from(args)
+    set_up_logs(as_json=settings.log_json)
+    check_binding(settings)
     with open_service(args) as service:
         service.warm_up()
         encoder = service.encoder

@@ -9,6 +9,7 @@ from voiceprint.server import admission, describing, live, page, pictures, rest
 from voiceprint.server.context import CONTEXT, Context
 from voiceprint.server.guards import LOOPBACK_NAMES, add_security_headers, answer_errors, check_host_and_origin
 from voiceprint.server.hits import send_hits
+from voiceprint.server.journal import keep_journal
 from voiceprint.server.sweeping import sweep_daily
 from voiceprint.service import VoiceprintService
 
@@ -22,7 +23,7 @@ def create_app(
 
     The caller closes the service after the application.
     """
-    app = web.Application(middlewares=[answer_errors, check_host_and_origin, admission.admit_callers])
+    app = web.Application(middlewares=[keep_journal, answer_errors, check_host_and_origin, admission.admit_callers])
     app[CONTEXT] = context = Context(service, settings, names={*names, settings.host})
     app.on_response_prepare.append(add_security_headers)
     app.add_routes(
