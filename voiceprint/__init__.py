@@ -11,8 +11,8 @@ try:
 except PackageNotFoundError:  # a source tree that was never installed
     __version__ = "0+unknown"
 
-# From version 1.32 on, the wheels of onnxruntime make a device id and a queue of events in the home folder, and send them
-# away, unless this is set before the library is loaded; switching it off afterwards is too late.
+# The wheels of onnxruntime (seen with 1.32) make a device id and a queue of events for their maker in the home folder,
+# unless this is set before the library is loaded; switching it off afterwards is too late.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 __all__ = ["__version__"]
