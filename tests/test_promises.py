@@ -36,6 +36,18 @@ def test_no_swap_of_records_makes_anybody_somebody_else() -> None:
     assert (counts["swaps"] > 1000, counts["accepted"]) == (True, 0)
 
 
+def test_no_recording_reaches_the_disk(speech_dev: Path) -> None:
+    counts = run("disk_test.py", "8", "--speech", str(speech_dev))
+    assert (counts["clips"], counts["hits"]) == (12, [])
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace")
+def test_the_server_opens_nothing_for_writing_but_its_store(speech_dev: Path) -> None:
+    counts = run("disk_test.py", "8", "--speech", str(speech_dev), "--trace")
+    assert counts["hits"] == []
+    assert any(path.endswith("voiceprint.db") for path in counts["written"])  # the trace sees what it looks for
+
+
 @pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler for the library that makes writes fail")
 def test_no_failing_write_loses_or_tears_anything() -> None:
     counts = run("fault_test.py")
