@@ -78,13 +78,15 @@ def _kaldi(features: Any, mods: Any) -> "tuple[Spectrum, nn.Module]":  # noqa: A
 def _chain(bands: "Callable[[Tensor], Tensor]", mods: Any) -> "nn.Module":  # noqa: ANN401
     from torch import Tensor, nn
 
+    from voiceprint.runtime.lean import lean
+
     if mods.mean_var_norm.norm_type != "sentence" or mods.mean_var_norm.std_norm:
         raise ModelError("export_impossible", "This encoder's normalisation is not one that can be exported.")
 
     class Chain(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.network = mods.embedding_model
+            self.network = lean(mods.embedding_model)
 
         def forward(self, power: Tensor) -> Tensor:
             features = bands(power)
