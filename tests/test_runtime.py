@@ -194,3 +194,13 @@ def test_one_command_makes_the_export(
     assert content is not None
     assert (said["path"], said["size_bytes"]) == (str(next(kept.folder.glob("*.onnx"))), len(content))
     assert main(["models", "export"]) == 2
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = "import sys; from voiceprint.cli import main; main(['identify', '--help'])"
+    watch = f"import atexit, sys; atexit.register(lambda: print(*sorted(sys.modules), file=sys.stderr)); {code}"
+    environ = {"PYTHONPATH": str(Path(export.__file__).parents[2])}
+    ran = subprocess.run([sys.executable, "-c", watch], env=environ, capture_output=True, text=True, check=True)
+    heavy = {"numpy", "torch", "onnxruntime", "faiss", "aiohttp", "cryptography", "importlib.metadata"}
+    assert not heavy & set(ran.stderr.split()), heavy & set(ran.stderr.split())
+    assert "voiceprint.cli.identify" in ran.stderr.split()

@@ -9,7 +9,6 @@ import os
 import sys
 from collections.abc import Sequence
 
-from voiceprint import __version__
 from voiceprint.cli import (
     bundles,
     calibrate,
@@ -50,11 +49,19 @@ _GROUPS = (
 def build_parser() -> argparse.ArgumentParser:
     """The whole command line, for main() and for whoever documents it."""
     parser = argparse.ArgumentParser(prog="voiceprint", description="Tells who is speaking, or that it does not know.")
-    parser.add_argument("--version", action="version", version=f"voiceprint {__version__}")
+    parser.add_argument("--version", action=_Version, nargs=0, help="say which version this is")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for group in _GROUPS:
         group.add(commands)
     return parser
+
+
+class _Version(argparse.Action):
+    def __call__(self, *_: object) -> None:
+        from voiceprint import __version__
+
+        print(f"voiceprint {__version__}")
+        sys.exit(0)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
