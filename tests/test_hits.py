@@ -11,12 +11,13 @@ import msgspec
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
-from recordings import wav
+from recordings import pcm, wav
 from test_server import Takes, said
 
+from voiceprint import messages
 from voiceprint.config import load_settings
 from voiceprint.errors import ConfigError
-from voiceprint.messages import Result
+from voiceprint.messages import Hello, Result, Start, Stop
 from voiceprint.server import create_app, hits
 from voiceprint.server.run import RUNNER_OPTIONS
 from voiceprint.service import VoiceprintService
@@ -75,6 +76,29 @@ def test_only_who_is_watched_is_told_and_without_a_name(
     assert (hit["event"], hit["group"], hit["speaker_id"]) == ("watchlist_hit", "watchlist", people["Ada"])
     assert set(hit) == {"event", "id", "at", "group", "speaker_id"}
     assert "Ada" not in json.dumps(hit)
+
+
+def test_streams_and_long_recordings_are_told_too(
+    service: VoiceprintService, takes: Takes, people: dict[str, str]
+) -> None:
+    hook, own = Hook(), next(iter(takes.values()))[2]
+
+    async def run() -> None:
+        async with watched(service, hook) as client:
+            assert (await client.post("/v1/timeline", data=wav(own))).status == 200
+            async with client.ws_connect("/ws") as socket:
+                await socket.send_str(messages.encode(Hello(version=1)))
+                await socket.send_str(messages.encode(Start(mode="identify", encoding="pcm_s16le", sample_rate=16_000)))
+                audio = pcm(own)
+                for at in range(0, len(audio), 32_000):
+                    await socket.send_bytes(audio[at : at + 32_000])
+                await socket.send_str(messages.encode(Stop()))
+                while '"final":true' not in await socket.receive_str():
+                    pass
+
+    asyncio.run(run())
+    assert {hit["speaker_id"] for hit in hook.got} == {people["Ada"]}
+    assert len(hook.got) >= 2
 
 
 def test_a_hook_that_fails_is_tried_again(

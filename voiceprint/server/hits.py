@@ -11,7 +11,6 @@ from http import HTTPStatus
 import msgspec
 from aiohttp import ClientError, ClientSession, ClientTimeout, web
 
-from voiceprint.messages import Result, ServerMessage
 from voiceprint.server.context import CONTEXT, Context
 
 __all__ = ["send_hits", "tell_hit"]
@@ -34,12 +33,10 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
     speaker_id: str
 
 
-def tell_hit(context: Context, message: ServerMessage) -> None:
-    """Put a last word that names somebody of the watched group in line; drop it where the line is full."""
+def tell_hit(context: Context, speaker_id: str | None) -> None:
+    """Somebody was named for good: put it in line if they are watched; drop it where the line is full."""
     settings = context.settings
-    if settings.webhook_url is None or not isinstance(message, Result) or not message.final or message.speaker is None:
-        return
-    speaker = context.service.get(message.speaker.id)
+    speaker = context.service.get(speaker_id) if settings.webhook_url is not None and speaker_id is not None else None
     if speaker is None or settings.webhook_group not in speaker.profile.groups:
         return
     hit = Hit(

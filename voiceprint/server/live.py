@@ -9,7 +9,7 @@ from voiceprint import messages
 from voiceprint.access import NOBODY, Caller
 from voiceprint.answers import error_message
 from voiceprint.errors import AccessError, MessageError, VoiceprintError
-from voiceprint.messages import Error, ServerMessage
+from voiceprint.messages import Error, Result, ServerMessage
 from voiceprint.server.access import Access
 from voiceprint.server.admission import caller_of_page
 from voiceprint.server.context import CONTEXT, Context
@@ -79,7 +79,8 @@ async def _take_turns(context: Context, socket: web.WebSocketResponse, session: 
         try:
             said = await context.work(_react, access, session, frame, time.monotonic())
             for message in said:
-                tell_hit(context, message)
+                if isinstance(message, Result) and message.final and message.speaker is not None:
+                    tell_hit(context, message.speaker.id)
             await _send(context, socket, said)
         except (MessageError, AccessError) as error:
             await _end(context, socket, error_message(error))

@@ -7,6 +7,7 @@ from voiceprint.hearing.audio import decode
 from voiceprint.pictures import health, timeline, voice_map
 from voiceprint.server.admission import caller_of, within_of
 from voiceprint.server.context import CONTEXT
+from voiceprint.server.hits import tell_hit
 from voiceprint.server.uploads import read_upload
 from voiceprint.timeline import Turn, turns_of
 
@@ -48,5 +49,6 @@ async def show_timeline(request: web.Request) -> web.Response:
     while (turn := await context.work(next, coming, None)) is not None:
         context.budgets.ask(caller)
         await context.work(service.conclude, turn.answer)
+        tell_hit(context, turn.answer.decision.speaker_id)
         turns.append(turn)
     return _json(timeline(service, turns, waveform.seconds))

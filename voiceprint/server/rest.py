@@ -215,7 +215,7 @@ async def _result(context: Context, caller: Caller, answer: Answer, started: flo
     await context.work(context.service.conclude, answer)
     latency_ms = (time.monotonic() - started) * 1000
     result = disclosed(result_message(answer, context.service, latency_ms=latency_ms, final=True), caller)
-    tell_hit(context, result)
+    tell_hit(context, answer.decision.speaker_id)
     return result
 
 
