@@ -66,14 +66,14 @@ class MasterKeys:
         return sha256(b"voiceprint key tag " + self.keys[0]).hexdigest()[:8]
 
 
-def find_key_file(environ: Mapping[str, str] | None = None, *, secret: Path = CONTAINER_SECRET) -> Path:
+def find_key_file(environ: Mapping[str, str] | None = None, *, secret: Path | None = None) -> Path:
     """The first place of the list above that is named or holds a file; the last one, whether or not it does."""
     environ = os.environ if environ is None else environ
     if named := environ.get(KEY_FILE_VARIABLE):
         return Path(named)
     credentials = environ.get("CREDENTIALS_DIRECTORY")
     candidates = [Path(credentials) / "voiceprint.key"] if credentials else []
-    for candidate in [*candidates, secret]:
+    for candidate in [*candidates, secret or CONTAINER_SECRET]:
         if candidate.exists():
             return candidate
     config = environ.get("XDG_CONFIG_HOME") or str(Path(environ.get("HOME") or Path.home()) / ".config")
