@@ -3,6 +3,7 @@
 import { $, count, hue, svg } from "./dom.js";
 
 const MARGIN = { x: 56, y: 28 };
+const TALLEST = 340;
 const DOT = 8;
 const LETTER = 7.2; // about the width of one
 const LINE = 17;
@@ -11,8 +12,7 @@ const LINE = 17;
 export function drawMap(root, { places, left_out: leftOut }, chosen) {
   const plot = $("svg", root);
   // Drawn as wide as it is shown, so that names are as large as the other words.
-  const size = { width: Math.max(260, plot.clientWidth), height: places.length < 4 ? 220 : 380 };
-  const at = new Map(places.map((place) => [place.speaker.id, spot(place, size)]));
+  const { size, at } = layout(places, Math.max(260, plot.clientWidth));
   plot.setAttribute("viewBox", `0 0 ${size.width} ${size.height}`);
   const ties = pairs(places).map(([one, two]) => tie(at.get(one), at.get(two)));
   plot.replaceChildren(...ties, ...dots(places, at, size, chosen));
@@ -22,10 +22,14 @@ export function drawMap(root, { places, left_out: leftOut }, chosen) {
   $(".map-words", root).textContent = leftOut ? `${words} The newest ${places.length} are shown.` : words;
 }
 
-function spot({ x, y }, { width, height }) {
-  const across = width - 2 * MARGIN.x;
-  const down = height - 2 * MARGIN.y;
-  return { x: MARGIN.x + ((x + 1) / 2) * across, y: MARGIN.y + ((y + 1) / 2) * down };
+// The same scale both ways, so that near is near in every direction; no higher than it has to be.
+function layout(places, width) {
+  const span = (key) => [Math.min(...places.map((place) => place[key])), Math.max(...places.map((place) => place[key]))];
+  const [[left, right], [top, bottom]] = [span("x"), span("y")];
+  const scale = Math.min((width - 2 * MARGIN.x) / (right - left || 1), TALLEST / (bottom - top || 1));
+  const size = { width, height: (bottom - top) * scale + 2 * MARGIN.y };
+  const spot = ({ x, y }) => ({ x: width / 2 + (x - (left + right) / 2) * scale, y: MARGIN.y + (y - top) * scale });
+  return { size, at: new Map(places.map((place) => [place.speaker.id, spot(place)])) };
 }
 
 // Those who may be taken for each other, each pair once.
@@ -51,9 +55,15 @@ function dots(places, at, size, chosen) {
   });
 }
 
-// The name where there is room for it: right, left, below or above the dot; else it waits for the pointer.
+// The name where there is room for it, else its first word, else it waits for the pointer.
 function label(name, x, y, taken, size) {
   const short = name.length > 22 ? `${name.slice(0, 21)}…` : name;
+  const placed = placeWords(short, x, y, taken, size) ?? placeWords(short.split(" ")[0], x, y, taken, size);
+  return placed ? [placed] : [];
+}
+
+// Right, left, below or above the dot.
+function placeWords(short, x, y, taken, size) {
   const width = short.length * LETTER;
   const wishes = [
     { left: x + DOT + 5, top: y - LINE / 2, anchor: "start", tx: x + DOT + 5, ty: y + 4.5 },
@@ -67,9 +77,9 @@ function label(name, x, y, taken, size) {
     taken.push(box);
     const words = svg("text", { class: "map-name", x: tx, y: ty, "text-anchor": anchor });
     words.textContent = short;
-    return [words];
+    return words;
   }
-  return [];
+  return null;
 }
 
 const overlap = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
