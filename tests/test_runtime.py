@@ -21,7 +21,7 @@ from voiceprint.models.cards import CAMPPLUS_HYPERPARAMS
 from voiceprint.models.folder import ModelFolder, write_sums
 from voiceprint.resources import shipped
 from voiceprint.runtime import export
-from voiceprint.runtime.cache import ExportCache
+from voiceprint.runtime.cache import ExportCache, default_cache
 from voiceprint.runtime.choosing import load_runtime
 from voiceprint.runtime.exported import Exported
 from voiceprint.runtime.reference import Reference
@@ -204,3 +204,17 @@ def test_help_imports_nothing_heavy() -> None:
     heavy = {"numpy", "torch", "onnxruntime", "faiss", "aiohttp", "cryptography", "importlib.metadata"}
     assert not heavy & set(ran.stderr.split()), heavy & set(ran.stderr.split())
     assert "voiceprint.cli.identify" in ran.stderr.split()
+
+
+def test_the_cache_lies_where_caches_lie(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/ada")
+    assert default_cache({"XDG_CACHE_HOME": "/var/cache"}) == Path("/var/cache/voiceprint")
+    assert default_cache({"XDG_CACHE_HOME": "relative"}) == Path("/home/ada/.cache/voiceprint")
+    assert default_cache({}) == Path("/home/ada/.cache/voiceprint")
+
+    def homeless() -> Path:
+        raise RuntimeError("no home")
+
+    monkeypatch.setattr(Path, "home", homeless)
+    assert default_cache({}) is None
+    assert default_cache({"XDG_CACHE_HOME": "/var/cache"}) == Path("/var/cache/voiceprint")

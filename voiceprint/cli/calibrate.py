@@ -61,13 +61,13 @@ def add_ear_options(parser: argparse.ArgumentParser, *, folders: str = "+") -> N
 
 def open_ear(args: argparse.Namespace) -> "Ear":
     """The encoder that the options name, and the speech detector. Raises SetupError."""
-    from voiceprint.encoder import Encoder
     from voiceprint.evaluation.samples import Ear
     from voiceprint.hearing.speech import VoiceActivity
     from voiceprint.models.catalog import choose_encoder
+    from voiceprint.opening import load_encoder
 
     settings = settings_from(args)
-    encoder = Encoder.load(choose_encoder(settings))
+    encoder = load_encoder(choose_encoder(settings), settings)
     return Ear(encoder, VoiceActivity.load(), settings.max_audio_seconds, settings.max_upload_bytes)
 
 

@@ -91,6 +91,8 @@ def _export(args: argparse.Namespace, settings: Settings) -> int:
     if args.encoder_id is None:
         raise InputError("which_model", "Say which encoder to export; 'voiceprint models' lists them.")
     cache = default_cache(os.environ)
+    if cache is None:
+        raise ModelError("export_not_kept", "There is no home folder to keep the export in: set XDG_CACHE_HOME.")
     try:
         path = export_anew(find_encoder(args.encoder_id, settings), cache)
     except OSError as error:

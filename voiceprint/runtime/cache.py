@@ -13,10 +13,13 @@ from pathlib import Path
 __all__ = ["ExportCache", "default_cache"]
 
 
-def default_cache(environ: Mapping[str, str]) -> Path:
-    """``$XDG_CACHE_HOME/voiceprint``, else ``~/.cache/voiceprint``."""
-    chosen = environ.get("XDG_CACHE_HOME", "")
-    return (Path(chosen) if Path(chosen).is_absolute() else Path("~/.cache").expanduser()) / "voiceprint"
+def default_cache(environ: Mapping[str, str]) -> Path | None:
+    """``$XDG_CACHE_HOME/voiceprint``, else ``~/.cache/voiceprint``; None for a user without a home."""
+    chosen = Path(environ.get("XDG_CACHE_HOME", ""))
+    try:
+        return (chosen if chosen.is_absolute() else Path.home() / ".cache") / "voiceprint"
+    except RuntimeError:
+        return None
 
 
 class ExportCache:
