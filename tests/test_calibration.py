@@ -10,7 +10,8 @@ from calibration_fixtures import CALIBRATION, COHORT
 from voiceprint.config import Settings
 from voiceprint.decision.calibration import SHIPPED, load_calibration, shipped_calibration
 from voiceprint.errors import ConfigError
-from voiceprint.models.catalog import BUNDLED, find_encoder
+from voiceprint.models.catalog import BUNDLED, CAMPPLUS, CATALOG, find_encoder
+from voiceprint.models.folder import fingerprint_of
 
 FINGERPRINT = CALIBRATION.encoder_sha256
 
@@ -73,3 +74,12 @@ def test_the_bundled_encoder_has_a_calibration() -> None:
     assert np.linalg.norm(cohort.vectors, axis=1) == pytest.approx(np.ones(len(cohort.vectors)), abs=1e-2)
     assert calibration.evidence.cllr <= 1.15 * calibration.evidence.cllr_min
     assert shipped_calibration(folder.id, "0" * 64) is None
+
+
+def test_cam_has_a_calibration_that_fits_what_the_fetch_lays_out() -> None:
+    found = shipped_calibration(CAMPPLUS, fingerprint_of(CATALOG[CAMPPLUS].pins))
+    assert found is not None, "the pins or the hyperparams changed: calibrate it anew"
+    calibration, cohort = found
+    assert cohort is not None
+    assert calibration.one_voice is not None
+    assert calibration.evidence.cllr <= 1.15 * calibration.evidence.cllr_min

@@ -15,7 +15,7 @@ import yaml
 
 from voiceprint.errors import ModelError
 
-__all__ = ["CARD", "HYPERPARAMS", "SUMS", "ModelFolder", "file_sha256", "write_sums"]
+__all__ = ["CARD", "HYPERPARAMS", "SUMS", "ModelFolder", "file_sha256", "fingerprint_of", "write_sums"]
 
 SUMS = "SHA256SUMS"
 HYPERPARAMS = "hyperparams.yaml"
@@ -51,9 +51,8 @@ class ModelFolder:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 (hex) over the names and hashes of all files but the card: a corrected word is no other encoder."""
-        listing = "".join(f"{name}\0{digest}\n" for name, digest in sorted(self.sums.items()) if name != CARD)
-        return hashlib.sha256(listing.encode()).hexdigest()
+        """See ``fingerprint_of``."""
+        return fingerprint_of(self.sums)
 
     @property
     def size_bytes(self) -> int:
@@ -88,6 +87,12 @@ class ModelFolder:
             raise ModelError("model_damaged", f"The encoder in {path} lacks its file {HYPERPARAMS}.")
         _check_hyperparams(path / HYPERPARAMS)
         return cls(path, listed)
+
+
+def fingerprint_of(sums: Mapping[str, str]) -> str:
+    """SHA-256 (hex) over the names and hashes of all files but the card: a corrected word is no other encoder."""
+    listing = "".join(f"{name}\0{digest}\n" for name, digest in sorted(sums.items()) if name != CARD)
+    return hashlib.sha256(listing.encode()).hexdigest()
 
 
 def file_sha256(path: Path) -> str:
