@@ -133,7 +133,7 @@ def test_a_newer_export_takes_the_place_of_the_older(tmp_path: Path) -> None:
     kept = ExportCache(tmp_path / "not" / "yet")
     kept.keep("a" * 64, b"one")
     kept.keep("b" * 64, b"other encoder")
-    kept.keep("a" * 64, b"two")
+    assert kept.keep("a" * 64, b"two").stat().st_mode & 0o777 == 0o644, "made by root, read by the service"
     assert (kept.find("a" * 64), kept.find("b" * 64)) == (b"two", b"other encoder")
     assert len(list(kept.folder.iterdir())) == 2
 

@@ -39,13 +39,15 @@ class ExportCache:
 
     def keep(self, fingerprint: str, content: bytes) -> Path:
         """Put an export there in place of what was there for that encoder. Raises OSError."""
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.folder.mkdir(parents=True, exist_ok=True)
         before = self._of(fingerprint)
         path = self.folder / _name(fingerprint, content)
         descriptor, temporary = tempfile.mkstemp(dir=self.folder, prefix=".export-")
         try:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(content)
+                # Nothing secret: whoever installs it makes it for whoever runs it.
+                os.fchmod(file.fileno(), 0o644)
             Path(temporary).replace(path)
         except OSError:
             Path(temporary).unlink(missing_ok=True)
