@@ -96,7 +96,7 @@ class _Speaker:
         self._service = service
         self._name = clean_name(name)
         self._consent = consent
-        speaker = service.find(self._name)
+        speaker = service.known.find(self._name)
         service.check_consent(consent, speaker.id if speaker else None)
         self._heard = [(path, ears.hear(path, self._check)) for path in files]
 
@@ -113,7 +113,7 @@ class _Speaker:
                 on_refusal(path, error)
         if not admitted:
             return None
-        speaker = self._service.find(self._name)
+        speaker = self._service.known.find(self._name)
         if speaker is None:
             return self._service.enroll_new(self._name, admitted, consent=self._consent)
         return self._service.enroll_more(speaker.id, admitted, consent=self._consent)

@@ -106,10 +106,6 @@ class VoiceprintService:
         """The speaker of that id. Raises SpeakerError (``unknown_speaker``)."""
         return self.known.speaker(speaker_id, within)
 
-    def find(self, name_or_id: str) -> StoredSpeaker | None:
-        """The speaker of that id, else of that name, else None."""
-        return self.known.find(name_or_id)
-
     def content_hash(self, data: bytes) -> str:
         """Keyed hash of a recording's file, to know it again without keeping anything of it."""
         return self.store.content_hash(data)

@@ -21,7 +21,7 @@ def run(args: argparse.Namespace) -> int:
     from voiceprint.answers import speaker_info
 
     with open_service(args) as service:
-        speaker = service.find(args.who)
+        speaker = service.known.find(args.who)
         if speaker is None:
             raise SpeakerError("unknown_speaker", f"Nobody is enrolled as {args.who!r}.")
         changed = service.set_groups(speaker.id, args.groups)

@@ -42,7 +42,7 @@ def run_identify(args: argparse.Namespace) -> int:
 
 def run_verify(args: argparse.Namespace) -> int:
     with open_service(args) as service:
-        claimed = service.find(args.name)
+        claimed = service.known.find(args.name)
         if claimed is None:
             raise SpeakerError("unknown_speaker", f"Nobody is enrolled as {args.name!r}.")
         return _answer(args, service, lambda voice: service.verify(claimed.id, voice))

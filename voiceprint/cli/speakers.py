@@ -63,7 +63,7 @@ def run_forget(args: argparse.Namespace) -> int:
     from voiceprint.answers import forgotten_message
 
     with open_service(args) as service:
-        speaker = service.find(args.who)
+        speaker = service.known.find(args.who)
         if speaker is None:
             raise SpeakerError("unknown_speaker", f"Nobody is enrolled as {args.who!r}.")
         said = forgotten_message(service.forget(speaker.id))
