@@ -7,7 +7,13 @@ from aiohttp import web
 from voiceprint.config import Settings
 from voiceprint.server import admission, describing, live, page, pictures, rest
 from voiceprint.server.context import CONTEXT, Context
-from voiceprint.server.guards import LOOPBACK_NAMES, add_security_headers, answer_errors, check_host_and_origin
+from voiceprint.server.guards import (
+    LOOPBACK_NAMES,
+    add_security_headers,
+    answer_errors,
+    check_host_and_origin,
+    give_place,
+)
 from voiceprint.server.hits import send_hits
 from voiceprint.server.journal import keep_journal
 from voiceprint.server.sweeping import sweep_daily
@@ -23,7 +29,9 @@ def create_app(
 
     The caller closes the service after the application.
     """
-    app = web.Application(middlewares=[keep_journal, answer_errors, check_host_and_origin, admission.admit_callers])
+    app = web.Application(
+        middlewares=[keep_journal, give_place, answer_errors, check_host_and_origin, admission.admit_callers]
+    )
     app[CONTEXT] = context = Context(service, settings, names={*names, settings.host})
     app.on_response_prepare.append(add_security_headers)
     app.add_routes(

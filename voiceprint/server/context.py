@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
+from weakref import WeakSet
 
 from aiohttp import web
 
@@ -13,6 +14,7 @@ from voiceprint.budgets import Budgets
 from voiceprint.config import Settings
 from voiceprint.server.access import Access
 from voiceprint.server.instruments import Instruments
+from voiceprint.server.limits import Uploads
 from voiceprint.service import VoiceprintService
 
 __all__ = ["CONTEXT", "Context"]
@@ -36,6 +38,8 @@ class Context:
         self.budgets = Budgets(settings, clock=time.monotonic)
         self.hits: asyncio.Queue[bytes] = asyncio.Queue(MAX_HITS)
         self.sockets: set[web.WebSocketResponse] = set()
+        self.uploads = Uploads(max_working=settings.max_uploads, max_body_bytes=settings.max_upload_bytes)
+        self.spoken: WeakSet[object] = WeakSet()
         self.instruments = Instruments(
             service.tally, speakers=lambda: len(service.known.gallery), streams=lambda: len(self.sockets)
         )

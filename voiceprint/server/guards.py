@@ -11,6 +11,7 @@ from aiohttp import web
 
 from voiceprint.errors import LimitError, VoiceprintError
 from voiceprint.server.context import CONTEXT
+from voiceprint.server.limits import give
 
 __all__ = [
     "LOOPBACK_NAMES",
@@ -19,6 +20,7 @@ __all__ = [
     "answer_errors",
     "check_host_and_origin",
     "error_response",
+    "give_place",
 ]
 
 log = logging.getLogger(__name__)
@@ -82,6 +84,17 @@ async def check_host_and_origin(request: web.Request, handler: Handler) -> web.S
     if (origin is not None and urlsplit(origin).netloc != request.host) or (elsewhere and not linked):
         return error_response(HTTPStatus.FORBIDDEN, "foreign_origin", "Only this server's own page may ask.")
     return await handler(request)
+
+
+@web.middleware
+async def give_place(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Count what the request takes up until it is answered."""
+    context = request.app[CONTEXT]
+    if request.transport is not None:
+        context.spoken.add(request.transport)
+    with context.uploads.place() as place:
+        give(request, place)
+        return await handler(request)
 
 
 async def add_security_headers(_request: web.Request, response: web.StreamResponse) -> None:

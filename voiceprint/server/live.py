@@ -1,5 +1,6 @@
 """The WebSocket: carries frames between a connection and its Session."""
 
+import asyncio
 import time
 from collections.abc import Sequence
 
@@ -14,12 +15,15 @@ from voiceprint.server.access import Access
 from voiceprint.server.admission import caller_of_page
 from voiceprint.server.context import CONTEXT, Context
 from voiceprint.server.hits import tell_hit
+from voiceprint.server.limits import Pace
 from voiceprint.session import MAX_FRAME_BYTES, Session
 
 __all__ = ["close_streams", "websocket"]
 
 HELLO_SECONDS = 10.0
 IDLE_SECONDS = 300.0
+# A reader that takes nothing for so long is gone.
+SEND_SECONDS = 10.0
 
 
 async def websocket(request: web.Request) -> web.StreamResponse:
@@ -39,6 +43,9 @@ async def websocket(request: web.Request) -> web.StreamResponse:
     context.sockets.add(socket)
     try:
         await _converse(context, socket, caller_of_page(request))
+    except TimeoutError:
+        if request.transport is not None:
+            request.transport.abort()
     finally:
         context.sockets.discard(socket)
     return socket
@@ -67,6 +74,7 @@ async def _converse(context: Context, socket: web.WebSocketResponse, page: Calle
 
 async def _take_turns(context: Context, socket: web.WebSocketResponse, session: Session) -> None:
     access, patience = context.access, HELLO_SECONDS
+    pace = Pace(max_ahead_seconds=context.settings.max_ahead_seconds)
     while True:
         try:
             frame = await socket.receive(timeout=patience)
@@ -77,6 +85,7 @@ async def _take_turns(context: Context, socket: web.WebSocketResponse, session: 
         if frame.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
             return  # closed, by either side or by an error of the protocol below ours
         try:
+            pace.take(frame.data)
             said = await context.work(_react, access, session, frame, time.monotonic())
             for message in said:
                 if isinstance(message, Result) and message.final and message.speaker is not None:
@@ -105,7 +114,8 @@ async def _send(context: Context, socket: web.WebSocketResponse, said: Sequence[
     for message in said:
         if isinstance(message, Error):
             context.instruments.refused(message.code)
-        await socket.send_str(messages.encode(message))
+        async with asyncio.timeout(SEND_SECONDS):
+            await socket.send_str(messages.encode(message))
 
 
 async def _end(

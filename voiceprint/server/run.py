@@ -11,7 +11,9 @@ from aiohttp import web
 from voiceprint.config import Settings
 from voiceprint.errors import ConfigError
 from voiceprint.server.app import create_app
+from voiceprint.server.context import CONTEXT
 from voiceprint.server.guards import LOOPBACK_NAMES
+from voiceprint.server.limits import cut_silent
 from voiceprint.server.tls import Identity, load_identity, machine_names, main_address
 from voiceprint.service import VoiceprintService
 from voiceprint.storage.keyfile import find_key_file
@@ -20,7 +22,12 @@ from voiceprint.storage.tokens import list_tokens
 __all__ = ["RUNNER_OPTIONS", "check_binding", "serve"]
 
 # Compressed bodies are refused, so nothing unpacks them; an access log would hold who asked for whom.
-RUNNER_OPTIONS: Mapping[str, Any] = {"auto_decompress": False, "access_log": None, "shutdown_timeout": 5.0}
+RUNNER_OPTIONS: Mapping[str, Any] = {
+    "auto_decompress": False,
+    "access_log": None,
+    "shutdown_timeout": 5.0,
+    "keepalive_timeout": 75.0,
+}
 
 
 def check_binding(settings: Settings) -> None:
@@ -48,7 +55,8 @@ def serve(service: VoiceprintService, settings: Settings) -> None:
 
 async def _serve(service: VoiceprintService, settings: Settings, identity: Identity | None) -> None:
     names = LOOPBACK_NAMES if identity is None else identity.names | machine_names()
-    runner = web.AppRunner(create_app(service, settings, names=names), **RUNNER_OPTIONS)
+    app = create_app(service, settings, names=names)
+    runner = web.AppRunner(app, **RUNNER_OPTIONS)
     await runner.setup()
     try:
         tls = identity.context if identity is not None else None
@@ -63,9 +71,17 @@ async def _serve(service: VoiceprintService, settings: Settings, identity: Ident
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         _say_ready(runner, identity)
-        await stop.wait()
+        await _until(stop, runner, app)
     finally:
         await runner.cleanup()
+
+
+async def _until(stop: asyncio.Event, runner: web.AppRunner, app: web.Application) -> None:
+    server = runner.server
+    assert server is not None  # set up above
+    cutting = asyncio.create_task(cut_silent(server, app[CONTEXT].spoken))
+    await stop.wait()
+    cutting.cancel()
 
 
 def _say_ready(runner: web.AppRunner, identity: Identity | None) -> None:

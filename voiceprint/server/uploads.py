@@ -7,6 +7,7 @@ from http import HTTPStatus
 from aiohttp import BodyPartReader, MultipartReader, web
 
 from voiceprint.errors import InputError, LimitError
+from voiceprint.server.limits import Place, place_of
 
 __all__ = ["Upload", "read_body", "read_upload"]
 
@@ -33,10 +34,18 @@ class Upload:
 async def read_upload(request: web.Request, *, max_bytes: int) -> Upload:
     """The audio of a request: the raw body, or the parts named ``audio`` of multipart/form-data."""
     _refuse_coding(request)
+    place = place_of(request)
+    place.expect()
+    upload = await _read(request, max_bytes)
+    place.work()
+    return upload
+
+
+async def _read(request: web.Request, max_bytes: int) -> Upload:
     try:
         async with asyncio.timeout(STALL_SECONDS + max_bytes / 1_000_000):
             if request.content_type.startswith("multipart/"):
-                return await _read_parts(await request.multipart(), max_bytes)
+                return await _read_parts(await request.multipart(), place_of(request), max_bytes)
             return Upload(files=[await _read_raw(request, max_bytes)])
     except TimeoutError as error:
         raise InputError("stalled", "The body stopped coming.", status=HTTPStatus.REQUEST_TIMEOUT) from error
@@ -67,13 +76,14 @@ async def _read_raw(request: web.Request, max_bytes: int) -> bytes:
         raise _too_large(max_bytes)
     body = bytearray()
     async for chunk in request.content.iter_chunked(_CHUNK):
+        place_of(request).hold(len(chunk))
         body += chunk
         if len(body) > max_bytes:
             raise _too_large(max_bytes)
     return bytes(body)
 
 
-async def _read_parts(reader: MultipartReader, max_bytes: int) -> Upload:
+async def _read_parts(reader: MultipartReader, place: Place, max_bytes: int) -> Upload:
     upload, left = Upload(), max_bytes
     for _ in range(MAX_PARTS):
         part = await reader.next()
@@ -82,19 +92,20 @@ async def _read_parts(reader: MultipartReader, max_bytes: int) -> Upload:
         if not isinstance(part, BodyPartReader) or not part.name:
             raise InputError("bad_multipart", "Every part needs a name and no parts of its own.")
         if part.name == "audio":
-            upload.files.append(await _read_part(part, left, max_bytes))
+            upload.files.append(await _read_part(part, place, left, max_bytes))
             left -= len(upload.files[-1])
         elif part.name in upload.fields:
             raise InputError("bad_multipart", "A field came twice.")
         else:
-            value = await _read_part(part, MAX_FIELD_BYTES, MAX_FIELD_BYTES)
+            value = await _read_part(part, place, MAX_FIELD_BYTES, MAX_FIELD_BYTES)
             upload.fields[part.name] = _text(value)
     raise InputError("bad_multipart", f"More than {MAX_PARTS} parts came in one request.")
 
 
-async def _read_part(part: BodyPartReader, left: int, max_bytes: int) -> bytes:
+async def _read_part(part: BodyPartReader, place: Place, left: int, max_bytes: int) -> bytes:
     body = bytearray()
     while chunk := await part.read_chunk(_CHUNK):
+        place.hold(len(chunk))
         body += chunk
         if len(body) > left:
             raise _too_large(max_bytes)

@@ -1,0 +1,145 @@
+"""What everybody who asks takes up together, and what one connection may ask for in a time."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+from weakref import WeakSet
+
+from aiohttp import web
+
+from voiceprint.errors import LimitError, MessageError
+from voiceprint.hearing.audio import SAMPLE_RATE
+
+__all__ = ["SILENT_SECONDS", "Pace", "Place", "Uploads", "cut_silent", "give", "place_of"]
+
+RETRY_SECONDS = 5.0
+# Bodies on their way count by what they hold in memory, so that stalled ones do not keep others out.
+BODIES_IN_MEMORY = 4
+SAMPLE_BYTES = 2
+# Frames of 10 ms in real time are 100 a second.
+FRAMES_A_SECOND = 200.0
+FRAMES_AT_ONCE = 2000.0
+# From a connection's begin to the end of its first request's head.
+SILENT_SECONDS = 20.0
+
+
+class Uploads:
+    """Of all requests together: ``working`` whole recordings in work, ``held_bytes`` of bodies in memory."""
+
+    def __init__(self, *, max_working: int, max_body_bytes: int) -> None:
+        self.max_working = max_working
+        self.max_bytes = BODIES_IN_MEMORY * max_body_bytes
+        self.working = 0
+        self.held_bytes = 0
+
+    @contextmanager
+    def place(self) -> Iterator["Place"]:
+        """For the time of one request."""
+        place = Place(self)
+        try:
+            yield place
+        finally:
+            place.leave()
+
+
+class Place:
+    """What one request takes up. Raises LimitError (``too_many_uploads``) where there is no more room."""
+
+    def __init__(self, uploads: Uploads) -> None:
+        self._uploads = uploads
+        self._held_bytes = 0
+        self._working = False
+
+    def expect(self) -> None:
+        """Before a recording is read: a refusal then costs the client nothing."""
+        if self._uploads.working >= self._uploads.max_working:
+            raise _full()
+
+    def hold(self, count: int) -> None:
+        """``count`` more bytes are in memory."""
+        if self._uploads.held_bytes + count > self._uploads.max_bytes:
+            raise _full()
+        self._uploads.held_bytes += count
+        self._held_bytes += count
+
+    def work(self) -> None:
+        """The recording is there and waits for its turn."""
+        self.expect()
+        self._uploads.working += 1
+        self._working = True
+
+    def leave(self) -> None:
+        self._uploads.held_bytes -= self._held_bytes
+        self._uploads.working -= self._working
+        self._held_bytes, self._working = 0, False
+
+
+def give(request: web.Request, place: Place) -> None:
+    """Put the place where ``place_of`` finds it."""
+    request[_PLACE] = place
+
+
+def place_of(request: web.Request) -> Place:
+    return request[_PLACE]
+
+
+_PLACE: web.RequestKey[Place] = web.RequestKey("place", Place)
+
+
+class Pace:
+    """How fast one connection may send: frames, and seconds of audio ahead of real time."""
+
+    def __init__(self, *, max_ahead_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._frames = _Bucket(FRAMES_AT_ONCE, FRAMES_A_SECOND, clock)
+        self._audio = _Bucket(max_ahead_seconds, 1.0, clock)
+        self._max_ahead_seconds = max_ahead_seconds
+
+    def take(self, frame: str | bytes) -> None:
+        """One frame came. Raises MessageError: ``too_many_frames``, ``too_fast``."""
+        if not self._frames.take(1.0):
+            raise MessageError("too_many_frames", f"More than {FRAMES_A_SECOND:.0f} frames came in a second.")
+        if isinstance(frame, bytes) and not self._audio.take(len(frame) / SAMPLE_BYTES / SAMPLE_RATE):
+            raise MessageError(
+                "too_fast",
+                f"The audio runs more than {self._max_ahead_seconds:.0f} seconds ahead of real time; "
+                "send recordings to /v1/identify.",
+            )
+
+
+class _Bucket:
+    def __init__(self, size: float, a_second: float, clock: Callable[[], float]) -> None:
+        self._size, self._a_second, self._clock = size, a_second, clock
+        self._left, self._at = size, clock()
+
+    def take(self, count: float) -> bool:
+        now = self._clock()
+        self._left = min(self._size, self._left + (now - self._at) * self._a_second) - count
+        self._at = now
+        return self._left >= 0
+
+
+async def cut_silent(server: web.Server, spoken: "WeakSet[object]", *, seconds: float = SILENT_SECONDS) -> None:
+    """Until cancelled: close connections that brought no whole request head in ``seconds``.
+
+    aiohttp waits for the first one without an end. ``spoken``: the transports of the connections that did.
+    """
+    since: dict[asyncio.WriteTransport, float] = {}
+    while True:
+        await asyncio.sleep(seconds / 4)
+        now = time.monotonic()
+        transports = [one.transport for one in server.connections if one.transport is not None]
+        since = {one: since.get(one, now) for one in transports if one not in spoken}
+        for one, at in since.items():
+            if now - at >= seconds:
+                one.abort()
+
+
+def _full() -> LimitError:
+    return LimitError(
+        "too_many_uploads",
+        f"The server has as many recordings as it can take; try again in {RETRY_SECONDS:.0f} seconds.",
+        status=HTTPStatus.SERVICE_UNAVAILABLE,
+        retry_seconds=RETRY_SECONDS,
+    )
