@@ -1,6 +1,6 @@
 """Let every write, sync, truncation, link and rename of every operation fail in turn, and see what is left.
 
-    python scripts/fault_test.py
+    python scripts/fault_test.py [OPERATION ...]        (all)
 
 Needs a C compiler: a small library is put before the C library, counts those calls and lets the N-th fail with
 "no space left on device", "input/output error" or "read-only file system", once or from then on. Each time: the
@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -25,14 +26,17 @@ import numpy as np
 from voiceprint.errors import VoiceprintError
 from voiceprint.storage.bundle import read_bundle, take_bundle, write_bundle
 from voiceprint.storage.check import check
+from voiceprint.storage.encoder_migration import begin
 from voiceprint.storage.keyfile import create_key_file, load_key_file
 from voiceprint.storage.records import EncoderIdentity, Enrollment
 from voiceprint.storage.renewal import renew
 from voiceprint.storage.restore import restore
 from voiceprint.storage.rotation import rotate
 from voiceprint.storage.store import Store
+from voiceprint.storage.trimming import trim
 
 ENCODER = EncoderIdentity("fault-test", "c" * 64, 192)
+OTHER_ENCODER = EncoderIdentity("fault-test-2", "d" * 64, 192)
 SHIM = Path(__file__).with_name("fault_shim.c")
 FAULTS = [(errno.ENOSPC, 0), (errno.EIO, 0), (errno.EROFS, 1), (errno.ENOSPC, 1)]
 
@@ -48,7 +52,7 @@ def main() -> int:
         library = Path(folder) / "shim.so"
         subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", library, SHIM, "-ldl"], check=True)
         environ = {**os.environ, "LD_PRELOAD": str(library)}
-        return subprocess.run([sys.executable, __file__], env=environ, check=False).returncode
+        return subprocess.run([sys.executable, __file__, *sys.argv[1:]], env=environ, check=False).returncode
 
 
 def enrollment(seed: int) -> Enrollment:
@@ -72,6 +76,10 @@ OPERATIONS: dict[str, Callable[[Store, str], object]] = {
     "forget": lambda store, who: store.forget(who),
     "rotate": lambda store, _: rotate(store),
     "renew": lambda store, _: renew(store),
+    "seen": lambda store, who: store.touch(who, "2030-01-01"),
+    "decision": lambda store, who: store.note("decision", who, mode="identify", status="identified"),
+    "trim": lambda store, _: trim(store, days=1, now=time.time() + 2 * 86_400),
+    "migrate": lambda store, _: begin(store, OTHER_ENCODER, enroll_waiting=True),
     "export": lambda store, _: export(store),
     "import": lambda store, _: bring_in(store),
 }
@@ -83,7 +91,8 @@ def run(folder: Path, shim: ctypes.CDLL) -> dict[str, object]:
     codes: Counter[str] = Counter()
     base = folder / "base"
     prepare(base)
-    for name, operation in OPERATIONS.items():
+    for name in sys.argv[1:] or OPERATIONS:
+        operation = OPERATIONS[name]
         for number, stays in FAULTS:
             at = 1
             while one_fault(folder, base, shim, operation, (at, number, stays), codes):
@@ -135,7 +144,7 @@ def one_fault(
     store.add_speaker("after", [enrollment(9)])  # the next write works, on the same connection
     expected = people(store)
     store.close()
-    again = Store.open(data, load_key_file(work / "keys" / "key", data=data), ENCODER)
+    again = Store.open(data, load_key_file(work / "keys" / "key", data=data), store.encoder)
     assert people(again) == expected
     report = check(again)
     assert report.whole, (fault, report.faults)
@@ -146,7 +155,7 @@ def one_fault(
 def people(store: Store) -> Names:
     loaded = store.load()
     assert loaded.damaged == (), loaded.damaged
-    return [(who.name, len(who.enrollments)) for who in loaded.speakers]
+    return [(who.name, len(who.enrollments) + len(who.former)) for who in loaded.speakers]
 
 
 def create_faults(folder: Path, shim: ctypes.CDLL, codes: Counter[str]) -> int:
