@@ -53,3 +53,8 @@ def test_no_failing_write_loses_or_tears_anything() -> None:
     counts = run("fault_test.py")
     assert counts["faults"] > 500
     assert (counts["lost"], counts["torn"]) == (0, 0)
+
+
+def test_no_nonsense_breaks_a_way_in() -> None:
+    counts = run("fuzz_test.py", "2000")
+    assert (counts["inputs"], counts["crashes"], counts["found"]) == (2000, 0, [])

@@ -27,6 +27,7 @@ class ToyEncoder(Encoder):
 
     def __init__(self, seed: int = 0) -> None:
         self.id, self.fingerprint = f"toy-{seed}", f"{seed:064x}"
+        self.accuracy, self.runtime = "", "toy"
         self.dimension, self.sample_rate, self.min_num_samples = DIMENSION, SAMPLE_RATE, SAMPLE_RATE // 2
         self._seed = seed
 
