@@ -256,14 +256,19 @@ def test_other_pages_may_not_open_a_socket(service: VoiceprintService) -> None:
 
 def test_one_stream_too_many_is_told_to_come_back(service: VoiceprintService) -> None:
     async def talk(client: Client) -> None:
+        silent = [await client.ws_connect("/ws") for _ in range(2 * service.settings.max_streams)]
         sockets = [await client.ws_connect("/ws") for _ in range(service.settings.max_streams)]
+        for socket in sockets:
+            await socket.send_str(messages.encode(Hello(version=1)))
+            assert isinstance(messages.decode_server(await socket.receive_str()), Ready)
         late = await client.ws_connect("/ws")
+        await late.send_str(messages.encode(Hello(version=1)))
         refusal = messages.decode_server(await late.receive_str())
         assert isinstance(refusal, Error)
         assert refusal.code == "too_many_streams"
         await late.receive()
         assert late.close_code == aiohttp.WSCloseCode.TRY_AGAIN_LATER
-        for socket in sockets:
+        for socket in (*silent, *sockets):
             await socket.close()
 
     with_server(service, talk)

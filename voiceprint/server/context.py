@@ -38,6 +38,7 @@ class Context:
         self.budgets = Budgets(settings, clock=time.monotonic)
         self.hits: asyncio.Queue[bytes] = asyncio.Queue(MAX_HITS)
         self.sockets: set[web.WebSocketResponse] = set()
+        self.greeted: set[web.WebSocketResponse] = set()  # those of them that said something
         self.uploads = Uploads(max_working=settings.max_uploads, max_body_bytes=settings.max_upload_bytes)
         self.spoken: WeakSet[object] = WeakSet()
         self.instruments = Instruments(

@@ -22,6 +22,8 @@ __all__ = ["close_streams", "websocket"]
 
 HELLO_SECONDS = 10.0
 IDLE_SECONDS = 300.0
+# Connections that may wait for their hello, for each stream there may be.
+SILENT_PER_STREAM = 8
 # A reader that takes nothing for so long is gone.
 SEND_SECONDS = 10.0
 
@@ -32,12 +34,8 @@ async def websocket(request: web.Request) -> web.StreamResponse:
     # Compression would let a small frame become a large one; PCM does not shrink anyway.
     socket = web.WebSocketResponse(heartbeat=30.0, max_msg_size=2 * MAX_FRAME_BYTES, compress=False)
     await socket.prepare(request)
-    if len(context.sockets) >= context.settings.max_streams:
-        refusal = Error(
-            code="too_many_streams", message=f"All {context.settings.max_streams} streams are taken; try again later."
-        )
-        await _send(context, socket, [refusal])
-        await socket.close(code=WSCloseCode.TRY_AGAIN_LATER)
+    if len(context.sockets) >= SILENT_PER_STREAM * context.settings.max_streams:
+        await _end(context, socket, _too_many(context), WSCloseCode.TRY_AGAIN_LATER)
         return socket
     context.instruments.opened()
     context.sockets.add(socket)
@@ -48,6 +46,7 @@ async def websocket(request: web.Request) -> web.StreamResponse:
             request.transport.abort()
     finally:
         context.sockets.discard(socket)
+        context.greeted.discard(socket)
     return socket
 
 
@@ -84,6 +83,12 @@ async def _take_turns(context: Context, socket: web.WebSocketResponse, session: 
         patience = IDLE_SECONDS
         if frame.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
             return  # closed, by either side or by an error of the protocol below ours
+        if socket not in context.greeted:
+            # Who has not said hello is not counted: silent connections keep nobody out.
+            if len(context.greeted) >= context.settings.max_streams:
+                await _end(context, socket, _too_many(context), WSCloseCode.TRY_AGAIN_LATER)
+                return
+            context.greeted.add(socket)
         try:
             pace.take(frame.data)
             said = await context.work(_react, access, session, frame, time.monotonic())
@@ -99,6 +104,11 @@ async def _take_turns(context: Context, socket: web.WebSocketResponse, session: 
             return
         except ConnectionError:
             return
+
+
+def _too_many(context: Context) -> Error:
+    most = context.settings.max_streams
+    return Error(code="too_many_streams", message=f"All {most} streams are taken; try again later.")
 
 
 def _react(access: Access, session: Session, frame: WSMessage, received_at: float) -> Sequence[ServerMessage]:
