@@ -139,11 +139,12 @@ def test_what_is_no_bundle_is_refused(keys: MasterKeys, data: bytes) -> None:
 def test_no_changed_bundle_opens(keys: MasterKeys, store: Store) -> None:
     store.add_speaker("Ada", [enrollment(1)])
     data = take_bundle(store)
-    for at in range(0, len(data), 41):
-        changed = bytearray(data)
-        changed[at] ^= 4
-        with pytest.raises(VoiceprintError):
-            read_bundle(bytes(changed), keys=keys)
+    for at in (*range(0, len(data), 7), *range(200), *range(len(data) - 8, len(data))):
+        for bit in (1, 4, 16, 32):
+            changed = bytearray(data)
+            changed[at] ^= bit
+            with pytest.raises(VoiceprintError):
+                read_bundle(bytes(changed), keys=keys)
     newer = data.replace(b'"version":1', b'"version":2')
     with pytest.raises(InputError) as caught:
         read_bundle(newer, keys=keys)

@@ -13,7 +13,7 @@ erased here. The audit log stays with its store. The vectors are those of one en
 
 import os
 import secrets
-from base64 import urlsafe_b64encode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
@@ -36,6 +36,7 @@ __all__ = ["Bundle", "read_bundle", "take_bundle", "write_bundle"]
 
 _MAGIC = b"VOICEPRINT BUNDLE\n"
 _VERSION = 1
+_SCRYPT_LOG2_N = 17
 MIN_PASSPHRASE_CHARACTERS = 12
 
 
@@ -44,7 +45,7 @@ class _Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     store: str
     seal: str
     salt: str = ""
-    scrypt_log2_n: int = 17
+    scrypt_log2_n: int = _SCRYPT_LOG2_N
 
 
 class _Take(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, array_like=True):
@@ -206,12 +207,20 @@ def _split(data: bytes) -> tuple[_Header, bytes]:
         if isinstance(version, int) and version > _VERSION:
             raise InputError("bundle_newer", f"The bundle was written by a newer voiceprint (version {version}).")
         header = msgspec.json.decode(line, type=_Header)
-        bytes.fromhex(header.store + header.salt)
-        if header.seal not in ("master", "passphrase") or not 14 <= header.scrypt_log2_n <= 20:
+        known = header.version == _VERSION and header.seal in ("master", "passphrase")
+        # There is one way to write it down: what reads the same but is written otherwise was changed by somebody.
+        written = bytes.fromhex(header.store + header.salt).hex() == header.store + header.salt
+        unused = header.seal == "master" and (header.salt, header.scrypt_log2_n) != ("", _SCRYPT_LOG2_N)
+        if not (known and written and _is_canonical(token)) or unused or not 14 <= header.scrypt_log2_n <= 20:
             raise InputError("bundle_damaged", "The head of the bundle is damaged.")
     except (msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
         raise InputError("bundle_damaged", "The head of the bundle is damaged.") from error
     return header, token
+
+
+def _is_canonical(token: bytes) -> bool:
+    """Whether this is how base64 is written: its last character has bits that nobody reads."""
+    return urlsafe_b64encode(urlsafe_b64decode(token)) == token
 
 
 def _passphrase_key(header: _Header, passphrase: str) -> Fernet:
