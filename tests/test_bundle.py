@@ -28,11 +28,11 @@ def names(store: Store) -> list[str]:
 
 def test_a_lost_store_comes_back_as_it_was(tmp_path: Path, keys: MasterKeys, store: Store) -> None:
     consent = Consent(purpose="door", reference="form 7")
-    ada = store.add_speaker("Ada", [enrollment(1), enrollment(2)], consent=consent)
+    ada = store.add_speaker("Ada Lovelace", [enrollment(1), enrollment(2)], consent=consent)
     receipt = store.forget(store.add_speaker("Ben", [enrollment(3)]).id)
     renew(store)
     data = take_bundle(store)
-    for clear in (b"Ada", b"door", unit(1).tobytes()[:16], ada.id.encode()):
+    for clear in (b"Lovelace", b"door", unit(1).tobytes()[:16], ada.id.encode()):
         assert clear not in data
     report = restore(tmp_path / "new", keys, read_bundle(data, keys=keys))
     assert (report.added, report.forgotten, report.erased) == (1, 0, 0)
