@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from browser import CHROMIUM, opened, see
+from browser import CHROMIUM, Voices, drop_in, enroll, opened, see, show
 from playwright.sync_api import Browser, expect
 from serving import serving
 
@@ -46,7 +46,7 @@ def test_a_person_signs_in_once_and_is_let_go_when_the_token_is_revoked(browser:
         assert [said for said in watch.complaints if "401" not in said] == []
 
 
-def test_views_that_a_token_does_not_open_are_not_offered(browser: Browser, tmp_path: Path) -> None:
+def test_what_a_token_does_not_open_is_not_offered(browser: Browser, tmp_path: Path, voices: Voices) -> None:
     folder = tmp_path / "server"
     tokens = {
         scope: json.loads(token_command(folder, "add", scope, "--scope", scope, "--json"))["token"]
@@ -60,3 +60,12 @@ def test_views_that_a_token_does_not_open_are_not_offered(browser: Browser, tmp_
                 page.get_by_role("button", name="Sign in").click()
                 expect(page.get_by_role("navigation").get_by_role("link")).to_have_text(offered[scope])
                 expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+                if scope == "enroll":
+                    enroll(page, tmp_path, "Ada", voices["Ada"][:3])
+                    show(page, "People")
+                    expect(page.get_by_role("link", name="Add takes: Ada")).to_be_visible()
+                    expect(page.get_by_role("button", name="Delete: Ada")).to_be_hidden()
+                else:
+                    drop_in(page, tmp_path, "ben.wav", voices["Ben"][0])
+                    see(page.locator("#identify-result"), "I do not know this voice")
+                    expect(page.get_by_role("link", name="Enroll this voice")).to_be_hidden()

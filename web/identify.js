@@ -116,7 +116,7 @@ export class IdentifyView {
 
   #offers(result) {
     if (result.status !== "unknown") return [];
-    return [h("a", { className: "button primary", href: "#enroll" }, "Enroll this voice")];
+    return [h("a", { className: "button primary for-enrollers", href: "#enroll" }, "Enroll this voice")];
   }
 
   #evidence(result) {

@@ -27,10 +27,10 @@ export function personRow(speaker, place, does) {
       "div",
       { className: "person-actions" },
       h("a", { className: "button small ghost", href: `#enroll/${speaker.id}`, ariaLabel: `Add takes: ${speaker.name}` }, "Add takes"),
-      act("Rename", "small ghost", does.rename),
-      act("Delete", "small ghost danger", does.remove),
+      act("Rename", "small ghost for-operators", does.rename),
+      act("Delete", "small ghost danger for-operators", does.remove),
     ),
-    details(speaker, place, act("Save what is known", "small ghost", does.save)),
+    details(speaker, place, act("Save what is known", "small ghost for-operators", does.save)),
   );
 }
 

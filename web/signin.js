@@ -32,8 +32,9 @@ async function enter() {
   if (!$("#sign-out")) $("#about").after(h("p", { id: "sign-out", className: "about" }, button("Sign out", "ghost", leave)));
 }
 
-// Views that would only be refused are not offered.
+// Views and buttons that would only be refused are not offered.
 function show(scopes) {
+  document.body.dataset.may = scopes.includes("operate") ? "operate" : scopes.includes("enroll") ? "enroll" : "identify";
   for (const [view, enough] of Object.entries(VIEWS)) {
     $(`.tabs a[data-view="${view}"]`).hidden = !scopes.some((scope) => enough.includes(scope));
   }
