@@ -1,7 +1,6 @@
 """Real Chromium for tests of the page: a microphone that plays a WAV file, which a test may change between takes."""
 
 import re
-import time
 import wave
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -123,16 +122,8 @@ def drop_in(page: Page, folder: Path, name: str, samples: Samples) -> None:
     page.locator("#identify-files").set_input_files(folder / name)
 
 
-# How long the browser may take to close a microphone.
-CLOSING_SECONDS = 1.0
-
-
 def speak(microphone: Path, samples: Samples, *, lead_seconds: float = 0.3) -> None:
-    """What the microphone hears from its next opening on: a little silence, the samples, then silence for ever.
-
-    A safe name ends a take while its recording still goes on; opened again at once, that would be heard further.
-    """
-    time.sleep(CLOSING_SECONDS)
+    """What the microphone hears from its next opening on: a little silence, the samples, then silence for ever."""
     silence = np.zeros(round(lead_seconds * SAMPLE_RATE), np.float32)
     write_wav(microphone, np.concatenate([silence, samples, np.zeros(SAMPLE_RATE, np.float32)]))
 
