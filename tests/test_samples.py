@@ -1,5 +1,6 @@
 """Which pieces of which recordings are heard, without an encoder."""
 
+from argparse import Namespace
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -7,10 +8,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from voiceprint.cli.folders import hear_asked
 from voiceprint.errors import AudioError, InputError
 from voiceprint.evaluation.samples import ENROLLED_CLIPS, WHOLE, Sample, collect, long_speech
 from voiceprint.hearing.audio import SAMPLE_RATE
-from voiceprint.hearing.degrade import Change
+from voiceprint.hearing.degrade import CHANGES, Change
 
 
 @dataclass
@@ -89,3 +91,24 @@ def test_what_cannot_be_read_is_named_and_does_not_stop_the_rest(folder: Path) -
 def test_long_speech_is_of_those_who_said_enough(folder: Path) -> None:
     pieces = list(long_speech([folder], Counter(), on_refusal=lambda path, error: None))  # type: ignore[arg-type]
     assert [piece.seconds for piece in pieces] == [10.0]
+
+
+def test_also_means_the_same_recordings_once_more_as_they_sound_elsewhere(folder: Path) -> None:
+    args = Namespace(folders=[folder], half=None, also=["telephone", "opus"])
+    ear = Changed()
+    samples = hear_asked(args, ear)  # type: ignore[arg-type]
+    plain = [sample.seconds for sample in samples if sample.condition == WHOLE]
+    for condition in ("telephone", "opus"):
+        again = [sample for sample in samples if sample.condition == condition]
+        assert [sample.seconds for sample in again] == plain
+        assert {sample.embedding[0] for sample in again} == {list(CHANGES).index(condition) + 1.0}
+
+
+class Changed(Counter):
+    """Its embeddings tell which change the speech went through."""
+
+    def speech(self, path: Path, change: Change | None = None) -> NDArray[np.float32]:
+        return super().speech(path) * (0 if change is None else list(CHANGES.values()).index(change) + 1)
+
+    def embedding(self, speech: NDArray[np.float32]) -> NDArray[np.float32] | None:
+        return speech[:2] if super().embedding(speech) is not None else None

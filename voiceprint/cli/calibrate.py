@@ -1,19 +1,11 @@
 """voiceprint calibrate DIR..., voiceprint calibrate --enrolled"""
 
 import argparse
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from voiceprint.cli.common import (
-    add_json_option,
-    add_models_option,
-    complain,
-    open_service,
-    print_json,
-    settings_from,
-)
+from voiceprint.cli.common import add_json_option, open_service, print_json, settings_from
+from voiceprint.cli.folders import add_ear_options, hear_asked, hear_folders, open_ear
 from voiceprint.cli.store_common import add_data_option, check_store
 from voiceprint.errors import InputError
 
@@ -21,7 +13,7 @@ if TYPE_CHECKING:
     from voiceprint.decision.calibration import Calibration, Cohort
     from voiceprint.evaluation.samples import Ear, Sample
 
-__all__ = ["add", "add_ear_options", "hear_folders", "open_ear"]
+__all__ = ["add"]
 
 TELEPHONE_EVERY = 4
 
@@ -49,44 +41,6 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.set_defaults(run=run_calibrate)
 
 
-def add_ear_options(parser: argparse.ArgumentParser, *, folders: str = "+") -> None:
-    """Which folders (``folders``: how many, as argparse counts), which half of their speakers, which encoder."""
-    parser.add_argument("folders", nargs=folders, type=Path, metavar="DIR", help="DIR/<speaker>/<recordings>")
-    parser.add_argument(
-        "--half", type=int, choices=(0, 1), help="only this half of the speakers (told apart by a hash of the name)"
-    )
-    parser.add_argument("--encoder", metavar="ID", help="the encoder; the best that is there")
-    add_models_option(parser)
-
-
-def open_ear(args: argparse.Namespace) -> "Ear":
-    """The encoder that the options name, and the speech detector. Raises SetupError."""
-    from voiceprint.evaluation.samples import Ear
-    from voiceprint.hearing.speech import VoiceActivity
-    from voiceprint.models.catalog import choose_encoder
-    from voiceprint.opening import load_encoder
-
-    settings = settings_from(args)
-    encoder = load_encoder(choose_encoder(settings), settings)
-    return Ear(encoder, VoiceActivity.load(), settings.max_audio_seconds, settings.max_upload_bytes)
-
-
-def hear_folders(folders: Sequence[Path], ear: "Ear", **options: object) -> "list[Sample]":
-    """Everything in the folders, with a progress bar; what cannot be used is one line each."""
-    from tqdm import tqdm
-
-    from voiceprint.evaluation.samples import collect
-
-    with tqdm(unit="speaker", disable=None, file=sys.stderr) as bar:
-        return collect(
-            folders,
-            ear,
-            on_refusal=lambda path, error: complain(error, path),
-            on_speaker=lambda _: bar.update(),
-            **options,  # type: ignore[arg-type]
-        )
-
-
 def run_calibrate(args: argparse.Namespace) -> int:
     from msgspec import structs
 
@@ -96,7 +50,7 @@ def run_calibrate(args: argparse.Namespace) -> int:
         raise InputError("nothing_to_learn_from", "Give a folder of speakers, or --enrolled, or both.")
     ear, samples = _enrolled(args) if args.enrolled else (open_ear(args), [])
     cohort = _cohort(args, ear)
-    samples += hear_folders(args.folders, ear, half=args.half)
+    samples += hear_asked(args, ear)
     calibration = fit(samples, cohort, encoder=ear.encoder.id, fingerprint=ear.encoder.fingerprint)
     calibration = structs.replace(calibration, one_voice=_one_voice(args, ear))
     path = calibration.save(args.out, cohort)

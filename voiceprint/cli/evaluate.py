@@ -4,8 +4,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from voiceprint.cli.calibrate import add_ear_options, hear_folders, open_ear
 from voiceprint.cli.common import add_json_option, print_json, settings_from
+from voiceprint.cli.folders import add_ear_options, hear_asked, open_ear
 
 if TYPE_CHECKING:
     from voiceprint.decision.scoring import Policy
@@ -21,13 +21,6 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument("--target-fpir", type=float, metavar="RATE", help="the promise to be tested (0.01)")
     parser.add_argument(
         "--calibration", type=Path, metavar="FILE", help="instead of the one that comes with the encoder"
-    )
-    parser.add_argument(
-        "--also",
-        nargs="+",
-        default=[],
-        choices=("telephone", "noise", "opus"),
-        help="ask once more by telephone, in noise 10 dB below the speech, or through Opus at 16 kbit/s",
     )
     parser.add_argument(
         "--compare",
@@ -49,7 +42,7 @@ def run_evaluate(args: argparse.Namespace) -> int:
     if args.plots is not None:
         check_plots()
     ear = open_ear(args)
-    samples = hear_folders(args.folders, ear, half=args.half) + _changed(args, ear)
+    samples = hear_asked(args, ear)
     policy = _policy(args, ear)
     report = _judge(args, ear, samples, policy)
     if args.plots is not None:
@@ -61,19 +54,6 @@ def run_evaluate(args: argparse.Namespace) -> int:
     else:
         print(markdown(report))
     return 0
-
-
-def _changed(args: argparse.Namespace, ear: "Ear") -> "list[Sample]":
-    """The same recordings once more, as they sound elsewhere; only to ask with, never to enroll."""
-    from dataclasses import replace
-
-    from voiceprint.hearing.degrade import CHANGES
-
-    found: list[Sample] = []
-    for name in args.also:
-        heard = hear_folders(args.folders, ear, half=args.half, cut=False, change=CHANGES[name])
-        found.extend(replace(sample, condition=name) for sample in heard)
-    return found
 
 
 def _policy(args: argparse.Namespace, ear: "Ear") -> "Policy":

@@ -1,0 +1,75 @@
+"""Folders of speakers, as the commands that measure and fit hear them."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from voiceprint.cli.common import add_models_option, complain, settings_from
+
+if TYPE_CHECKING:
+    from voiceprint.evaluation.samples import Ear, Sample
+
+__all__ = ["add_ear_options", "hear_asked", "hear_folders", "open_ear"]
+
+
+def add_ear_options(parser: argparse.ArgumentParser, *, folders: str = "+") -> None:
+    """Which folders (``folders``: how many, as argparse counts), which half of their speakers, which encoder."""
+    parser.add_argument("folders", nargs=folders, type=Path, metavar="DIR", help="DIR/<speaker>/<recordings>")
+    parser.add_argument(
+        "--half", type=int, choices=(0, 1), help="only this half of the speakers (told apart by a hash of the name)"
+    )
+    parser.add_argument(
+        "--also",
+        nargs="+",
+        default=[],
+        choices=("telephone", "noise", "opus"),
+        help="ask once more by telephone, in noise 10 dB below the speech, or through Opus at 16 kbit/s",
+    )
+    parser.add_argument("--encoder", metavar="ID", help="the encoder; the best that is there")
+    add_models_option(parser)
+
+
+def open_ear(args: argparse.Namespace) -> "Ear":
+    """The encoder that the options name, and the speech detector. Raises SetupError."""
+    from voiceprint.evaluation.samples import Ear
+    from voiceprint.hearing.speech import VoiceActivity
+    from voiceprint.models.catalog import choose_encoder
+    from voiceprint.opening import load_encoder
+
+    settings = settings_from(args)
+    encoder = load_encoder(choose_encoder(settings), settings)
+    return Ear(encoder, VoiceActivity.load(), settings.max_audio_seconds, settings.max_upload_bytes)
+
+
+def hear_folders(folders: Sequence[Path], ear: "Ear", **options: object) -> "list[Sample]":
+    """Everything in the folders, with a progress bar; what cannot be used is one line each."""
+    from tqdm import tqdm
+
+    from voiceprint.evaluation.samples import collect
+
+    with tqdm(unit="speaker", disable=None, file=sys.stderr) as bar:
+        return collect(
+            folders,
+            ear,
+            on_refusal=lambda path, error: complain(error, path),
+            on_speaker=lambda _: bar.update(),
+            **options,  # type: ignore[arg-type]
+        )
+
+
+def hear_asked(args: argparse.Namespace, ear: "Ear") -> "list[Sample]":
+    """The folders of the options; with ``--also`` the same recordings once more, as they sound elsewhere.
+
+    Those are only to ask with, never to enroll.
+    """
+    from dataclasses import replace
+
+    from voiceprint.hearing.degrade import CHANGES
+
+    found = hear_folders(args.folders, ear, half=args.half)
+    for name in args.also:
+        heard = hear_folders(args.folders, ear, half=args.half, cut=False, change=CHANGES[name])
+        found.extend(replace(sample, condition=name) for sample in heard)
+    return found
