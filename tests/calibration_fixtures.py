@@ -5,7 +5,16 @@ import hashlib
 import numpy as np
 from numpy.typing import NDArray
 
-from voiceprint.decision.calibration import VERSION, Calibration, Cohort, Evidence, Tail, Weights, cohort_bytes
+from voiceprint.decision.calibration import (
+    VERSION,
+    Calibration,
+    Cohort,
+    Evidence,
+    Nearest,
+    Tail,
+    Weights,
+    cohort_bytes,
+)
 
 
 def unit_rows(count: int, *, seed: int, dimension: int = 16) -> NDArray[np.float32]:
@@ -37,4 +46,5 @@ CALIBRATION = Calibration(
         impostor=0.3,
         enrolled_seconds=10.0,
     ),
+    nearest=Nearest(location=-4.0, per_log_speaker=1.5),
 )

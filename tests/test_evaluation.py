@@ -18,6 +18,7 @@ from voiceprint.evaluation.plots import draw
 from voiceprint.evaluation.rates import Report, evaluate
 from voiceprint.evaluation.report import markdown
 from voiceprint.evaluation.samples import WHOLE, Sample, half_of
+from voiceprint.evaluation.strangers import fit_tail
 from voiceprint.evaluation.trials import find_twins, make_trials
 from voiceprint.intervals import share
 from voiceprint.messages import Consent
@@ -27,17 +28,20 @@ DIMENSION = 32
 CLIPS = 6
 
 
-def made_up(people: int, *, seed: int, spread: float = 0.8) -> list[Sample]:
-    """Everybody is a random direction, every recording one near it; pieces are further away."""
+def made_up(people: int, *, seed: int, spread: float = 0.8, alike: float = 0.0, corpus: str = "made") -> list[Sample]:
+    """Everybody is a random direction, every recording one near it; pieces are further away. ``alike``: how much all
+    have in common.
+    """
     rng = np.random.default_rng(seed)
+    common = rng.normal(size=DIMENSION) if alike else 0.0
     found = []
     for person in range(people):
-        voice = rng.normal(size=DIMENSION)
+        voice = rng.normal(size=DIMENSION) + alike * common
         for clip in range(CLIPS):
             for condition, seconds, noise in ((WHOLE, 6.0, spread), ("2 s", 2.0, 1.3 * spread)):
                 row = voice + noise * rng.normal(size=DIMENSION)
                 unit = (row / np.linalg.norm(row)).astype(np.float32)
-                found.append(Sample("made", f"made/{seed}-{person}", (clip,), seconds, condition, unit))
+                found.append(Sample(corpus, f"{corpus}/{seed}-{person}", (clip,), seconds, condition, unit))
     return found
 
 
@@ -83,6 +87,26 @@ def test_the_fit_is_calibrated_and_keeps_its_promise_on_other_people(report: Rep
     assert report.cllr <= 1.15 * report.cllr_min
     assert report.fpir_actual.value <= 0.15
     assert all(row.fpir.value <= 0.2 for row in report.by_condition)
+
+
+def test_the_promise_is_kept_where_people_sound_more_alike_than_in_the_fit(calibration: Calibration) -> None:
+    studio = made_up(60, seed=5, alike=0.7, corpus="studio")
+    here, unaware = (judged(studio, fitted) for fitted in (calibration, structs.replace(calibration, nearest=None)))
+    assert here.fpir_actual.value <= 0.12 < 0.15 <= unaware.fpir_actual.value
+    assert here.fnir_actual.value < 0.1
+
+
+def test_the_corpus_whose_strangers_come_highest_sets_the_line() -> None:
+    trials = make_trials(made_up(60, seed=1) + made_up(60, seed=6, corpus="studio"), None)
+    studio = np.array([probe.corpus == "studio" for probe in trials.probes])
+    llr = 10 * trials.cosine
+    usual, _ = fit_tail(trials, llr, lambda _: 0.0)
+    llr[studio] += 3
+    raised, largest = fit_tail(trials, llr, lambda _: 0.0)
+    assert raised.location - usual.location == pytest.approx(3, abs=0.5)
+    halved, _ = fit_tail(trials, llr, lambda _: 1.5)
+    assert halved.location == pytest.approx(raised.location - 1.5)
+    assert largest == 90
 
 
 def test_less_speech_is_weaker_evidence(report: Report) -> None:

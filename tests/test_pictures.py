@@ -85,7 +85,7 @@ def test_health_counts_decisions_and_shows_the_evidence(service: VoiceprintServi
         assert after["decisions"] == {"unknown": 2}
         assert after["encoder"] == service.encoder.id
         assert after["accuracy"] == service.encoder.accuracy != ""
-        evidence, calibration = after["evidence"], service.policy.calibration
+        evidence, calibration = after["evidence"], service.policy().calibration
         assert calibration is not None
         assert evidence["people"] == calibration.evidence.speakers
         assert [share["at"] for share in evidence["growth"]][-1] == calibration.evidence.largest_gallery

@@ -1,10 +1,13 @@
 """The decision: every status, the promise that moves with the gallery, and what is shown."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from calibration_fixtures import CALIBRATION, COHORT, unit_rows
 
-from voiceprint.decision.scoring import Decision, Policy, template
+from voiceprint.decision.scoring import Decision, Policy
+from voiceprint.decision.templates import template
 from voiceprint.gallery import Match
 
 BARE = Policy(min_speech_seconds=2.0)
@@ -19,9 +22,9 @@ def identify(policy: Policy, *scores: float, seconds: float = 4.0, size: int = 1
 
 def test_a_template_is_the_direction_of_the_mean() -> None:
     rows = unit_rows(3, seed=0)
-    made = template(rows, np.ones(3, np.float32))
+    made = template(rows)
     assert made == pytest.approx(rows.sum(axis=0) / np.linalg.norm(rows.sum(axis=0)), abs=1e-6)
-    assert template(rows[:1], np.ones(1, np.float32)) == pytest.approx(rows[0], abs=1e-6)
+    assert template(rows[:1]) == pytest.approx(rows[0], abs=1e-6)
 
 
 @pytest.mark.parametrize("policy", [BARE, CALIBRATED])
@@ -105,6 +108,21 @@ def test_a_note_for_the_operator() -> None:
     assert "extrapolated" in CALIBRATED.describe(10_000).note
     assert Policy(2.0, 0.1, CALIBRATION, COHORT).describe(10).supported
     assert (BARE.describe(10).supported, BARE.describe(10).expected_fnir) == (False, None)
+
+
+def test_where_people_sound_alike_everything_is_stricter() -> None:
+    alike = replace(CALIBRATED, rise=2.0)
+    usual, here = identify(CALIBRATED, 0.9, 0.1), identify(alike, 0.9, 0.1)
+    assert here.threshold - usual.threshold == pytest.approx(2.0 / CALIBRATION.weights.cosine)
+    assert (here.probability or 1) < (usual.probability or 0)
+    assert here.margin == pytest.approx(usual.margin)
+    claims = [p.verify(0.9, speaker_id="a", embedding=VOICE, speech_seconds=4).threshold for p in (CALIBRATED, alike)]
+    assert claims[0] < claims[1]
+    cost = alike.describe(10)
+    assert cost.expected_fnir is not None
+    assert cost.expected_fnir.value > (CALIBRATED.describe(10).expected_fnir or cost.expected_fnir).value
+    assert "more alike here than usual, so that the threshold is 0.10 higher" in cost.note
+    assert "alike" not in CALIBRATED.describe(10).note
 
 
 def test_who_may_be_enrolled_already() -> None:

@@ -60,6 +60,11 @@ class Gallery:
     def __contains__(self, speaker_id: object) -> bool:
         return speaker_id in self._numbers
 
+    def ids(self) -> list[str]:
+        """Everybody in it."""
+        with self._lock:
+            return list(self._numbers)
+
     def put(self, speaker_id: str, template: Vector) -> None:
         """Add a speaker, or replace their template."""
         self.put_all([(speaker_id, template)])

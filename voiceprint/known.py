@@ -21,7 +21,7 @@ __all__ = ["Known"]
 class Known:
     """Readers get the old objects or the new ones, never a mixture; whoever writes holds ``lock``.
 
-    ``decoy``: a unit vector (dimension,) that is nobody's template.
+    ``decoy``: a unit vector (dimension,) that is nobody's template. ``changes``: counts what happened to voices.
     """
 
     def __init__(self, store: Store, dimension: int) -> None:
@@ -30,6 +30,7 @@ class Known:
         # Who waits to be enrolled again, by what the former encoder made of them.
         self.waiting = Gallery(store.former.dimension if store.former else dimension)
         self.damaged: tuple[str, ...] = ()
+        self.changes = 0
         self.decoy = _random_template(dimension)
         self._store = store
         self._roster = Roster()
@@ -50,6 +51,7 @@ class Known:
             self._roster = Roster(loaded.speakers)
             self.damaged = loaded.damaged
             self._seen_version = version
+            self.changes += 1
 
     def all(self) -> list[StoredSpeaker]:
         """Every speaker, by name."""
@@ -117,6 +119,7 @@ class Known:
         self.gallery.put(speaker.id, template)
         self._stop_waiting(speaker.id)
         self._roster.put(speaker)
+        self.changes += 1
         return template
 
     def rename(self, speaker: StoredSpeaker) -> None:
@@ -129,6 +132,7 @@ class Known:
         if speaker_id in self.gallery:
             self.gallery.remove(speaker_id)
         self._stop_waiting(speaker_id)
+        self.changes += 1
 
     def _stop_waiting(self, speaker_id: str) -> None:
         if speaker_id in self.waiting:

@@ -103,7 +103,7 @@ def health(service: VoiceprintService, within: Within = None) -> Health:
         speakers=speakers,
         started_at=datetime.fromtimestamp(service.tally.started_at, UTC).isoformat(timespec="seconds"),
         decisions=dict(service.tally.counts()) if within is None else None,
-        evidence=_evidence(service.policy, speakers),
+        evidence=_evidence(service.policy(within), speakers),
     )
 
 
@@ -117,11 +117,13 @@ def _evidence(policy: Policy, gallery_size: int) -> Evidence | None:
         people=found.speakers,
         target_trials=found.target_trials,
         nontarget_trials=found.nontarget_trials,
-        separation=separation(calibration, gallery_size, target),
-        cost=tuple(_share(at, missed) for at, missed in cost_by_fpir(calibration, gallery_size)),
+        separation=separation(calibration, gallery_size, target, policy.rise),
+        cost=tuple(_share(at, missed) for at, missed in cost_by_fpir(calibration, gallery_size, policy.rise)),
         growth=tuple(
             _share(at, missed)
-            for at, missed in cost_by_gallery(calibration, target, largest=max(found.largest_gallery, gallery_size))
+            for at, missed in cost_by_gallery(
+                calibration, target, policy.rise, largest=max(found.largest_gallery, gallery_size)
+            )
         ),
     )
 
@@ -191,7 +193,7 @@ def _alike(service: VoiceprintService, speaker: StoredSpeaker, other: StoredSpea
     """Whether somebody would be told, if they enrolled now, that they sound much like the other one."""
     gallery = service.known.gallery
     template = gallery.template(speaker.id)
-    found = service.policy.similar(
+    found = service.policy().similar(
         [Match(other.id, gallery.score(other.id, template))],
         embedding=template,
         speech_seconds=speaker.speech_seconds,

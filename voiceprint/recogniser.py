@@ -17,6 +17,7 @@ from voiceprint.gallery import Gallery, Match
 from voiceprint.groups import Within
 from voiceprint.hearing.audio import Waveform
 from voiceprint.known import Known
+from voiceprint.likeness import CANDIDATES, Likeness
 from voiceprint.messages import Mode
 from voiceprint.outcomes import Answer, Voice
 from voiceprint.storage.records import Enrollment
@@ -24,8 +25,6 @@ from voiceprint.storage.records import Enrollment
 __all__ = ["CANDIDATES", "CONFIDENT_SHARE", "Former", "Recogniser"]
 
 Vector = NDArray[np.float32]
-# How many of the closest speakers are looked at before one is decided for.
-CANDIDATES = 10
 # Whoever is enrolled unasked must be recognised at a line that lets through a tenth of the strangers.
 CONFIDENT_SHARE = 0.1
 
@@ -52,19 +51,26 @@ class Recogniser:
         self._policy = policy
         self._former = former
         self._needed_seconds = needed_seconds
+        self._likeness = Likeness(known, policy, lambda: known.gallery)
+        self._former_likeness = Likeness(known, former.policy, lambda: known.waiting) if former else None
+
+    def policy(self, within: Within = None) -> Policy:
+        """As it decides among those who may be met."""
+        return replace(self._policy, rise=self._likeness.rise(within))
 
     def identify(self, voice: Voice, *, top_k: int = 5, within: Within = None) -> Answer:
         """Who is speaking, among everybody enrolled (``within`` groups); strangers are ``unknown``."""
         known, count = self._known, max(top_k, CANDIDATES)
         among, size = known.ids(within), known.count(within)
         matches = _search(known.gallery, voice.embedding, count, among)
-        decision = self._decide(self._policy, matches, voice, voice.embedding, size)
+        decision = self._decide(self.policy(within), matches, voice, voice.embedding, size)
         enrolls = False
         if decision.status == "unknown" and self._former is not None and voice.former is not None:
             found = _search(known.waiting, voice.former, count, among)
-            other = self._decide(self._former.policy, found, voice, voice.former, size)
+            other = self._decide(self._formerly(self._former.policy, within), found, voice, voice.former, size)
             if other.status in ("identified", "ambiguous"):
-                confident = self._decide(self._former.confident, found, voice, voice.former, size)
+                stricter = self._formerly(self._former.confident, within)
+                confident = self._decide(stricter, found, voice, voice.former, size)
                 enrolls = (confident.status, confident.speaker_id) == ("identified", other.speaker_id)
                 decision, matches = replace(other, rule=f"{other.rule}; by the former encoder"), found
         answer = self._answer("identify", decision, voice, tuple(matches[:top_k]))
@@ -78,14 +84,15 @@ class Recogniser:
         met = known.is_within(speaker_id, within)
         if self._former is not None and met and speaker_id in known.waiting:
             template = known.waiting.template(speaker_id)
-            decision = self._compare(self._former.policy, template, voice, voice.former, speaker_id)
+            policy = self._formerly(self._former.policy, within)
+            decision = self._compare(policy, template, voice, voice.former, speaker_id)
             return self._answer("verify", decision, voice, (), claimed_id=speaker_id)
         there = met and speaker_id in known.gallery
         if not there and not discreet:
             nobody = Decision("not_enrolled", None, None, 0.0, None, None, "nobody is enrolled with that id")
             return self._answer("verify", nobody, voice, ())
         template = known.gallery.template(speaker_id) if there else known.decoy
-        decision = self._compare(self._policy, template, voice, voice.embedding, speaker_id, there=there)
+        decision = self._compare(self.policy(within), template, voice, voice.embedding, speaker_id, there=there)
         if not there and decision.status == "accepted":  # nobody sounds like the decoy but by accident
             decision = replace(decision, status="rejected", speaker_id=None)
         return self._answer("verify", decision, voice, (), claimed_id=speaker_id if there else None)
@@ -96,7 +103,7 @@ class Recogniser:
         """Others ``within`` who sound like what is to be enrolled: told to the operator, never merged."""
         new, known = template_of(enrollments), self._known
         closest = known.gallery.search(new, CANDIDATES, among=known.ids(within))
-        return self._policy.similar(
+        return self.policy(within).similar(
             [match for match in closest if match.speaker_id != except_for],
             embedding=new,
             speech_seconds=sum(enrollment.speech_seconds for enrollment in enrollments),
@@ -105,6 +112,10 @@ class Recogniser:
         )
 
     # Inside
+
+    def _formerly(self, policy: Policy, within: Within) -> Policy:
+        """One of the former encoder's, among those who wait."""
+        return policy if self._former_likeness is None else replace(policy, rise=self._former_likeness.rise(within))
 
     def _decide(
         self, policy: Policy, matches: list[Match], voice: Voice, embedding: Vector | None, gallery_size: int

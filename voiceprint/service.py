@@ -53,7 +53,7 @@ class VoiceprintService:
     ) -> None:
         """``former``: the encoder that the store is being moved away from, while it is."""
         self.encoder = encoder
-        self.policy = policy
+        self.one_voice = policy.one_voice
         self.settings = settings
         self.retention = Retention(unseen_days=settings.unseen_days)
         self.known = Known(store, encoder.dimension)
@@ -93,6 +93,10 @@ class VoiceprintService:
         self.refresh()
         return self.known.count(within)
 
+    def policy(self, within: Within = None) -> Policy:
+        """How it is decided among the people who are enrolled now."""
+        return self._recogniser.policy(within)
+
     @property
     def damaged(self) -> tuple[str, ...]:
         """Opaque ids of records that do not open; those speakers take no part."""
@@ -127,7 +131,7 @@ class VoiceprintService:
 
     def watch(self) -> VoiceWatch:
         """For one utterance: whether more than one voice is in it."""
-        return VoiceWatch(self.policy.one_voice, self.encoder.encode, max_seconds=MAX_ENCODED_SECONDS)
+        return VoiceWatch(self.one_voice, self.encoder.encode, max_seconds=MAX_ENCODED_SECONDS)
 
     def encode(self, utterance: Utterance) -> Voice:
         """Encode the speech of an utterance (its first minute)."""
@@ -142,13 +146,7 @@ class VoiceprintService:
 
         Raises SpeechError: not_enough_speech, too_quiet, clipping, noisy, other_speaker.
         """
-        return admit(
-            utterance,
-            encode=self.encode,
-            watch=self.watch(),
-            settings=self.settings,
-            content=content,
-        )
+        return admit(utterance, encode=self.encode, watch=self.watch(), settings=self.settings, content=content)
 
     # Answering
 

@@ -44,7 +44,7 @@ def run_speakers(args: argparse.Namespace) -> int:
             if service.store.former is not None:
                 waiting = len(service.known.waiting)
                 print(f"{waiting} of them wait to be enrolled again; until then {service.store.former.id} knows them")
-            print(threshold_sentence(service.policy.describe(len(found))))
+            print(threshold_sentence(service.policy().describe(len(found))))
         for speaker_id in service.damaged:
             print(f"voiceprint: the record {speaker_id} is damaged and takes no part.", file=sys.stderr)
     return 0

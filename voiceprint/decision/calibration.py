@@ -11,6 +11,10 @@ threshold can be shown as a cosine.
 
 The highest llr of a stranger among N enrolled speakers follows a Gumbel distribution (a maximum of many) whose place
 moves with ln N; its upper tail gives the threshold for a promised FPIR.
+
+Where everybody speaks into the same kind of microphone, strangers come closer to the enrolled than elsewhere. The
+enrolled show by how much: each of them is a stranger to the others. What their highest llr exceed the usual by is the
+``rise``, and it is taken off every llr.
 """
 
 import hashlib
@@ -30,6 +34,7 @@ __all__ = [
     "Calibration",
     "Cohort",
     "Evidence",
+    "Nearest",
     "Tail",
     "Weights",
     "cohort_bytes",
@@ -41,7 +46,11 @@ VERSION = 1
 SHIPPED = Path(__file__).parents[1] / "calibrations"
 # Outside of what was measured, seconds count as if at the border.
 SHORTEST, LONGEST_PROBE, LONGEST_ENROLLED = 1.0, 30.0, 60.0
+# How the rise is learnt: this share of what the enrolled show, as if so many more people had shown nothing, and nobody
+# counts for more than so much llr (two enrollments of one person would show a lot).
+RISE_SHARE, RISE_PRIOR, RISE_MOST = 0.85, 1.0, 4.0
 Vectors = NDArray[np.float32]
+Floats = NDArray[np.float64]
 
 
 class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -64,6 +73,26 @@ class Tail(_Part, frozen=True, kw_only=True):
     location: float
     per_log_speaker: float
     scale: float
+
+
+class Nearest(_Part, frozen=True, kw_only=True):
+    """Of the highest llr that one of N enrolled people reaches with the others: usually ``location + per_log_speaker *
+    ln N``.
+    """
+
+    location: float
+    per_log_speaker: float
+
+    def rise(self, nearest: Floats, gallery_size: int) -> float:
+        """How much more alike than usual ``gallery_size`` people sound, from the highest llr of some of them (n,).
+
+        In llr, never below 0: a promise is kept by being stricter. 0 for fewer than two people, who have no others.
+        """
+        if gallery_size < 2:
+            return 0.0
+        over = nearest - (self.location + self.per_log_speaker * math.log(gallery_size))
+        shown = float(np.clip(over, -RISE_MOST, RISE_MOST).sum())
+        return max(0.0, RISE_SHARE * shown / (len(nearest) + RISE_PRIOR))
 
 
 class Evidence(_Part, frozen=True, kw_only=True):
@@ -91,15 +120,20 @@ class Cohort:
 
     def level(self, embedding: Vectors) -> float:
         """Mean of the highest ``top`` cosines with a unit embedding (dimension,)."""
-        cosines = self.vectors @ embedding
-        top = min(self.top, len(cosines))
-        return float(np.partition(cosines, len(cosines) - top)[len(cosines) - top :].mean())
+        return float(self.levels(embedding[None])[0])
+
+    def levels(self, embeddings: Vectors) -> Floats:
+        """The same for each of some unit embeddings (n, dimension)."""
+        cosines = embeddings @ self.vectors.T
+        rest = max(0, cosines.shape[1] - self.top)
+        found: Floats = np.partition(cosines, rest, axis=1)[:, rest:].mean(axis=1, dtype=np.float64)
+        return found
 
 
 class Calibration(_Part, frozen=True, kw_only=True):
     """``margin``: how much more llr the best speaker needs than the second; ``cohort_sha256``: of the file beside it,
     None where the impostor level plays no part; ``one_voice``: the sameness (see ``one_voice``) that 95 % of
-    recordings of one person reach, None where it was not measured.
+    recordings of one person reach, and ``nearest``: None where they were not measured.
     """
 
     version: int
@@ -114,6 +148,7 @@ class Calibration(_Part, frozen=True, kw_only=True):
     cohort_top: int
     evidence: Evidence
     one_voice: float | None = None
+    nearest: Nearest | None = None
 
     def llr_offset(self, *, impostor: float, speech_seconds: float, enrolled_seconds: float) -> float:
         """The llr of a cosine of 0, in natural logarithm."""

@@ -1,8 +1,8 @@
-"""How scores become decisions: templates, thresholds, margins. All policy lives here and in the settings."""
+"""How scores become decisions: thresholds and margins. All policy lives here and in the settings."""
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -13,7 +13,7 @@ from voiceprint.decision.calibration import Calibration, Cohort, load_calibratio
 from voiceprint.gallery import Match
 from voiceprint.intervals import Interval
 
-__all__ = ["Decision", "Policy", "ThresholdNote", "template"]
+__all__ = ["Decision", "Policy", "ThresholdNote"]
 
 Status = Literal["identified", "unknown", "ambiguous", "not_enough_speech", "accepted", "rejected", "not_enrolled"]
 Vector = NDArray[np.float32]
@@ -25,6 +25,8 @@ PRIOR_ENROLLED = 0.5
 # For an encoder that nobody has calibrated: far above where strangers' cosines end for the ECAPA-TDNN encoders measured
 # here, and rising with the gallery. Rather a missed friend than a named stranger.
 BARE_THRESHOLD, BARE_PER_LOG_SPEAKER, BARE_HIGHEST, BARE_MARGIN = 0.45, 0.02, 0.65, 0.05
+# A rise of this many cosines is worth a word to the operator.
+NOTEWORTHY_RISE = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,29 +67,20 @@ class _Candidate:
     threshold: float
 
 
-def template(embeddings: Vector, speech_seconds: Vector) -> Vector:
-    """One unit vector (d,) for all enrollments (n, d) of a speaker: the direction of their mean.
-
-    Weighting by length, or keeping all and taking the best, made more mistakes on real speech.
-    """
-    del speech_seconds
-    mean = embeddings.mean(axis=0)
-    unit: Vector = (mean / np.linalg.norm(mean)).astype(np.float32)
-    return unit
-
-
 @dataclass(frozen=True, slots=True)
 class Policy:
     """Decides. Built once, from a calibration of the encoder where there is one; safe to share between threads.
 
-    ``target_fpir``: the promise, at most this share of strangers gets a name. ``enrolled_seconds`` in the methods:
-    seconds of speech that a speaker was enrolled with; typical ones are assumed where it is not given.
+    ``target_fpir``: the promise, at most this share of strangers gets a name. ``rise``: how much more llr than usual
+    strangers reach here (see ``calibration``). ``enrolled_seconds`` in the methods: seconds that a speaker was
+    enrolled with; typical ones are assumed where it is not given.
     """
 
     min_speech_seconds: float
     target_fpir: float = TARGET_FPIR
     calibration: Calibration | None = None
     cohort: Cohort | None = None
+    rise: float = 0.0
 
     @classmethod
     def for_encoder(
@@ -128,8 +121,10 @@ class Policy:
             note = "no calibration fits this encoder: a cautious fixed threshold, and no promise"
             return ThresholdNote(at, self.target_fpir, None, False, note)
         people = self.calibration.evidence.speakers
-        cost = self.calibration.expected_fnir(self.calibration.threshold(gallery_size, self.target_fpir))
+        cost = self.calibration.expected_fnir(self.calibration.threshold(gallery_size, self.target_fpir) + self.rise)
         notes = []
+        if (higher := self.rise / self._slope) >= NOTEWORTHY_RISE:
+            notes.append(f"people sound more alike here than usual, so that the threshold is {higher:.2f} higher")
         supported = self.calibration.supports(self.target_fpir)
         if not supported:
             notes.append(f"{people} people cannot show a rate below {3 / people:.2%} (rule of three)")
@@ -148,7 +143,7 @@ class Policy:
         enrolled_seconds: EnrolledSeconds | None = None,
     ) -> Decision:
         """Open-set: the best speaker, or nobody, or "two are too close". ``matches``: the ten or so closest."""
-        ranked = self._rank(matches, embedding, speech_seconds, gallery_size, enrolled_seconds)
+        ranked = self._rank(matches, self._impostor(embedding), speech_seconds, gallery_size, enrolled_seconds)
         if not ranked:
             at = self.threshold(gallery_size, speech_seconds)
             if speech_seconds < self.min_speech_seconds:
@@ -209,8 +204,26 @@ class Policy:
         """Those of ``matches`` who may be the same person as a new template, best first; of new people the share
         ``target_fpir`` meets such a false alarm.
         """
-        ranked = self._rank(matches, embedding, speech_seconds, gallery_size, enrolled_seconds)
+        ranked = self._rank(matches, self._impostor(embedding), speech_seconds, gallery_size, enrolled_seconds)
         return tuple(Match(found.speaker_id, found.score) for found in ranked if found.score >= found.threshold)
+
+    def rise_among(
+        self,
+        matches: Sequence[Sequence[Match]],
+        *,
+        embeddings: Vector,
+        speech_seconds: Sequence[float],
+        gallery_size: int,
+        enrolled_seconds: EnrolledSeconds,
+    ) -> float:
+        """The rise in a gallery of two or more, some of whose templates (n, d) meet these other people there."""
+        if self.calibration is None or self.calibration.nearest is None:
+            return 0.0
+        usual = replace(self, rise=0.0)
+        levels = np.zeros(len(embeddings)) if self.cohort is None else self.cohort.levels(embeddings)
+        each = zip(matches, levels.tolist(), speech_seconds, strict=True)
+        llr = [usual._rank(met, level, seconds, gallery_size, enrolled_seconds)[0].llr for met, level, seconds in each]
+        return self.calibration.nearest.rise(np.array(llr), gallery_size)
 
     # Inside
 
@@ -236,17 +249,17 @@ class Policy:
             return 0.0, _bare_threshold(gallery_size)
         seconds = self.calibration.evidence.enrolled_seconds if enrolled_seconds is None else enrolled_seconds
         offset = self.calibration.llr_offset(impostor=impostor, speech_seconds=speech_seconds, enrolled_seconds=seconds)
+        offset -= self.rise
         return offset, (self.calibration.threshold(gallery_size, self.target_fpir) - offset) / self._slope
 
     def _rank(
         self,
         matches: Sequence[Match],
-        embedding: Vector | None,
+        impostor: float,
         speech_seconds: float,
         gallery_size: int,
         enrolled_seconds: EnrolledSeconds | None,
     ) -> list[_Candidate]:
-        impostor = self._impostor(embedding)
         found = []
         for match in matches:
             seconds = None if enrolled_seconds is None else enrolled_seconds(match.speaker_id)

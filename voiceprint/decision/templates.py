@@ -5,15 +5,23 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from voiceprint.decision.scoring import template
 from voiceprint.storage.records import Enrollment
 
-__all__ = ["template_of"]
+__all__ = ["template", "template_of"]
+
+Vector = NDArray[np.float32]
 
 
-def template_of(enrollments: Sequence[Enrollment]) -> NDArray[np.float32]:
+def template(embeddings: Vector) -> Vector:
+    """One unit vector (d,) for all enrollments (n, d) of a speaker: the direction of their mean.
+
+    Weighting by length, or keeping all and taking the best, made more mistakes on real speech.
+    """
+    mean = embeddings.mean(axis=0)
+    unit: Vector = (mean / np.linalg.norm(mean)).astype(np.float32)
+    return unit
+
+
+def template_of(enrollments: Sequence[Enrollment]) -> Vector:
     """The template (dimension,) of one or more enrollments."""
-    return template(
-        np.stack([enrollment.embedding for enrollment in enrollments]),
-        np.array([enrollment.speech_seconds for enrollment in enrollments], np.float32),
-    )
+    return template(np.stack([enrollment.embedding for enrollment in enrollments]))

@@ -19,15 +19,15 @@ from voiceprint.decision.calibration import (
 from voiceprint.errors import InputError
 from voiceprint.evaluation.metrics import cllr, cllr_min
 from voiceprint.evaluation.samples import ENROLLED_CLIPS, Sample
-from voiceprint.evaluation.trials import Trials, find_twins, make_trials, strangers_best
+from voiceprint.evaluation.strangers import fit_nearest, fit_tail, rise_in
+from voiceprint.evaluation.trials import Trials, find_twins, make_trials
 
 __all__ = ["COHORT_TOP", "fit"]
 
 Floats = NDArray[np.float64]
 COHORT_TOP = 30
 MIN_SPEAKERS = 20
-GALLERIES, SEED = 60, 0
-TAIL_FROM, TAIL_QUANTILES = 5, (0.9, 0.95, 0.98, 0.99, 0.995)
+SEED = 0
 # Of people who are named rightly without a margin, at most this share may become "ambiguous".
 MARGIN_COST = 0.01
 NONTARGETS_KEPT = 200_000
@@ -45,9 +45,12 @@ def fit(samples: Sequence[Sample], cohort: Cohort | None, *, encoder: str, finge
         )
     features = trials.features()
     target, nontarget = features[trials.same & trials.fair], _some(features[~trials.same])
-    weights = _regress(target, nontarget, use_impostor=cohort is not None)
-    llr = features @ weights
-    tail, largest = _fit_tail(trials, llr)
+    row = _regress(target, nontarget, use_impostor=cohort is not None)
+    weights = Weights(**dict(zip(Weights.__struct_fields__, row.tolist(), strict=True)))
+    llr = features @ row
+    between = trials.llr_between(weights)
+    nearest = fit_nearest(trials, between)
+    tail, largest = fit_tail(trials, llr, lambda gallery: rise_in(gallery, between, nearest))
     asked = np.array([who.clips == ENROLLED_CLIPS for who in trials.enrolled])[None]
     own = llr[trials.same & trials.fair & asked]
     return Calibration(
@@ -55,19 +58,20 @@ def fit(samples: Sequence[Sample], cohort: Cohort | None, *, encoder: str, finge
         encoder=encoder,
         encoder_sha256=fingerprint,
         created=datetime.now(UTC).date().isoformat(),
-        weights=Weights(**dict(zip(Weights.__struct_fields__, weights.tolist(), strict=True))),
+        weights=weights,
         tail=tail,
         margin=_fit_margin(trials, llr, tail),
         cohort_sha256=hashlib.sha256(cohort_bytes(cohort)).hexdigest() if cohort else None,
         cohort_dimension=cohort.vectors.shape[1] if cohort else 0,
         cohort_top=cohort.top if cohort else 0,
+        nearest=nearest,
         evidence=Evidence(
             speakers=len({probe.speaker for probe in trials.probes}),
             target_trials=len(target),
             nontarget_trials=int((~trials.same).sum()),
             largest_gallery=largest,
-            cllr=cllr(target @ weights, nontarget @ weights),
-            cllr_min=cllr_min(target @ weights, nontarget @ weights),
+            cllr=cllr(target @ row, nontarget @ row),
+            cllr_min=cllr_min(target @ row, nontarget @ row),
             target_llr=tuple(np.quantile(own, np.linspace(0, 1, 101)).tolist()),
             impostor=float(np.median(trials.impostor)),
             enrolled_seconds=float(np.median([who.seconds for who in trials.enrolled if who.clips == ENROLLED_CLIPS])),
@@ -100,30 +104,6 @@ def _regress(target: Floats, nontarget: Floats, *, use_impostor: bool) -> Floats
     whole = np.zeros(len(used))
     whole[used] = weights
     return whole
-
-
-def _fit_tail(trials: Trials, llr: Floats) -> tuple[Tail, int]:
-    """The Gumbel line through the upper quantiles of strangers' best llr, over galleries of several sizes, of people
-    enrolled with one recording and with three.
-    """
-    rng = np.random.default_rng(SEED)
-    conditions = np.array([probe.condition for probe in trials.probes])
-    largest = int(0.75 * len(trials.templates_of(ENROLLED_CLIPS)))
-    rows, values = [], []
-    for size in np.unique(np.geomspace(TAIL_FROM, largest, 6).astype(int)).tolist():
-        for clips in sorted({who.clips for who in trials.enrolled}):
-            able = trials.templates_of(clips)
-            best = np.stack([strangers_best(trials, llr, rng.permutation(able)[:size]) for _ in range(GALLERIES)])
-            for condition in np.unique(conditions):
-                strangers = best[:, conditions == condition]
-                strangers = strangers[np.isfinite(strangers)]
-                for quantile in TAIL_QUANTILES if len(strangers) >= 1000 else ():
-                    rows.append([1.0, np.log(size), -np.log(-np.log(quantile))])
-                    values.append(np.quantile(strangers, quantile))
-    if len(rows) < 3 * len(TAIL_QUANTILES):
-        raise InputError("too_few_speakers", "There are too few recordings of strangers to see how high they score.")
-    location, per_log_speaker, scale = np.linalg.lstsq(np.array(rows), np.array(values), rcond=None)[0].tolist()
-    return Tail(location=location, per_log_speaker=per_log_speaker, scale=scale), largest
 
 
 def _fit_margin(trials: Trials, llr: Floats, tail: Tail) -> float:

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from voiceprint.decision.calibration import Calibration, Cohort
 from voiceprint.errors import ConfigError
 from voiceprint.evaluation.metrics import det_points
-from voiceprint.evaluation.rates import OpenSet, Report, open_set
+from voiceprint.evaluation.open_set import OpenSet, open_set
+from voiceprint.evaluation.rates import Report
 from voiceprint.evaluation.samples import WHOLE, Sample
 from voiceprint.evaluation.trials import make_trials
 
@@ -36,7 +37,7 @@ def draw(
 ) -> list[Path]:
     """Write det.png, scores.png and gallery.png into a folder."""
     trials = make_trials(samples, cohort)
-    score = trials.llr(calibration) if calibration else trials.cosine
+    score = trials.llr(calibration.weights) if calibration else trials.cosine
     whole = np.array([probe.condition == WHOLE for probe in trials.probes])
     same, fair = trials.same[whole], trials.fair[whole]
     target, other = score[whole][same & fair], score[whole][~same]

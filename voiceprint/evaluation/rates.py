@@ -2,12 +2,11 @@
 
 Verification compares every whole recording with every other (EER, minDCF) and every probe with every template (Cllr,
 actDCF at the Bayes threshold of the calibrated llr, as NIST SRE). Identification enrolls a random half of those who
-have recordings enough, holds everybody else for a stranger, and does so many times; intervals draw whole speakers.
+have recordings enough (see ``open_set``); intervals draw whole speakers.
 """
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import msgspec
 import numpy as np
@@ -15,15 +14,16 @@ from numpy.typing import NDArray
 
 from voiceprint.decision.calibration import Calibration, Cohort
 from voiceprint.errors import InputError
-from voiceprint.evaluation.metrics import P_TARGET, act_dcf, bootstrap, cllr, cllr_min, eer, fnir_at_fpir, min_dcf
+from voiceprint.evaluation.metrics import P_TARGET, act_dcf, bootstrap, cllr, cllr_min, eer, min_dcf
+from voiceprint.evaluation.open_set import OpenSet, open_set
 from voiceprint.evaluation.samples import ENROLLED_CLIPS, WHOLE, Sample
+from voiceprint.evaluation.strangers import rise_in
 from voiceprint.evaluation.trials import Trials, find_twins, make_trials
 
-__all__ = ["Line", "OpenSet", "Rate", "Report", "Row", "evaluate", "open_set"]
+__all__ = ["Line", "Rate", "Report", "Row", "evaluate"]
 
 Floats = NDArray[np.float64]
-ROUNDS, BOOTSTRAPS, SEED = 40, 200, 0
-FPIRS = (0.1, 0.01, 0.001)
+BOOTSTRAPS = 200
 GALLERIES = (5, 10, 25, 50, 100, 200, 500)
 
 
@@ -91,62 +91,6 @@ class Report(_Part, frozen=True, kw_only=True):
     twins: tuple[tuple[str, str, float], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class OpenSet:
-    """Many galleries of one size. ``stranger, asked`` (rounds, probes): whose best score counts as what; ``best``,
-    ``gap``, ``right``: that score, how far the second is behind, and whether it was their own.
-    """
-
-    size: int
-    stranger: NDArray[np.bool_]
-    asked: NDArray[np.bool_]
-    best: Floats
-    gap: Floats
-    right: NDArray[np.bool_]
-
-    def alarms(self, threshold: float, margin: float, chosen: NDArray[np.bool_]) -> Floats:
-        """Share of galleries in which each chosen probe, as a stranger, got a name (probes,), NaN for never."""
-        return _share(self._named(threshold, margin), self.stranger & chosen[None])
-
-    def misses(self, threshold: float, margin: float, chosen: NDArray[np.bool_]) -> Floats:
-        """Share of galleries in which each chosen probe of somebody enrolled was not named rightly."""
-        return _share(~(self.right & self._named(threshold, margin)), self.asked & chosen[None])
-
-    def _named(self, threshold: float, margin: float) -> NDArray[np.bool_]:
-        named: NDArray[np.bool_] = (self.best >= threshold) & (self.gap >= margin)
-        return named
-
-    def rank1(self, chosen: NDArray[np.bool_]) -> float:
-        return _mean(self.right[self.asked & chosen[None]])
-
-    def fnir_at(self, chosen: NDArray[np.bool_]) -> dict[str, float]:
-        """FNIR where the threshold is put at an FPIR afterwards; only rates that the strangers can show."""
-        strangers, mine = self.stranger & chosen[None], self.asked & chosen[None]
-        count = int(strangers.any(axis=0).sum())
-        if not count or not mine.any():
-            return {}
-        return {
-            str(fpir): fnir_at_fpir(self.best[mine], ~self.right[mine], self.best[strangers], fpir)
-            for fpir in FPIRS
-            if count * fpir >= 3
-        }
-
-
-def open_set(trials: Trials, score: Floats, size: int, *, rounds: int = ROUNDS) -> OpenSet:
-    """``score`` (probes, templates). Galleries of ``size`` people, each enrolled with three recordings."""
-    able = trials.templates_of(ENROLLED_CLIPS)
-    rng = np.random.default_rng(SEED)
-    parts = []
-    for _ in range(rounds):
-        gallery = rng.permutation(able)[:size]
-        scores, same = score[:, gallery], trials.same[:, gallery]
-        enrolled = same.any(axis=1)
-        right = same[np.arange(len(scores)), scores.argmax(axis=1)]
-        second, best = np.partition(scores, -2, axis=1)[:, -2:].T
-        parts.append((~enrolled, enrolled & trials.fair[:, gallery].all(axis=1), best, best - second, right))
-    return OpenSet(size, *(np.stack(part) for part in zip(*parts, strict=True)))
-
-
 def evaluate(
     samples: Sequence[Sample],
     *,
@@ -163,7 +107,7 @@ def evaluate(
     if able < 4:
         raise InputError("too_few_speakers", f"4 speakers with 3 or more recordings are needed, not {able}.")
     judge = _Judge(trials, calibration, target_fpir, bare_threshold)
-    main = open_set(trials, judge.score, able // 2)
+    main = judge.galleries(able // 2)
     twins = find_twins(samples)
     whole = judge.condition == WHOLE
     named = {name for first, second, _ in twins for name in (first, second)}
@@ -192,9 +136,7 @@ def evaluate(
         fnir_at_fpir=headline.fnir_at_fpir,
         by_condition=tuple(judge.row(main, name, judge.condition == name) for name in _ordered(judge.condition)),
         by_corpus=tuple(judge.row(main, name, whole & (judge.corpus == name)) for name in _ordered(judge.corpus)),
-        by_gallery=tuple(
-            judge.row(open_set(trials, judge.score, size), WHOLE, whole) for size in GALLERIES if size <= 0.75 * able
-        ),
+        by_gallery=tuple(judge.row(judge.galleries(size), WHOLE, whole) for size in GALLERIES if size <= 0.75 * able),
         fixed_thresholds=tuple(judge.fixed(at, main.size, whole) for at in fixed_thresholds),
         twins=tuple(twins),
     )
@@ -207,13 +149,19 @@ class _Judge:
         self.trials = trials
         self.condition = np.array([probe.condition for probe in trials.probes])
         self.corpus = np.array([probe.corpus for probe in trials.probes])
-        self.score = trials.llr(calibration) if calibration else trials.cosine
+        self.score = trials.llr(calibration.weights) if calibration else trials.cosine
+        self._between = trials.llr_between(calibration.weights) if calibration else trials.between
         self._speakers = np.array([probe.speaker for probe in trials.probes])
         self.margin = calibration.margin if calibration else 0.0
         self._calibration, self._target_fpir, self._bare = calibration, target_fpir, bare
 
     def line(self, gallery: int) -> float:
         return self._calibration.threshold(gallery, self._target_fpir) if self._calibration else self._bare
+
+    def galleries(self, size: int) -> OpenSet:
+        """Decided on as the service does: the line is higher where the enrolled sound more alike than usual."""
+        nearest = self._calibration.nearest if self._calibration else None
+        return open_set(self.trials, self.score, size, rise=lambda at: rise_in(at, self._between, nearest))
 
     def row(self, found: OpenSet, name: str, chosen: NDArray[np.bool_]) -> Row:
         at = self.line(found.size)
@@ -270,17 +218,6 @@ def _pairwise(samples: Sequence[Sample]) -> tuple[Rate, float]:
     people = len(set(names.tolist()))
     found = Rate(value=around.value, low=around.low, high=around.high, speakers=people, probes=len(whole))
     return found, min_dcf(*pairs(np.arange(len(whole))))
-
-
-def _share(happened: NDArray[np.bool_], counted: NDArray[np.bool_]) -> Floats:
-    times = counted.sum(axis=0)
-    with np.errstate(invalid="ignore"):
-        found: Floats = np.where(times > 0, (happened & counted).sum(axis=0) / np.maximum(times, 1), np.nan)
-    return found
-
-
-def _mean(values: NDArray[np.bool_]) -> float:
-    return float(values.mean()) if len(values) else math.nan
 
 
 def _ordered(names: NDArray[np.str_]) -> list[str]:

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from voiceprint.decision.calibration import LONGEST_ENROLLED, LONGEST_PROBE, SHORTEST, Calibration, Cohort
-from voiceprint.decision.scoring import template
+from voiceprint.decision.calibration import LONGEST_ENROLLED, LONGEST_PROBE, SHORTEST, Cohort, Weights
+from voiceprint.decision.templates import template
 from voiceprint.errors import InputError
 from voiceprint.evaluation.samples import ENROLLED_CLIPS, WHOLE, Sample
 
-__all__ = ["MIN_PROBE_SECONDS", "Trials", "Who", "find_twins", "make_trials", "strangers_best"]
+__all__ = ["MIN_PROBE_SECONDS", "Trials", "Who", "find_twins", "make_trials"]
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -31,7 +31,8 @@ class Who:
 @dataclass(frozen=True, slots=True)
 class Trials:
     """Every probe against every template. ``cosine, same, fair``: (probes, templates); a trial is fair when the probe
-    shares no recording with the template.
+    shares no recording with the template. ``between`` (templates, templates): cosines of the enrolled with one another,
+    ``level`` (templates,) how close each comes to the cohort.
     """
 
     probes: Sequence[Sample]
@@ -40,20 +41,32 @@ class Trials:
     impostor: Floats
     same: Flags
     fair: Flags
+    between: Floats
+    level: Floats
 
     def features(self) -> Floats:
         """(probes, templates, 5), in the order of Weights."""
-        shape = self.cosine.shape
-        probe = np.log(np.clip([probe.seconds for probe in self.probes], SHORTEST, LONGEST_PROBE))
-        enrolled = np.log(np.clip([who.seconds for who in self.enrolled], SHORTEST, LONGEST_ENROLLED))
-        columns = [np.ones(shape), self.cosine, self.impostor[:, None], probe[:, None], enrolled[None]]
-        return np.stack([np.broadcast_to(column, shape) for column in columns], axis=-1)
+        return self._features(self.cosine, self.impostor, [probe.seconds for probe in self.probes])
 
-    def llr(self, calibration: Calibration) -> Floats:
+    def llr(self, weights: Weights) -> Floats:
         """(probes, templates)"""
-        weights = calibration.weights
-        found: Floats = self.features() @ np.array([getattr(weights, name) for name in weights.__struct_fields__])
+        found: Floats = self.features() @ _column(weights)
         return found
+
+    def llr_between(self, weights: Weights) -> Floats:
+        """(templates, templates): the first of them asked, the second enrolled; nobody is asked about themselves."""
+        found: Floats = self._features(self.between, self.level, [who.seconds for who in self.enrolled]) @ _column(
+            weights
+        )
+        names = np.array([who.speaker for who in self.enrolled])
+        found[names[:, None] == names[None]] = -np.inf
+        return found
+
+    def _features(self, cosine: Floats, impostor: Floats, asked_seconds: Sequence[float]) -> Floats:
+        probe = np.log(np.clip(asked_seconds, SHORTEST, LONGEST_PROBE))
+        enrolled = np.log(np.clip([who.seconds for who in self.enrolled], SHORTEST, LONGEST_ENROLLED))
+        columns = [np.ones(cosine.shape), cosine, impostor[:, None], probe[:, None], enrolled[None]]
+        return np.stack([np.broadcast_to(column, cosine.shape) for column in columns], axis=-1)
 
     def templates_of(self, clips: int) -> NDArray[np.intp]:
         """Which templates are made from that many recordings."""
@@ -79,14 +92,17 @@ def make_trials(samples: Sequence[Sample], cohort: Cohort | None, *, clips: Sequ
         raise InputError("too_few_speakers", "There is no speech to work with in these folders.")
     vectors = np.stack([probe.embedding for probe in probes])
     first = np.array([min(probe.clips) for probe in probes])
+    models = np.stack(templates)
     same = np.array([p.speaker for p in probes])[:, None] == np.array([w.speaker for w in enrolled])[None]
     return Trials(
         probes,
         enrolled,
-        cosine=(vectors @ np.stack(templates).T).astype(np.float64),
-        impostor=np.array([cohort.level(vector) if cohort else 0.0 for vector in vectors]),
+        cosine=(vectors @ models.T).astype(np.float64),
+        impostor=_levels(vectors, cohort),
         same=same,
         fair=~same | (first[:, None] >= np.array([who.clips for who in enrolled])[None]),
+        between=(models @ models.T).astype(np.float64),
+        level=_levels(models, cohort),
     )
 
 
@@ -108,12 +124,13 @@ def find_twins(samples: Sequence[Sample]) -> list[tuple[str, str, float]]:
     return [(names[a], names[b], float(cosine[a, b])) for a, b in np.argwhere(cosine > line).tolist()]
 
 
-def strangers_best(trials: Trials, score: Floats, gallery: NDArray[np.intp]) -> Floats:
-    """Best score of each probe (probes,) in a gallery of templates; NaN for those whose speaker is in it."""
-    best: Floats = score[:, gallery].max(axis=1)
-    best[trials.same[:, gallery].any(axis=1)] = np.nan
-    return best
-
-
 def _template(recordings: Sequence[Sample]) -> NDArray[np.float32]:
-    return template(np.stack([r.embedding for r in recordings]), np.array([r.seconds for r in recordings], np.float32))
+    return template(np.stack([recording.embedding for recording in recordings]))
+
+
+def _levels(vectors: NDArray[np.float32], cohort: Cohort | None) -> Floats:
+    return np.zeros(len(vectors)) if cohort is None else cohort.levels(vectors)
+
+
+def _column(weights: Weights) -> Floats:
+    return np.array([getattr(weights, name) for name in weights.__struct_fields__])

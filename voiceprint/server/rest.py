@@ -53,7 +53,9 @@ async def readyz(request: web.Request) -> web.Response:
     service = context.service
     if not caller_of(request).scopes:
         return web.json_response({"ready": True, "version": __version__})
-    speakers = await context.work(service.count, caller_of(request).groups)
+    groups = caller_of(request).groups
+    speakers = await context.work(service.count, groups)
+    policy = await context.work(service.policy, groups)
     return web.json_response(
         {
             "ready": True,
@@ -63,7 +65,7 @@ async def readyz(request: web.Request) -> web.Response:
             "speakers": speakers,
             "damaged": list(service.damaged) if caller_of(request).sees_scores else [],
             **migration_fields(service),
-            **threshold_fields(service.policy.describe(speakers)),
+            **threshold_fields(policy.describe(speakers)),
             "min_speech_seconds": service.settings.min_identify_speech_seconds,
         }
     )
