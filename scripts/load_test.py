@@ -1,152 +1,155 @@
 #!/usr/bin/env python3
-"""How many live streams a running server holds, and what stalled connections do to an honest client.
+"""How many live streams a server holds, how it refuses one more, what stalled connections and half an hour do to it.
 
-    load_test.py FILE... --url http://127.0.0.1:5678 [--streams 1 2 4 8 16] [--stalled 200] [--json]
+    load_test.py FILE... [--streams 2 4 8 16 24 32 48 64] [--stalled 200] [--soak MINUTES] [--json]
 
-Streams speak in real time, all at once, for each number of streams; the time counts from the last frame to the last
-word. The knee is the largest number whose 95th percentile stays under a second. Then as many connections as --stalled
-are opened that send half a request, half a body or nothing after the upgrade, and one honest client is timed with them
-and without.
+A server of its own is started on an empty store in which the speaker of the first recordings is enrolled. People speak
+in real time, not in step; the time counts from the last frame to the last word. The knee is the largest number of
+streams whose 95th percentile stays under half a second. With a server that takes no more than that, one stream too many
+is timed to its refusal while all speak. Then connections are opened that send half a request, half a body, or nothing
+after the upgrade, and an honest client is timed with them and without. The soak holds 70 % of the knee.
 """
 
 import argparse
 import asyncio
 import json
+import tempfile
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Any
 
-import aiohttp
-import numpy as np
+from loads.serving import end, memory_mib, open_files, start
+from loads.stalled import Stalled
+from loads.streams import CLIP_SECONDS, crowd, keep_speaking, load, p95_ms, speak
 
-from voiceprint.client import RefusedError, VoiceprintClient
-from voiceprint.hearing.audio import SAMPLE_RATE, read_file
-from voiceprint.messages import Result
+from voiceprint.client import VoiceprintClient
 
-FRAME_SECONDS, MOST_SECONDS, KNEE_SECONDS = 0.1, 6.0, 1.0
-
-
-class Speaking:
-    """A recording as frames at the pace of speech; ``ended``: when the last one went out."""
-
-    def __init__(self, pcm: bytes) -> None:
-        self._pcm = pcm
-        self.ended = 0.0
-
-    async def frames(self) -> AsyncIterator[bytes]:
-        size, begun = int(FRAME_SECONDS * SAMPLE_RATE) * 2, time.monotonic()
-        for number, at in enumerate(range(0, len(self._pcm), size)):
-            await asyncio.sleep(max(0.0, begun + FRAME_SECONDS * (number + 1) - time.monotonic()))
-            yield self._pcm[at : at + size]
-        self.ended = time.monotonic()
+KNEE_MS, ENROLLED, HONEST_ROUNDS, REFUSALS, SAMPLE_SECONDS = 500.0, 3, 40, 40, 5.0
+Facts = dict[str, Any]
 
 
-def load(path: Path) -> bytes:
-    samples = read_file(path, max_seconds=600, max_bytes=2**25).samples[: int(MOST_SECONDS * SAMPLE_RATE)]
-    return (samples * 32767).astype("<i2").tobytes()
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What is asked of a running server."""
+
+    client: VoiceprintClient
+    url: str
+    pid: int
+    recordings: Sequence[bytes]
+    clips: Sequence[bytes]
 
 
-async def speak(client: VoiceprintClient, pcm: bytes) -> float | None:
-    """Seconds from the last frame to the last word; None where the server refused."""
-    speaking = Speaking(pcm)
-    try:
-        async for message in client.stream(speaking.frames()):
-            if isinstance(message, Result) and message.final:
-                return time.monotonic() - speaking.ended
-    except RefusedError:
-        return None
-    return None
+async def knee(bench: Bench, steps: Sequence[int]) -> Facts:
+    rows: list[Facts] = []
+    for streams in steps:
+        rows.append({"streams": streams, "p95_ms": p95_ms(await crowd(bench.client, bench.clips, streams))})
+        if rows[-1]["p95_ms"] > KNEE_MS:
+            break
+    return {"rows": rows, "knee": max((row["streams"] for row in rows if row["p95_ms"] <= KNEE_MS), default=0)}
 
 
-async def crowd(client: VoiceprintClient, clips: Sequence[bytes], streams: int) -> dict[str, float]:
-    """Everybody speaks at once."""
-    times = await asyncio.gather(*(speak(client, clips[number % len(clips)]) for number in range(streams)))
-    told = [seconds for seconds in times if seconds is not None]
-    p95 = float(np.percentile(told, 95)) if told else float("nan")
-    return {"streams": streams, "refused": streams - len(told), "p95_ms": 1e3 * p95}
-
-
-async def refusal(http: aiohttp.ClientSession, url: str, most: int) -> float:
-    """Milliseconds to the refusal of one stream too many."""
-    held = []
-    try:
-        for _ in range(most):
-            socket = await http.ws_connect(f"{url}/ws")
-            await socket.send_str('{"type":"hello","version":1}')
-            held.append(socket)
-            if '"error"' in await socket.receive_str():
-                break
+async def refusals(bench: Bench, streams: int) -> Facts:
+    """The server takes ``streams`` and no more."""
+    speaking = asyncio.create_task(crowd(bench.client, bench.clips, streams, takes=4))
+    await asyncio.sleep(1.5 * CLIP_SECONDS)
+    times = []
+    for _ in range(REFUSALS):
         started = time.monotonic()
-        late = await http.ws_connect(f"{url}/ws")
-        await late.send_str('{"type":"hello","version":1}')
-        await late.receive_str()
-        return 1e3 * (time.monotonic() - started)
-    finally:
-        for socket in held:
-            await socket.close()
+        if await speak(bench.client, bench.clips[0]) is None:
+            times.append(time.monotonic() - started)
+    took = await speaking
+    return {"refused": f"{len(times)} of {REFUSALS}", "refused_p95_ms": p95_ms(times), "others_p95_ms": p95_ms(took)}
 
 
-async def stall(url: str, count: int) -> list[asyncio.StreamWriter]:
-    """Connections that began something and do not go on."""
-    place = urlsplit(url)
-    host = f"{place.hostname}:{place.port}"
-    begun = (
-        "GET / HT",
-        f"POST /v1/identify HTTP/1.1\r\nHost: {host}\r\nContent-Length: 100000\r\n\r\nRIFF",
-        f"GET /ws HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
-    )
-    writers = []
-    for number in range(count):
-        _, writer = await asyncio.open_connection(place.hostname, place.port)
-        writer.write(begun[number % len(begun)].encode())
-        writers.append(writer)
-    return writers
-
-
-async def honest(client: VoiceprintClient, recording: bytes, rounds: int = 40) -> float:
+async def honest(bench: Bench) -> float:
     """The 95th percentile in milliseconds of asking with a whole recording."""
     times = []
-    for _ in range(rounds):
+    for _ in range(HONEST_ROUNDS):
         started = time.monotonic()
-        await client.identify(recording)
+        await bench.client.identify(bench.recordings[0])
         times.append(time.monotonic() - started)
-    return 1e3 * float(np.percentile(times, 95))
+    return p95_ms(times)
 
 
-async def run(args: argparse.Namespace) -> dict[str, object]:
-    clips, recording = [load(path) for path in args.files], args.files[0].read_bytes()
-    async with VoiceprintClient(args.url) as client, aiohttp.ClientSession() as http:
-        await honest(client, recording, 3)
-        rows = [await crowd(client, clips, streams) for streams in args.streams]
-        good = [row["streams"] for row in rows if not row["refused"] and row["p95_ms"] < 1e3 * KNEE_SECONDS]
-        refused_ms = await refusal(http, args.url, 1000)
-        idle = await honest(client, recording)
-        writers = await stall(args.url, args.stalled)
-        stalled = await honest(client, recording)
-        for writer in writers:
-            writer.close()
+async def stalled(bench: Bench, count: int) -> Facts:
+    sockets, alone = Stalled(bench.url, count), await honest(bench)
+    await sockets.begin()
+    beside = await honest(bench)
+    cut, seconds = await sockets.cut()
     return {
-        "rows": rows,
-        "knee": max(good, default=0),
-        "refused_ms": refused_ms,
-        "honest_p95_ms": idle,
-        "honest_p95_with_stalled_ms": stalled,
-        "ratio": stalled / idle,
+        "honest_p95_ms": alone,
+        "beside_stalled": beside / alone,
+        "cut": f"{cut} of {count}",
+        "cut_after_s": seconds,
     }
+
+
+async def soak(bench: Bench, streams: int, minutes: float) -> Facts:
+    """Thirds are compared: the last with the first."""
+    speaking = asyncio.create_task(keep_speaking(bench.client, bench.clips, streams, 60 * minutes))
+    looks = []
+    while not speaking.done():
+        looks.append((memory_mib(bench.pid), open_files(bench.pid)))
+        await asyncio.wait([speaking], timeout=SAMPLE_SECONDS)
+    answers = speaking.result()
+    first = p95_ms([took for at, took in answers if at < 20 * minutes])
+    last = p95_ms([took for at, took in answers if at >= 40 * minutes])
+    third = max(1, len(looks) // 3)
+    return {
+        "soak_streams": streams,
+        "soak_answers": len(answers),
+        "p95_ms_thirds": (first, last),
+        "p95_drift": last / first - 1,
+        "memory_mib_thirds": tuple(max(mib for mib, _ in part) for part in (looks[:third], looks[-third:])),
+        "open_files_thirds": tuple(max(files for _, files in part) for part in (looks[:third], looks[-third:])),
+    }
+
+
+def on_server(
+    folder: Path, files: Sequence[Path], most: int, ask: Callable[[Bench], Coroutine[Any, Any, Facts]]
+) -> Facts:
+    """One question to a fresh server that takes ``most`` streams."""
+    process, url = start(folder, max_streams=most)
+
+    async def run() -> Facts:
+        async with VoiceprintClient(url) as client:
+            recordings = [path.read_bytes() for path in files]
+            if not await client.speakers():
+                await client.enroll("Somebody", recordings[:ENROLLED])
+            bench = Bench(client, url, process.pid, recordings, [load(path) for path in files])
+            await crowd(client, bench.clips, 1, takes=1)
+            return await ask(bench)
+
+    try:
+        return asyncio.run(run())
+    finally:
+        end(process)
+
+
+def measure(args: argparse.Namespace, folder: Path) -> Facts:
+    found = on_server(folder, args.files, 2 * max(args.streams), lambda bench: knee(bench, args.streams))
+    held = max(1, found["knee"])
+    found |= on_server(folder, args.files, held, lambda bench: refusals(bench, held))
+    if args.stalled:
+        found |= on_server(folder, args.files, held, lambda bench: stalled(bench, args.stalled))
+    if args.soak:
+        found |= on_server(folder, args.files, held, lambda bench: soak(bench, max(1, int(0.7 * held)), args.soak))
+    return found
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
-    parser.add_argument("--url", default="http://127.0.0.1:5678")
-    parser.add_argument("--streams", nargs="+", type=int, default=[1, 2, 4, 8, 16])
+    parser.add_argument("--streams", nargs="+", type=int, default=[2, 4, 8, 16, 24, 32, 48, 64])
     parser.add_argument("--stalled", type=int, default=200)
+    parser.add_argument("--soak", type=float, default=0.0, metavar="MINUTES")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
-    found = asyncio.run(run(args))
-    print(json.dumps(found) if args.json else "\n".join(f"{name:28} {value}" for name, value in found.items()))
+    with tempfile.TemporaryDirectory() as folder:
+        found = measure(args, Path(folder))
+    print(json.dumps(found) if args.json else "\n".join(f"{name:20} {value}" for name, value in found.items()))
 
 
 if __name__ == "__main__":

@@ -11,11 +11,7 @@ after a restart every enrollment that was answered is there.
 import argparse
 import asyncio
 import json
-import os
 import random
-import signal
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -23,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import aiohttp
+from loads.serving import end, start
 
 from voiceprint.client import RefusedError, VoiceprintClient
 from voiceprint.messages import Hello, encode
@@ -40,25 +37,6 @@ class Outcome:
     lost: int = 0
     unclean: list[str] = field(default_factory=list)
     slowest: float = 0.0
-
-
-def start(folder: Path) -> tuple["subprocess.Popen[str]", str]:
-    """A server on the store in ``folder``, and its address."""
-    command = [sys.executable, "-m", "voiceprint", "serve", "--port", "0", "--data", str(folder / "index")]
-    environ = {**os.environ, "VOICEPRINT_KEY_FILE": str(folder / "master.key")}
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environ)
-    assert process.stdout is not None
-    for line in process.stdout:
-        if line.startswith("ready on "):
-            return process, line.removeprefix("ready on ").strip()
-    raise SystemExit("the server did not get ready")
-
-
-def end(process: "subprocess.Popen[str]") -> int:
-    """Ask it to stop; its exit code."""
-    process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=60)
-    return process.returncode
 
 
 async def load(url: str, recordings: Sequence[bytes], prefix: str, known: set[str], outcome: Outcome) -> int | None:

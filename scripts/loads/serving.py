@@ -1,0 +1,42 @@
+"""A server of its own for a test: started, asked to stop, and looked at from outside."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+__all__ = ["end", "memory_mib", "open_files", "start"]
+
+
+def start(folder: Path, **settings: int) -> tuple["subprocess.Popen[str]", str]:
+    """A server on the store in ``folder``, and its address; ``settings`` as the environment has them."""
+    command = [sys.executable, "-m", "voiceprint", "serve", "--port", "0", "--data", str(folder / "index")]
+    environ = {**os.environ, "VOICEPRINT_KEY_FILE": str(folder / "master.key")}
+    environ |= {f"VOICEPRINT_{name.upper()}": str(value) for name, value in settings.items()}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environ)
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("ready on "):
+            return process, line.removeprefix("ready on ").strip()
+    raise SystemExit("the server did not get ready")
+
+
+def end(process: "subprocess.Popen[str]") -> int:
+    """Ask it to stop; its exit code."""
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=60)
+    return process.returncode
+
+
+def memory_mib(pid: int) -> float:
+    """Resident memory of a process, without its children."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) / 1024
+    raise ValueError(f"process {pid} has no memory")
+
+
+def open_files(pid: int) -> int:
+    """Open descriptors of a process."""
+    return sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
