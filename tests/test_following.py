@@ -93,14 +93,23 @@ def test_the_last_word_is_ready_before_the_pause_is_one_and_exact() -> None:
 
 def test_in_a_long_speech_only_long_pauses_are_worth_its_encoding() -> None:
     follower = Follower()
-    follower.feed(20.0, loud=True)
-    assert sum(follower.feed(0.45, loud=False)) == 0.0
-    assert not follower.listener.in_speech
-    assert sum(follower.feed(0.1, loud=False)) > 20.0
+    follower.feed(14.0, loud=True)
+    assert sum(follower.feed(0.3, loud=False)) == 0.0
+    assert sum(follower.feed(0.1, loud=False)) > 14.0
     count = len(follower.encoded)
     follower.feed(1.0, loud=False)
     follower.voice.exact()
     assert len(follower.encoded) == count
+
+
+def test_no_pause_is_worth_the_encoding_of_a_very_long_speech() -> None:
+    follower = Follower()
+    follower.feed(20.0, loud=True)
+    assert sum(follower.feed(3.0, loud=False)) == 0.0
+    assert not follower.listener.in_speech
+    last = follower.voice.exact()
+    assert follower.encoded[-1] > 20.0
+    assert last.embedding == pytest.approx(spectrum_of(last.utterance.speech.samples), abs=1e-6)
 
 
 @pytest.mark.parametrize("quiet", [0, 1, 2, 5, 7])

@@ -15,6 +15,9 @@ GUESS_EVERY_SECONDS = 0.5
 # After so much silence somebody may have finished. In a long speech pauses are many and its encoding costs more: there
 # they must last for a share of it.
 EARLY_SILENCE_SECONDS, EARLY_SILENCE_SHARE = 0.19, 0.025
+# Who spoke for longer waits for the encoding when it is over, a moment against so long a speech: encoding it in every
+# long pause was half of all that was encoded in takes of 30 s.
+EARLY_SPEECH_SECONDS = 15.0
 
 
 class VoiceSoFar:
@@ -33,8 +36,9 @@ class VoiceSoFar:
 
     def prepare(self) -> None:
         """Encode what will have been said if the silence lasts; call after each frame, it does so once a silence."""
-        enough = max(EARLY_SILENCE_SECONDS, EARLY_SILENCE_SHARE * self._listener.speech_seconds)
-        if self._listener.silent_seconds >= enough:
+        seconds = self._listener.speech_seconds
+        enough = max(EARLY_SILENCE_SECONDS, EARLY_SILENCE_SHARE * seconds)
+        if seconds <= EARLY_SPEECH_SECONDS and self._listener.silent_seconds >= enough:
             self._learn(replace(self._listener.utterance(), speech=self._listener.speech_if_over()))
 
     def exact(self) -> Voice:

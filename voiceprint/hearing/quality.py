@@ -3,6 +3,7 @@
 The limits were set on real recordings (see tests/test_quality.py, which counts how many of those would be refused).
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,7 +47,8 @@ class LevelMeter:
 
     def take(self, frame: NDArray[np.float32], probability: float) -> None:
         """A frame, and how probable speech in it is."""
-        power = float(np.mean(np.square(frame, dtype=np.float64)))
+        wide = frame.astype(np.float64)
+        power = float(wide @ wide) / len(wide)
         self.latest_dbfs = _decibels(power)
         if probability >= SPEECH:
             magnitude = np.abs(frame)
@@ -90,4 +92,4 @@ def problem_of(level: Level) -> Feedback | None:
 
 
 def _decibels(power: float) -> float:
-    return float(10 * np.log10(power + _TINY))
+    return 10 * math.log10(power + _TINY)

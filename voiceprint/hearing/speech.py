@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from voiceprint.errors import ModelError
 from voiceprint.hearing.audio import SAMPLE_RATE, Waveform
+from voiceprint.hearing.growing import Growing
 from voiceprint.hearing.quality import Level, LevelMeter, feedback_of
 from voiceprint.hearing.segmenter import FRAME_SAMPLES, FRAME_SECONDS, PAD_FRAMES, Segment, Segmenter, Step
 from voiceprint.messages import Feedback
@@ -90,8 +91,7 @@ class VoiceActivity:
 class _Speech:
     """Samples that were kept, and those of which it is not known yet whether they belong to speech."""
 
-    kept: list[Samples] = field(default_factory=list)
-    kept_samples: int = 0
+    kept: Growing = field(default_factory=Growing)
     counted_samples: int = 0
     pending: list[Samples] = field(default_factory=list)
     before: deque[Samples] = field(default_factory=lambda: deque(maxlen=PAD_FRAMES))
@@ -122,7 +122,7 @@ class _Speech:
         self.pending = []
 
     def so_far(self) -> Samples:
-        return np.concatenate(self.kept) if self.kept else np.zeros(0, np.float32)
+        return self.kept.samples
 
     def if_over(self) -> Samples:
         return np.concatenate([self.so_far(), *self.pending[:PAD_FRAMES]])
@@ -135,9 +135,8 @@ class _Speech:
     def _keep(self, frames: list[Samples]) -> None:
         for frame in frames:
             self.counted_samples += len(frame)
-            if self.kept_samples < MAX_KEPT_SECONDS * SAMPLE_RATE:
+            if len(self.kept.samples) < MAX_KEPT_SECONDS * SAMPLE_RATE:
                 self.kept.append(frame)
-                self.kept_samples += len(frame)
 
 
 class Listener:
