@@ -4,9 +4,10 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["end", "memory_mib", "open_files", "start"]
+__all__ = ["children", "end", "memory_mib", "open_files", "start"]
 
 
 def start(folder: Path, **settings: int) -> tuple["subprocess.Popen[str]", str]:
@@ -30,11 +31,21 @@ def end(process: "subprocess.Popen[str]") -> int:
 
 
 def memory_mib(pid: int) -> float:
-    """Resident memory of a process, without its children."""
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) / 1024
-    raise ValueError(f"process {pid} has no memory")
+    """Resident memory of a process, without its children; 0 for one that is gone."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) / 1024
+    return 0.0
+
+
+def children(pid: int) -> list[int]:
+    """Child processes that are there now."""
+    found: list[int] = []
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        with suppress(FileNotFoundError):
+            found += map(int, (task / "children").read_text().split())
+    return found
 
 
 def open_files(pid: int) -> int:
