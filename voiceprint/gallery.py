@@ -14,6 +14,8 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
+from voiceprint.products import highest_products
+
 __all__ = ["Gallery", "Match"]
 
 Vector = NDArray[np.float32]
@@ -23,8 +25,6 @@ COARSE_FROM = 20_000
 SPARE = 96
 # What a coordinate of 1 is as a byte: none is ever cut off.
 STEPS = 127.0
-# Templates that many searches at once look at in one product: what fits into the cache with their scores.
-BLOCK = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ class Gallery:
             if count < 1 or not len(queries):
                 return [[] for _ in queries]
             rows = faiss.rev_swig_ptr(self._flat.get_xb(), self._flat.ntotal * self.dimension)
-            scores, places = _best_of(rows.reshape(-1, self.dimension), queries, count)
+            scores, places = highest_products(rows.reshape(-1, self.dimension), queries, count)
             numbers = faiss.vector_to_array(self._index.id_map)[places]
             return [self._matches(score, number) for score, number in zip(scores, numbers, strict=True)]
 
@@ -167,22 +167,6 @@ def _coarse(rows: Vector) -> Vector:
     """Unit vectors (n, dimension) as whole numbers, still as floats."""
     whole: Vector = np.rint(rows * np.float32(STEPS))
     return whole
-
-
-def _best_of(rows: Vector, queries: Vector, count: int) -> tuple[Vector, NDArray[np.int64]]:
-    """The ``count`` highest products of each query (q, d) with rows (n, d), best first, and where: both (q, count)."""
-    scores = np.full((len(queries), count), -np.inf, dtype=np.float32)
-    places = np.zeros((len(queries), count), dtype=np.int64)
-    for start in range(0, len(rows), BLOCK):
-        block = queries @ rows[start : start + BLOCK].T
-        # Only the few queries for which this block holds somebody closer are looked at again.
-        for query in np.flatnonzero(block.max(axis=1) > scores[:, -1]):
-            closer = np.flatnonzero(block[query] > scores[query, -1])
-            found = np.concatenate([scores[query], block[query, closer]])
-            where = np.concatenate([places[query], closer + start])
-            best = np.argsort(-found, kind="stable")[:count]
-            scores[query], places[query] = found[best], where[best]
-    return scores, places
 
 
 def _only(numbers: list[int] | None) -> faiss.SearchParameters | None:
