@@ -16,12 +16,14 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+from benchmarks.opening import measure_opening
 from rotation_test import ENCODER, fill
 
 from voiceprint.gallery import Gallery
 from voiceprint.storage.bundle import read_bundle, take_bundle
 from voiceprint.storage.check import check
 from voiceprint.storage.keyfile import create_key_file, load_key_file
+from voiceprint.storage.parting import PartKeeper
 from voiceprint.storage.renewal import renew
 from voiceprint.storage.restore import restore
 from voiceprint.storage.rotation import rotate
@@ -34,6 +36,8 @@ def main() -> int:
     for speakers in [int(word) for word in sys.argv[1:]] or [10_000]:
         with tempfile.TemporaryDirectory() as folder:
             print(json.dumps(measure(speakers, Path(folder))), flush=True)
+        with tempfile.TemporaryDirectory() as folder:
+            print(json.dumps(measure_opening(Path(folder), speakers)), flush=True)
     return 0
 
 
@@ -52,6 +56,9 @@ def measure(speakers: int, folder: Path) -> dict[str, float]:
 
     store = timed("open", lambda: Store.open(data, load_key_file(key, data=data), ENCODER))
     people = timed("load", store.load).speakers
+    timed("seal_parts", PartKeeper(store).visit_all)
+    found["megabytes_with_parts"] = round(store.path.stat().st_size / 1e6, 1)
+    timed("load_quickly", store.load_quickly)
     gallery = Gallery(192)
     timed("index", lambda: gallery.put_all((who.id, who.enrollments[0].embedding) for who in people))
     found["megabytes_after_loading"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024

@@ -2,8 +2,8 @@
 
     python scripts/crash_test.py [KILLS] [--seed N] [--folder DIR]
 
-A child process enrolls, adds, renames, forgets, rotates the master key, renews and trims the log, one operation after
-the other, and tells its parent before and after each. The parent kills it at a random moment and opens what is left. An
+A child process enrolls, adds, renames, forgets, rotates the master key, renews, trims and seals parts, one after the
+other, and tells its parent before and after each. The parent kills it at a random moment and opens what is left. An
 operation that was told as done must be there; the one under way must be there whole or not at all; everything must
 open; SQLite's own check must be clean. Exit code 1 with the first difference.
 """
@@ -25,14 +25,25 @@ import numpy as np
 from voiceprint.errors import KeyFileError
 from voiceprint.storage.check import check
 from voiceprint.storage.keyfile import MasterKeys, create_key_file, load_key_file
+from voiceprint.storage.parting import PartKeeper
 from voiceprint.storage.records import EncoderIdentity, Enrollment
 from voiceprint.storage.renewal import renew
 from voiceprint.storage.rotation import rotate
-from voiceprint.storage.store import Store
+from voiceprint.storage.store import Loaded, Store
 from voiceprint.storage.trimming import trim
 
 ENCODER = EncoderIdentity("crash-test", "c" * 64, 192)
-OPERATIONS = {"enroll": 40, "update": 25, "rename": 10, "seen": 10, "forget": 20, "rotate": 6, "renew": 6, "trim": 6}
+OPERATIONS = {
+    "enroll": 40,
+    "update": 25,
+    "rename": 10,
+    "seen": 10,
+    "forget": 20,
+    "rotate": 6,
+    "renew": 6,
+    "trim": 6,
+    "parts": 12,
+}
 ABOUT_SOMEBODY = frozenset({"update", "rename", "seen", "forget"})
 MAX_SECONDS = 0.12
 
@@ -126,6 +137,9 @@ def _do(
         renew(store)
     elif operation == "trim":
         trim(store, days=1, now=time.time() + 2 * 86_400)
+    elif operation == "parts":
+        store.load()
+        PartKeeper(store).visit_all()
     _apply(known, operation, who, word)
     return who
 
@@ -173,10 +187,15 @@ def _compare(
 
 def _read(data: Path, key: Path, number: int) -> Speakers:
     store = Store.open(data, load_key_file(key, data=data), ENCODER)
-    loaded, report = store.load(), check(store)
+    loaded, quickly, report = store.load(), store.load_quickly(), check(store)
     store.close()
+    assert _seen(quickly) == _seen(loaded), f"kill {number}: the parts hold something else than the rows"
     assert loaded.damaged == (), f"kill {number}: {loaded.damaged}"
     assert report.whole, f"kill {number}: {report.faults}"
+    return _seen(loaded)
+
+
+def _seen(loaded: Loaded) -> Speakers:
     return {who.id: (who.name, tuple(enrollment.content for enrollment in who.enrollments)) for who in loaded.speakers}
 
 

@@ -28,11 +28,12 @@ from voiceprint.storage.bundle import read_bundle, take_bundle, write_bundle
 from voiceprint.storage.check import check
 from voiceprint.storage.encoder_migration import begin
 from voiceprint.storage.keyfile import create_key_file, load_key_file
-from voiceprint.storage.records import EncoderIdentity, Enrollment
+from voiceprint.storage.parting import PartKeeper
+from voiceprint.storage.records import EncoderIdentity, Enrollment, StoredSpeaker
 from voiceprint.storage.renewal import renew
 from voiceprint.storage.restore import restore
 from voiceprint.storage.rotation import rotate
-from voiceprint.storage.store import Store
+from voiceprint.storage.store import Loaded, Store
 from voiceprint.storage.trimming import trim
 
 ENCODER = EncoderIdentity("fault-test", "c" * 64, 192)
@@ -79,6 +80,7 @@ OPERATIONS: dict[str, Callable[[Store, str], object]] = {
     "seen": lambda store, who: store.touch(who, "2030-01-01"),
     "decision": lambda store, who: store.note("decision", who, mode="identify", status="identified"),
     "trim": lambda store, _: trim(store, days=1, now=time.time() + 2 * 86_400),
+    "parts": lambda store, _: PartKeeper(store).visit_all(),
     "migrate": lambda store, _: begin(store, OTHER_ENCODER, enroll_waiting=True),
     "export": lambda store, _: export(store),
     "import": lambda store, _: bring_in(store),
@@ -155,7 +157,12 @@ def one_fault(
 def people(store: Store) -> Names:
     loaded = store.load()
     assert loaded.damaged == (), loaded.damaged
+    assert [who.id for who in sorted_by_id(store.load_quickly())] == [who.id for who in sorted_by_id(loaded)]
     return [(who.name, len(who.enrollments) + len(who.former)) for who in loaded.speakers]
+
+
+def sorted_by_id(loaded: Loaded) -> list[StoredSpeaker]:
+    return sorted(loaded.speakers, key=lambda who: who.id)
 
 
 def create_faults(folder: Path, shim: ctypes.CDLL, codes: Counter[str]) -> int:

@@ -7,8 +7,9 @@ import pytest
 from calibration_fixtures import CALIBRATION, COHORT, unit_rows
 
 from voiceprint.decision.scoring import Decision, Policy
-from voiceprint.decision.templates import template
+from voiceprint.decision.templates import template, template_of, templates_of
 from voiceprint.gallery import Match
+from voiceprint.storage.records import Enrollment
 
 BARE = Policy(min_speech_seconds=2.0)
 CALIBRATED = Policy(2.0, 0.01, CALIBRATION, COHORT)
@@ -25,6 +26,14 @@ def test_a_template_is_the_direction_of_the_mean() -> None:
     made = template(rows)
     assert made == pytest.approx(rows.sum(axis=0) / np.linalg.norm(rows.sum(axis=0)), abs=1e-6)
     assert template(rows[:1]) == pytest.approx(rows[0], abs=1e-6)
+
+
+@pytest.mark.parametrize("most", [1, 3])
+def test_many_templates_at_once_are_what_each_is_alone(most: int) -> None:
+    takes = [Enrollment.new(row, 3.0) for row in unit_rows(40, seed=1)]
+    speakers = [takes[start : start + 1 + (start // 3) % most] for start in range(0, 36, 3)]
+    alone = np.stack([template_of(some) for some in speakers])
+    assert templates_of(speakers) == pytest.approx(alone, abs=1e-6)
 
 
 @pytest.mark.parametrize("policy", [BARE, CALIBRATED])

@@ -6,7 +6,7 @@ to disk: FAISS files hold clear vectors and carry no checksum, so the gallery is
 start.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from threading import RLock
 
@@ -25,6 +25,8 @@ COARSE_FROM = 20_000
 SPARE = 96
 # What a coordinate of 1 is as a byte: none is ever cut off.
 STEPS = 127.0
+# Templates that become bytes at a time: what fits into the cache.
+BLOCK = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,19 +74,21 @@ class Gallery:
     def put_all(self, templates: Iterable[tuple[str, Vector]]) -> None:
         """Add or replace many speakers in one pass."""
         given = dict(templates)
-        if not given:
-            return
-        rows = np.ascontiguousarray(np.stack(list(given.values())), dtype=np.float32)
+        if given:
+            self.put_rows(list(given), np.stack(list(given.values())))
+
+    def put_rows(self, speaker_ids: Sequence[str], templates: Vector) -> None:
+        """As ``put_all``: speakers (n), none of them twice, and their templates (n, dimension)."""
+        rows = np.ascontiguousarray(templates, dtype=np.float32)
         if rows.shape[1] != self.dimension:
             raise ValueError(f"templates have {rows.shape[1]} dimensions, this gallery has {self.dimension}")
         with self._lock:
-            self._drop([speaker_id for speaker_id in given if speaker_id in self._numbers])
-            numbers = np.arange(self._next_number, self._next_number + len(given), dtype=np.int64)
-            self._next_number += len(given)
+            self._drop([speaker_id for speaker_id in speaker_ids if speaker_id in self._numbers])
+            numbers = np.arange(self._next_number, self._next_number + len(rows), dtype=np.int64)
+            self._next_number += len(rows)
             self._add(rows, numbers)
-            for speaker_id, number in zip(given, numbers.tolist(), strict=True):
-                self._numbers[speaker_id] = number
-                self._speakers[number] = speaker_id
+            self._numbers.update(zip(speaker_ids, numbers.tolist(), strict=True))
+            self._speakers.update(zip(numbers.tolist(), speaker_ids, strict=True))
 
     def remove(self, speaker_id: str) -> None:
         """Forget a speaker. Raises KeyError for one who is not there."""
@@ -119,8 +123,7 @@ class Gallery:
             count = min(top_k, len(self._numbers))
             if count < 1 or not len(queries):
                 return [[] for _ in queries]
-            rows = faiss.rev_swig_ptr(self._flat.get_xb(), self._flat.ntotal * self.dimension)
-            scores, places = highest_products(rows.reshape(-1, self.dimension), queries, count)
+            scores, places = highest_products(self._rows(), queries, count)
             numbers = faiss.vector_to_array(self._index.id_map)[places]
             return [self._matches(score, number) for score, number in zip(scores, numbers, strict=True)]
 
@@ -149,8 +152,15 @@ class Gallery:
             bytes_ = faiss.IndexScalarQuantizer(self.dimension, kind, faiss.METRIC_INNER_PRODUCT)
             self._coarse = faiss.IndexIDMap2(bytes_)
             numbers = faiss.vector_to_array(self._index.id_map)
-            rows = self._index.reconstruct_batch(numbers)
-        self._coarse.add_with_ids(_coarse(rows), numbers)
+            rows = self._rows()
+        for start in range(0, len(rows), BLOCK):
+            block = slice(start, start + BLOCK)
+            self._coarse.add_with_ids(_coarse(rows[block]), numbers[block])
+
+    def _rows(self) -> Vector:
+        """Every template (n, dimension), not copied: only to be looked at before the next change."""
+        rows: Vector = faiss.rev_swig_ptr(self._flat.get_xb(), self._flat.ntotal * self.dimension)
+        return rows.reshape(-1, self.dimension)
 
     def _drop(self, speaker_ids: list[str]) -> None:
         if not speaker_ids:

@@ -1,19 +1,21 @@
 """Who is known, in memory: templates to search and speakers to name, in step with the store."""
 
+from collections.abc import Collection, Mapping, Sequence
 from http import HTTPStatus
 from threading import RLock
 
 import numpy as np
 from numpy.typing import NDArray
 
-from voiceprint.decision.templates import template_of
+from voiceprint.collecting import no_collecting
+from voiceprint.decision.templates import template_of, templates_of
 from voiceprint.errors import SpeakerError
 from voiceprint.gallery import Gallery
 from voiceprint.groups import Within, is_within
 from voiceprint.names import clean_name
 from voiceprint.roster import Roster
-from voiceprint.storage.records import StoredSpeaker
-from voiceprint.storage.store import Store
+from voiceprint.storage.records import Enrollment, StoredSpeaker
+from voiceprint.storage.store import Loaded, Store
 
 __all__ = ["Known"]
 
@@ -43,15 +45,18 @@ class Known:
             version = self._store.data_version()
             if version == self._seen_version:
                 return
-            loaded = self._store.load()
-            gallery, waiting = Gallery(self.gallery.dimension), Gallery(self.waiting.dimension)
-            gallery.put_all((who.id, template_of(who.enrollments)) for who in loaded.speakers if who.enrollments)
-            waiting.put_all((who.id, template_of(who.former)) for who in loaded.speakers if who.waits and who.former)
-            self.gallery, self.waiting = gallery, waiting
-            self._roster = Roster(loaded.speakers)
-            self.damaged = loaded.damaged
+            with no_collecting():
+                self._take_in(self._store.load_quickly())
             self._seen_version = version
             self.changes += 1
+
+    def _take_in(self, loaded: Loaded) -> None:
+        gallery, waiting = Gallery(self.gallery.dimension), Gallery(self.waiting.dimension)
+        _put_all(gallery, {who.id: who.enrollments for who in loaded.speakers if who.enrollments})
+        _put_all(waiting, {who.id: who.former for who in loaded.speakers if who.waits and who.former})
+        self.gallery, self.waiting = gallery, waiting
+        self._roster = Roster(loaded.speakers)
+        self.damaged = loaded.damaged
 
     def all(self) -> list[StoredSpeaker]:
         """Every speaker, by name."""
@@ -134,9 +139,21 @@ class Known:
         self._stop_waiting(speaker_id)
         self.changes += 1
 
+    def leave_out(self, damaged: Collection[str]) -> None:
+        """Whose records were found damaged takes no part any more."""
+        with self.lock:
+            self.damaged = tuple(sorted({*self.damaged, *damaged}))
+            for speaker_id in damaged:
+                self.remove(speaker_id)
+
     def _stop_waiting(self, speaker_id: str) -> None:
         if speaker_id in self.waiting:
             self.waiting.remove(speaker_id)
+
+
+def _put_all(gallery: Gallery, enrollments: Mapping[str, Sequence[Enrollment]]) -> None:
+    if enrollments:
+        gallery.put_rows(list(enrollments), templates_of(list(enrollments.values())))
 
 
 def _random_template(dimension: int) -> NDArray[np.float32]:

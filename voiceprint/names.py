@@ -29,4 +29,6 @@ def clean_name(name: str) -> str:
 
 def name_key(name: str) -> str:
     """Two names are the same person's when their keys are equal."""
+    if name.isascii():
+        return name.casefold()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFKC", name).casefold())

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from voiceprint.storage.records import Enrollment
 
-__all__ = ["template", "template_of"]
+__all__ = ["template", "template_of", "templates_of"]
 
 Vector = NDArray[np.float32]
 
@@ -25,3 +25,13 @@ def template(embeddings: Vector) -> Vector:
 def template_of(enrollments: Sequence[Enrollment]) -> Vector:
     """The template (dimension,) of one or more enrollments."""
     return template(np.stack([enrollment.embedding for enrollment in enrollments]))
+
+
+def templates_of(speakers: Sequence[Sequence[Enrollment]]) -> Vector:
+    """``template_of`` for many speakers at once: (speakers, dimension), to the last bit or two the same."""
+    counts = np.array([len(enrollments) for enrollments in speakers])
+    dimension = len(speakers[0][0].embedding)
+    rows = np.concatenate([one.embedding for enrollments in speakers for one in enrollments]).reshape(-1, dimension)
+    sums = rows if len(rows) == len(counts) else np.add.reduceat(rows, np.cumsum(counts) - counts)
+    templates: Vector = sums / np.sqrt(np.einsum("nd,nd->n", sums, sums))[:, None]
+    return templates

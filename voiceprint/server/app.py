@@ -16,6 +16,7 @@ from voiceprint.server.guards import (
 )
 from voiceprint.server.hits import send_hits
 from voiceprint.server.journal import keep_journal
+from voiceprint.server.parting import keep_parts
 from voiceprint.server.sweeping import sweep_daily
 from voiceprint.service import VoiceprintService
 
@@ -49,6 +50,7 @@ def create_app(
         context.close()
 
     app.cleanup_ctx.append(sweep_daily)
+    app.cleanup_ctx.append(keep_parts)
     app.cleanup_ctx.append(send_hits)
     app.on_shutdown.append(live.close_streams)
     app.on_cleanup.append(close)

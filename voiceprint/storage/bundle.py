@@ -16,17 +16,16 @@ import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Self
 
 import msgspec
-import numpy as np
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from voiceprint.errors import InputError, KeyFileError, StoreError
 from voiceprint.storage.files import sync_folder
 from voiceprint.storage.keyfile import MasterKeys
-from voiceprint.storage.records import Enrollment, Profile, StoredSpeaker
+from voiceprint.storage.packing import PackedPerson
+from voiceprint.storage.records import StoredSpeaker
 from voiceprint.storage.rows import Rows
 from voiceprint.storage.settings import StoreSettings
 from voiceprint.storage.store import Store
@@ -48,51 +47,12 @@ class _Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     scrypt_log2_n: int = _SCRYPT_LOG2_N
 
 
-class _Take(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, array_like=True):
-    id: str
-    vector: bytes
-    speech_seconds: float
-    content: str
-    enrolled_at: float
-
-    @classmethod
-    def of(cls, one: Enrollment) -> Self:
-        vector = one.embedding.astype("<f4").tobytes()
-        return cls(
-            id=one.id,
-            vector=vector,
-            speech_seconds=one.speech_seconds,
-            content=one.content,
-            enrolled_at=one.enrolled_at,
-        )
-
-    def enrollment(self) -> Enrollment:
-        vector = np.frombuffer(self.vector, "<f4").astype(np.float32)
-        return Enrollment(self.id, vector, self.speech_seconds, self.content, self.enrolled_at)
-
-
-class _Person(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    id: str
-    profile: Profile
-    takes: tuple[_Take, ...]
-    former: tuple[_Take, ...] = ()
-
-    @classmethod
-    def of(cls, speaker: StoredSpeaker) -> Self:
-        takes, former = (tuple(map(_Take.of, some)) for some in (speaker.enrollments, speaker.former))
-        return cls(id=speaker.id, profile=speaker.profile, takes=takes, former=former)
-
-    def speaker(self) -> StoredSpeaker:
-        enrollments, former = (tuple(take.enrollment() for take in some) for some in (self.takes, self.former))
-        return StoredSpeaker(self.id, self.profile, enrollments, former)
-
-
 class _Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     store: str
     settings: StoreSettings
     audit_head: str
     marks: tuple[str, ...]
-    people: tuple[_Person, ...]
+    people: tuple[PackedPerson, ...]
 
 
 class Bundle:
@@ -194,7 +154,7 @@ def _body(rows: Rows, speakers: Sequence[StoredSpeaker]) -> _Body:
         settings=rows.seals.settings,
         audit_head=rows.state.audit_chain,
         marks=tuple(sorted(rows.marks())),
-        people=tuple(_Person.of(speaker) for speaker in speakers),
+        people=tuple(PackedPerson.of(speaker) for speaker in speakers),
     )
 
 

@@ -122,7 +122,7 @@ def typed_rows(
 ) -> list[tuple[Any, ...]]:
     """The rows whose columns are of the kinds that the tables promise; a damaged page can hold others."""
     found = database.execute(sql, values)
-    return [row for row in found if all(map(isinstance, row, kinds))]
+    return [row for row in found if tuple(map(type, row)) == kinds]
 
 
 def rows_or_lost(

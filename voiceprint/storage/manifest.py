@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from voiceprint.storage.rows import Rows
     from voiceprint.storage.settings import StoreState
 
-__all__ = ["Manifest", "Remembered", "follow"]
+__all__ = ["MISSING", "Manifest", "Remembered", "follow"]
 
 _MODULUS = 1 << 256
-_MISSING = "missing-"
+MISSING = "missing-"
 
 
 def follow(generations: dict[str, int], line: "AuditLine") -> dict[str, int]:
@@ -100,11 +100,22 @@ class Manifest:
         self._refuse_older_state(expected)
         there = {who: rows.seals.pseudonym(who) for who in rows.speakers_with_records() | set(generations)}
         wrong = {who for who, name in there.items() if expected.get(name) != generations.get(who)}
-        return wrong | {_MISSING + name for name in set(expected) - set(there.values())}
+        return wrong | {MISSING + name for name in set(expected) - set(there.values())}
+
+    def adds_up(self, generations: dict[str, int], total: int) -> bool:
+        """As ``misplaced``, for who knows already what everybody adds to the manifest, all together."""
+        same = (total % _MODULUS).to_bytes(32, "big") == self._rows.state.manifest
+        if same and not self._changed and not self._everybody_changed:
+            self._remembered.take(self._began, generations)
+        return same
+
+    def part(self, speaker_id: str, generation: int) -> int:
+        """What one speaker adds to the manifest."""
+        return self._rows.seals.manifest_part(self._rows.seals.pseudonym(speaker_id), generation)
 
     def missing_name(self, speaker_id: str) -> str:
         """What ``misplaced`` calls a speaker of whom nothing is left."""
-        return _MISSING + self._rows.seals.pseudonym(speaker_id)
+        return MISSING + self._rows.seals.pseudonym(speaker_id)
 
     def believed(self, speaker_id: str) -> int | None:
         """The generation that the speaker must be at, 0 for nobody; None where that is not remembered."""
@@ -137,8 +148,8 @@ class Manifest:
         wrong = self.misplaced(generations)
         if speaker_id not in generations and speaker_id not in wrong and not rows.has_records(speaker_id):
             raise StoreError("speaker_gone", "The speaker is not in the store any more.")
-        missing = speaker_id.startswith(_MISSING)
-        pseudonym = speaker_id.removeprefix(_MISSING) if missing else rows.seals.pseudonym(speaker_id)
+        missing = speaker_id.startswith(MISSING)
+        pseudonym = speaker_id.removeprefix(MISSING) if missing else rows.seals.pseudonym(speaker_id)
         # Where something is wrong the row may lie; the log does not.
         before = rows.expected_generations().get(pseudonym, 0) if wrong else generations.get(speaker_id, 0)
         self._everybody_changed |= bool(wrong)  # nothing is remembered of a store that did not add up

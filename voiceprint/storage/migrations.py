@@ -32,7 +32,12 @@ def _layout_1(database: sqlite3.Connection) -> None:
     database.execute("CREATE TABLE audit (number INTEGER PRIMARY KEY, token BLOB NOT NULL, chain TEXT NOT NULL) STRICT")
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_layout_1,)
+def _layout_2(database: sqlite3.Connection) -> None:
+    """Many speakers in one seal, beside their rows."""
+    database.execute("CREATE TABLE parts (part TEXT PRIMARY KEY, key BLOB NOT NULL, block BLOB NOT NULL) STRICT")
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_layout_1, _layout_2)
 
 
 def migrate(database: sqlite3.Connection) -> None:

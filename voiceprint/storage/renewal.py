@@ -65,6 +65,7 @@ def seal_again(rows: Rows, speakers: Sequence[StoredSpeaker], settings: StoreSet
     """Everybody with a new data key under renewed settings; former enrollments go with a former encoder."""
     rows.database.execute("DELETE FROM records")
     rows.database.execute("DELETE FROM keys")
+    rows.database.execute("DELETE FROM parts")
     rows.put_settings(rows.seals.with_settings(settings))
     for speaker in speakers:
         former = speaker.former if settings.former else ()

@@ -2,7 +2,7 @@
 
 1. the new key becomes the first line of the key file (the old one stays below)
 2. the settings are sealed under it, which tells every other process to read the key file again
-3. the speakers' key rings are sealed under it, some at a time
+3. the parts are taken away, and the speakers' key rings are sealed under it, some at a time
 4. everything is read again with the new key alone
 5. the old line goes, unless another store that uses the file still needs it
 
@@ -62,6 +62,7 @@ def _rotate(store: Store, progress: Callable[[int], None]) -> RotationReport:
     with store.writing() as rows:
         rows.put_settings(rows.seals)
         rows.note("rotation_begun")
+    _drop_parts(store)
     done = _rewrap_everybody(store, progress)
     _check_everything_opens(store, MasterKeys(keys.keys[:1], keys.path))
     with store.writing() as rows:
@@ -93,6 +94,15 @@ def _rewrap_everybody(store: Store, progress: Callable[[int], None]) -> int:
         last = batch[-1][0]
         done += len(batch)
         progress(done)
+
+
+def _drop_parts(store: Store) -> None:
+    """No key of a part stays under the old master key. The server makes them again."""
+    with store.reading() as rows:
+        parts = rows.database.execute("SELECT part FROM parts").fetchall()
+    for part in parts:
+        with store.writing() as rows:
+            rows.database.execute("DELETE FROM parts WHERE part = ?", part)
 
 
 def _check_everything_opens(store: Store, newest: MasterKeys) -> None:

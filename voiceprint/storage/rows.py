@@ -14,13 +14,13 @@ import msgspec
 from voiceprint.errors import StoreError
 from voiceprint.storage.audit import AuditLine, next_chain, open_line, read_base, seal_line
 from voiceprint.storage.database import rows_or_lost, typed_rows
-from voiceprint.storage.manifest import Manifest, Remembered, follow
-from voiceprint.storage.records import Enrollment, Profile, StoredSpeaker
+from voiceprint.storage.manifest import MISSING, Manifest, Remembered, follow
+from voiceprint.storage.records import Enrollment, Profile, StoredSpeaker, new_id
 from voiceprint.storage.seals import KeyRing, Row, Seals
 from voiceprint.storage.settings import StoreState
 from voiceprint.storage.vault import SealBrokenError
 
-__all__ = ["Loaded", "Rows", "gone"]
+__all__ = ["Loaded", "Rows", "gone", "part_of"]
 
 _KEYS = "SELECT speaker_id, generation, token FROM keys"
 _RECORDS = "SELECT speaker_id, id, type, version, token FROM records"
@@ -150,6 +150,8 @@ class Rows:
     def drop(self, speaker_id: str, ring: KeyRing, enrollments: Sequence[Enrollment]) -> KeyRing:
         """Delete enrollments; the ring without them, which must be written in the same transaction."""
         ids = {one.id for one in enrollments}
+        if ids:
+            self.drop_part(speaker_id)
         self.database.executemany(
             "DELETE FROM records WHERE speaker_id = ? AND id = ?", [(speaker_id, record_id) for record_id in ids]
         )
@@ -195,6 +197,7 @@ class Rows:
         Also for what ``load`` calls damaged, ``missing-`` and a pseudonym included.
         """
         pseudonym = self.manifest.take_out(speaker_id)
+        self.drop_part(speaker_id)
         records = self.database.execute("DELETE FROM records WHERE speaker_id = ?", (speaker_id,)).rowcount
         self.database.execute("DELETE FROM keys WHERE speaker_id = ?", (speaker_id,))
         self.bury(self.seals.mark(speaker_id))
@@ -204,9 +207,18 @@ class Rows:
     def make_room(self, speaker_id: str) -> None:
         """Take away what is left of a damaged or missing speaker, so that a sound copy can be put in its place."""
         pseudonym = self.manifest.take_out(speaker_id)
+        self.drop_part(speaker_id)
+        self.state = msgspec.structs.replace(self.state, lineage=new_id())
         self.database.execute("DELETE FROM records WHERE speaker_id = ?", (speaker_id,))
         self.database.execute("DELETE FROM keys WHERE speaker_id = ?", (speaker_id,))
         self._note("replaced", pseudonym, {})
+
+    def drop_part(self, speaker_id: str) -> None:
+        """Destroy the part that a speaker is in, key and block; all of them for whom only the pseudonym is known."""
+        if speaker_id.startswith(MISSING):
+            self.database.execute("DELETE FROM parts")
+        else:
+            self.database.execute("DELETE FROM parts WHERE part = ?", (part_of(speaker_id),))
 
     def bury(self, mark: str) -> None:
         """Remember that the speaker of this mark must not come back. The epoch counts the marks."""
@@ -246,6 +258,11 @@ class Rows:
             raise StoreError(
                 "store_damaged", "The state of the store is damaged; restore a bundle into another folder."
             ) from error
+
+
+def part_of(speaker_id: str) -> str:
+    """Which part a speaker is in: ids are random, so that all parts are about as large."""
+    return speaker_id[:2]
 
 
 def gone() -> StoreError:

@@ -56,7 +56,8 @@ class StoreState(_Body, frozen=True, kw_only=True):
 
     ``epoch``: tombstones so far. ``revision``: changes to speakers so far. ``audit_number``, ``audit_chain``: the last
     line of the audit log. ``manifest``: sum over all speakers of a keyed hash of (speaker, generation). ``tokens``:
-    changes to the access tokens so far.
+    changes to the access tokens so far. ``lineage``: random, another one whenever somebody begins at the first
+    generation again.
     """
 
     epoch: int = 0
@@ -65,6 +66,7 @@ class StoreState(_Body, frozen=True, kw_only=True):
     audit_chain: str = ""
     manifest: bytes = bytes(32)
     tokens: int = 0
+    lineage: str = ""
 
 
 def settings_context(store_id: str) -> Context:

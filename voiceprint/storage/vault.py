@@ -14,11 +14,14 @@ carries its context inside the seal, and opening compares it with what the place
 
 import base64
 import hmac
+import secrets
 from collections.abc import Mapping, Sequence
 
 import msgspec
+from cryptography.exceptions import InvalidTag
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
@@ -31,13 +34,16 @@ __all__ = [
     "SealBrokenError",
     "Vault",
     "new_data_key",
+    "open_block",
     "open_in_one_of",
     "open_sealed",
     "seal",
+    "seal_block",
 ]
 
 Context = Mapping[str, str | int]
 _MAGIC = b"VPR1"
+_NONCE = 12
 
 
 class SealBrokenError(Exception):
@@ -88,6 +94,23 @@ def open_in_one_of(key: Fernet | MultiFernet, contexts: Sequence[Context], token
         if hmac.compare_digest(payload[: len(head)], head):
             return number, payload[len(head) :]
     raise SealBrokenError("the token belongs somewhere else")
+
+
+def seal_block(context: Context, body: bytes) -> tuple[bytes, bytes]:
+    """A random key that seals nothing else, and the body sealed under it in this context.
+
+    AES-256-GCM: for many speakers at once, where a token would be a third longer and open thirty times slower.
+    """
+    key, nonce = AESGCM.generate_key(256), secrets.token_bytes(_NONCE)
+    return key, nonce + AESGCM(key).encrypt(nonce, body, _head(context))
+
+
+def open_block(key: bytes, context: Context, sealed: bytes) -> bytes:
+    """The body, if it was sealed under this key in exactly this context. Raises SealBrokenError."""
+    try:
+        return AESGCM(key).decrypt(sealed[:_NONCE], sealed[_NONCE:], _head(context))
+    except (InvalidTag, ValueError) as error:
+        raise SealBrokenError("the block does not open") from error
 
 
 def _head(context: Context) -> bytes:

@@ -1,0 +1,95 @@
+"""Start with a great many speakers: our way, and opening one Fernet token after another."""
+
+import base64
+import json
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from cryptography.fernet import Fernet
+from rotation_test import ENCODER, fill
+
+from benchmarks.timing import Figures, clocked
+from voiceprint.known import Known
+from voiceprint.storage.keyfile import create_key_file, load_key_file
+from voiceprint.storage.parting import PartKeeper
+from voiceprint.storage.store import Store
+
+KINDS = ("profile", "enrollment")
+
+__all__ = ["measure_opening"]
+
+_START = """
+import json, sys, time
+from pathlib import Path
+sys.path.insert(0, sys.argv[2])
+from benchmarks.opening import open_known
+folder = Path(sys.argv[1])
+began = time.perf_counter()
+known = open_known(folder)
+print(json.dumps([time.perf_counter() - began, len(known.gallery)]))
+"""
+
+
+def measure_opening(folder: Path, speakers: int = 100_000, rounds: int = 3) -> Figures:
+    """``open_100k``: from the store's file to gallery and names, over opening every token of its speakers (a key, a
+    profile, an enrollment each) one after another; ``open_100k_templates``: over opening their templates' tokens alone.
+
+    All in turn, each start in a process of its own; medians.
+    """
+    data, key = folder / "index", folder / "key"
+    fill(data, create_key_file(key, data=data), speakers)
+    rows = [_start(folder, speakers) for _ in range(rounds)]
+    store = Store.open(data, load_key_file(key, data=data), ENCODER)
+    store.load()
+    sealing = clocked(PartKeeper(store).visit_all)
+    store.close()
+    keys, profiles, templates = _tokens(data, key)
+    times = []
+    for _ in range(rounds):
+        opened = [clocked(partial(_open, some)) for some in (keys + profiles, templates)]
+        times.append([_start(folder, speakers), *opened])
+    ours, rest, plain = (float(median) for median in np.median(np.array(times), axis=0))
+    return {
+        "open_100k": float(ours / (plain + rest)),
+        "open_100k_templates": float(ours / plain),
+        "open_100k_seconds": float(ours),
+        "open_100k_tokens_seconds": float(plain + rest),
+        "open_100k_by_rows_seconds": float(np.median(rows)),
+        "open_100k_sealing_seconds": sealing,
+    }
+
+
+def open_known(folder: Path) -> Known:
+    """Gallery and names, from the store's file."""
+    data = folder / "index"
+    return Known(Store.open(data, load_key_file(folder / "key", data=data), ENCODER), ENCODER.dimension)
+
+
+def _start(folder: Path, speakers: int) -> float:
+    command = [sys.executable, "-c", _START, str(folder), str(Path(__file__).resolve().parents[1])]
+    seconds, found = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    assert found == speakers
+    return float(seconds)
+
+
+Tokens = list[tuple[Fernet, bytes]]
+
+
+def _tokens(data: Path, key: Path) -> tuple[Tokens, Tokens, Tokens]:
+    """What lies sealed of everybody, under one key as a plain program would have it: as many bytes as in our rows."""
+    fernet = Fernet(Fernet.generate_key())
+    store = Store.open(data, load_key_file(key, data=data), ENCODER)
+    with store.reading() as rows:
+        sql = "SELECT token FROM keys", *(f"SELECT token FROM records WHERE type = '{kind}'" for kind in KINDS)
+        sizes = [[len(base64.urlsafe_b64decode(token)) for (token,) in rows.database.execute(one)] for one in sql]
+    store.close()
+    keys, profiles, templates = ([(fernet, fernet.encrypt(bytes(size - 73))) for size in some] for some in sizes)
+    return keys, profiles, templates
+
+
+def _open(tokens: Tokens) -> None:
+    for fernet, token in tokens:
+        fernet.decrypt(token)
