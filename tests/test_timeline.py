@@ -56,3 +56,16 @@ def test_few_windows_between_two_names_only_straddle_the_border() -> None:
     assert _settled([("a", 4), (None, 4), ("b", 3)], window=3) == [("a", 0, 3), (None, 4, 7), ("b", 8, 10)]
     assert _settled([(None, 1), ("a", 4), (None, 1)], window=3) == [(None, 0, 0), ("a", 1, 4), (None, 5, 5)]
     assert _settled([], window=3) == []
+
+
+def test_several_voices_at_once_are_answered_as_one_by_one(known: VoiceprintService, takes: Takes) -> None:
+    voices = [known.hear(take) for several in takes.values() for take in several]
+    voices.append(known.hear(Waveform(np.zeros(SAMPLE_RATE, np.float32))))
+    for some in (voices[:-1], voices):
+        together, alone = known.identify_all(some, top_k=2), [known.identify(voice, top_k=2) for voice in some]
+        for one, other in zip(together, alone, strict=True):
+            assert (one.decision.status, one.decision.speaker_id) == (other.decision.status, other.decision.speaker_id)
+            assert one.decision.score == pytest.approx(other.decision.score, abs=1e-5)
+            assert [match.speaker_id for match in one.candidates] == [match.speaker_id for match in other.candidates]
+    assert {"identified", "unknown"} <= {answer.decision.status for answer in together}
+    assert known.identify_all([]) == []

@@ -58,23 +58,14 @@ class Recogniser:
         """As it decides among those who may be met."""
         return replace(self._policy, rise=self._likeness.rise(within))
 
-    def identify(self, voice: Voice, *, top_k: int = 5, within: Within = None) -> Answer:
-        """Who is speaking, among everybody enrolled (``within`` groups); strangers are ``unknown``."""
+    def identify(self, voices: Sequence[Voice], *, top_k: int = 5, within: Within = None) -> list[Answer]:
+        """Who is speaking in each, among everybody enrolled (``within`` groups); strangers are ``unknown``."""
         known, count = self._known, max(top_k, CANDIDATES)
-        among, size = known.ids(within), known.count(within)
-        matches = _search(known.gallery, voice.embedding, count, among)
-        decision = self._decide(self.policy(within), matches, voice, voice.embedding, size)
-        enrolls = False
-        if decision.status == "unknown" and self._former is not None and voice.former is not None:
-            found = _search(known.waiting, voice.former, count, among)
-            other = self._decide(self._formerly(self._former.policy, within), found, voice, voice.former, size)
-            if other.status in ("identified", "ambiguous"):
-                stricter = self._formerly(self._former.confident, within)
-                confident = self._decide(stricter, found, voice, voice.former, size)
-                enrolls = (confident.status, confident.speaker_id) == ("identified", other.speaker_id)
-                decision, matches = replace(other, rule=f"{other.rule}; by the former encoder"), found
-        answer = self._answer("identify", decision, voice, tuple(matches[:top_k]))
-        return replace(answer, enrolls=enrolls and not voice.several)
+        found = _search_all(known.gallery, [voice.embedding for voice in voices], count, known.ids(within))
+        return [
+            self._identify(voice, matches, top_k=top_k, within=within)
+            for voice, matches in zip(voices, found, strict=True)
+        ]
 
     def verify(self, speaker_id: str, voice: Voice, *, discreet: bool = False, within: Within = None) -> Answer:
         """Is it the claimed speaker? ``not_enrolled`` where nobody has that id; ``discreet``: then the same work is
@@ -112,6 +103,21 @@ class Recogniser:
         )
 
     # Inside
+
+    def _identify(self, voice: Voice, matches: list[Match], *, top_k: int, within: Within) -> Answer:
+        known, enrolls = self._known, False
+        size = known.count(within)
+        decision = self._decide(self.policy(within), matches, voice, voice.embedding, size)
+        if decision.status == "unknown" and self._former is not None and voice.former is not None:
+            found = known.waiting.search(voice.former, max(top_k, CANDIDATES), among=known.ids(within))
+            other = self._decide(self._formerly(self._former.policy, within), found, voice, voice.former, size)
+            if other.status in ("identified", "ambiguous"):
+                stricter = self._formerly(self._former.confident, within)
+                confident = self._decide(stricter, found, voice, voice.former, size)
+                enrolls = (confident.status, confident.speaker_id) == ("identified", other.speaker_id)
+                decision, matches = replace(other, rule=f"{other.rule}; by the former encoder"), found
+        answer = self._answer("identify", decision, voice, tuple(matches[:top_k]))
+        return replace(answer, enrolls=enrolls and not voice.several)
 
     def _formerly(self, policy: Policy, within: Within) -> Policy:
         """One of the former encoder's, among those who wait."""
@@ -156,5 +162,10 @@ class Recogniser:
         return Answer(mode, decision, candidates, voice.utterance, self._needed_seconds, voice.several, claimed_id)
 
 
-def _search(gallery: Gallery, embedding: Vector | None, top_k: int, among: set[str] | None) -> list[Match]:
-    return [] if embedding is None else gallery.search(embedding, top_k, among=among)
+def _search_all(
+    gallery: Gallery, embeddings: Sequence[Vector | None], top_k: int, among: set[str] | None
+) -> list[list[Match]]:
+    """The closest to each; nobody to what could not be encoded."""
+    if among is None and len(embeddings) > 1 and all(embedding is not None for embedding in embeddings):
+        return gallery.search_many(np.stack([embedding for embedding in embeddings if embedding is not None]), top_k)
+    return [[] if embedding is None else gallery.search(embedding, top_k, among=among) for embedding in embeddings]

@@ -152,8 +152,12 @@ class VoiceprintService:
 
     def identify(self, voice: Voice, *, top_k: int = 5, within: Within = None) -> Answer:
         """Who is speaking, among everybody enrolled (``within`` groups); strangers are ``unknown``."""
+        return self.identify_all([voice], top_k=top_k, within=within)[0]
+
+    def identify_all(self, voices: Sequence[Voice], *, top_k: int = 5, within: Within = None) -> list[Answer]:
+        """``identify`` for each of several voices, looked for together."""
         self.refresh()
-        return self._recogniser.identify(voice, top_k=top_k, within=within)
+        return self._recogniser.identify(voices, top_k=top_k, within=within)
 
     def verify(self, speaker_id: str, voice: Voice, *, discreet: bool = False, within: Within = None) -> Answer:
         """Is it the claimed speaker? ``not_enrolled`` where nobody has that id, unless ``discreet``: then as somebody

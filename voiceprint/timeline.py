@@ -27,7 +27,7 @@ BREATH_SECONDS = 2.0
 # A stretch as long as this ends at the next short pause: between two of them the server can listen to others.
 STRETCH_SECONDS = 20.0
 
-Ask = Callable[[Waveform], Answer]
+Ask = Callable[[Sequence[Waveform]], list[Answer]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +42,14 @@ class Turn:
 def turns_of(service: VoiceprintService, waveform: Waveform, *, within: Within = None) -> Iterator[Turn]:
     """The turns of a recording in order, each as soon as it is known. ``within``: the groups to look in."""
 
-    def ask(speech: Waveform) -> Answer:
-        return _ask(service, heard, speech, within)
+    def ask(pieces: Sequence[Waveform]) -> list[Answer]:
+        voices = [service.encode(_piece(heard, speech)) for speech in pieces]
+        return service.identify_all(voices, top_k=1, within=within)
 
     heard = service.listen(waveform)
     for stretch in _stretches(heard.segments, waveform):
-        for start, end in pairwise(_borders(stretch, ask, service.settings.min_identify_speech_seconds)):
-            answer = ask(stretch.cut(start, end))
+        spans = list(pairwise(_borders(stretch, ask, service.settings.min_identify_speech_seconds)))
+        for (start, end), answer in zip(spans, ask([stretch.cut(*span) for span in spans]), strict=True):
             yield Turn(round(stretch.moment(start, opening=True), 2), round(stretch.moment(end), 2), answer)
 
 
@@ -103,7 +104,7 @@ def _borders(stretch: _Stretch, ask: Ask, needed_seconds: float) -> list[float]:
     window = max(WINDOW_SECONDS, needed_seconds)
     whole = stretch.speech.seconds
     starts = np.arange(0.0, whole - window + 1e-6, HOP_SECONDS).tolist()
-    voices = [ask(stretch.cut(start, start + window)).decision.speaker_id for start in starts]
+    voices = [answer.decision.speaker_id for answer in ask([stretch.cut(at, at + window) for at in starts])]
     runs = _settled([(who, len(list(run))) for who, run in groupby(voices)], round(window / HOP_SECONDS))
     inner = [
         # Half way between the middle of the last window of one and that of the first window of the next.
@@ -130,6 +131,5 @@ def _settled(runs: Sequence[tuple[str | None, int]], window: int) -> list[tuple[
     return kept
 
 
-def _ask(service: VoiceprintService, heard: Utterance, speech: Waveform, within: Within) -> Answer:
-    piece = replace(heard, speech=speech, segments=(), speech_seconds=speech.seconds, audio_seconds=speech.seconds)
-    return service.identify(service.encode(piece), top_k=1, within=within)
+def _piece(heard: Utterance, speech: Waveform) -> Utterance:
+    return replace(heard, speech=speech, segments=(), speech_seconds=speech.seconds, audio_seconds=speech.seconds)
