@@ -184,7 +184,7 @@ def test_enrolled_voices_calibrate_where_people_consented() -> None:
     whole = [sample for sample in made_up(60, seed=4) if sample.condition == WHOLE]
     speakers = [stored(person, takes) for person, takes in groupby(whole, key=lambda sample: sample.speaker)]
     assert list(enrolled_samples(speakers)) == []
-    agreed = [replace(s, profile=structs.replace(s.profile, consent=Consent(purpose="door"))) for s in speakers]
+    agreed = [structs.replace(s, profile=structs.replace(s.profile, consent=Consent(purpose="door"))) for s in speakers]
     samples = list(enrolled_samples(agreed[:-1] + speakers[-1:]))
     assert len({sample.speaker for sample in samples}) == 59
     found = fit(samples, cohort(), encoder="made-up", fingerprint="0" * 64)

@@ -1,9 +1,9 @@
 """Parts: what makes a start with many speakers quick changes nothing about who is there."""
 
 import sqlite3
-from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 from store_fixtures import ENCODER, enrollment, files, tamper
 
@@ -143,7 +143,7 @@ def test_another_stores_part_does_not_open(
     other = Store.open(tmp_path / "other", keys, ENCODER)
     stranger = other.add_speaker("Stranger", [enrollment(1)])
     with other.writing() as rows:
-        put_part(rows, name, {people[0].id: (replace(stranger, id=people[0].id), 1)})
+        put_part(rows, name, {people[0].id: (msgspec.structs.replace(stranger, id=people[0].id), 1)})
         foreign = rows.database.execute("SELECT part, key, block FROM parts").fetchone()
     other.close()
     tamper(folder, "INSERT OR REPLACE INTO parts VALUES (?, ?, ?)", *foreign)

@@ -12,12 +12,13 @@ class Roster:
     """Not safe to change from two threads at once; the service holds its lock around every change."""
 
     def __init__(self, speakers: Iterable[StoredSpeaker] = ()) -> None:
-        self._by_id: dict[str, StoredSpeaker] = {}
-        self._by_name: dict[str, str] = {}
-        self._by_content: dict[str, str] = {}
+        self._by_id = {speaker.id: speaker for speaker in speakers}
+        everybody = self._by_id.values()
+        self._by_name = {name_key(speaker.profile.name): speaker.id for speaker in everybody}
+        self._by_content = {one.content: who.id for who in everybody for one in who.enrollments if one.content}
         self._by_group: dict[str, set[str]] = {}
-        for speaker in speakers:
-            self.put(speaker)
+        for speaker in everybody:
+            self._join_groups(speaker)
 
     def __iter__(self) -> Iterator[StoredSpeaker]:
         """By name."""
@@ -43,8 +44,7 @@ class Roster:
         self._by_id[speaker.id] = speaker
         self._by_name[name_key(speaker.name)] = speaker.id
         self._by_content.update({entry.content: speaker.id for entry in speaker.enrollments if entry.content})
-        for group in speaker.profile.groups:
-            self._by_group.setdefault(group, set()).add(speaker.id)
+        self._join_groups(speaker)
 
     def remove(self, speaker_id: str) -> None:
         """Nothing happens for an id that is not there."""
@@ -56,3 +56,7 @@ class Roster:
             self._by_group[group].discard(speaker_id)
         for entry in gone.enrollments:
             self._by_content.pop(entry.content, None)
+
+    def _join_groups(self, speaker: StoredSpeaker) -> None:
+        for group in speaker.profile.groups:
+            self._by_group.setdefault(group, set()).add(speaker.id)

@@ -16,7 +16,7 @@ from voiceprint.storage.parts import PARTS
 __all__ = ["keep_parts", "visit_parts"]
 
 log = logging.getLogger(__name__)
-ROUND_SECONDS = 3_600.0
+ROUND_SECONDS = 600.0
 # Of the time that one core has, this work takes a fifth.
 PAUSE_SHARE, PAUSE_SECONDS = 4.0, 0.01
 

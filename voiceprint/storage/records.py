@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import msgspec
 import numpy as np
@@ -36,8 +36,7 @@ class EncoderIdentity:
     dimension: int
 
 
-@dataclass(frozen=True, slots=True)
-class Enrollment:
+class Enrollment(msgspec.Struct, frozen=True, eq=False):
     """One enrolled utterance: unit embedding (dimension,), seconds of speech, keyed hash of the clip (or empty)."""
 
     id: str
@@ -52,7 +51,7 @@ class Enrollment:
 
     def without_content(self) -> "Enrollment":
         """The same, not to be known again by its recording."""
-        return replace(self, content="")
+        return msgspec.structs.replace(self, content="")
 
 
 class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -73,8 +72,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         return msgspec.structs.replace(self, consent=consent, consent_at=time.time() if consent else None)
 
 
-@dataclass(frozen=True, slots=True)
-class StoredSpeaker:
+class StoredSpeaker(msgspec.Struct, frozen=True, eq=False):
     """A speaker as the store holds them. ``enrollments``: made with the store's encoder. ``former``: made with the one
     that it is being moved away from, and never compared with anything that the other made.
     """

@@ -6,7 +6,6 @@ not fit the ring. Vectors lie rotated inside the seal once a store was renewed, 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Self
 
 import msgspec
@@ -150,7 +149,7 @@ class Seals:
         encoder = self._encoders[-1 if former else 0]
         if self.settings.rotation:
             rotated = (self._matrix(encoder) @ enrollment.embedding.astype(np.float64)).astype(np.float32)
-            enrollment = replace(enrollment, embedding=rotated)
+            enrollment = msgspec.structs.replace(enrollment, embedding=rotated)
         return self._seal_record(speaker_id, ring, enrollment.id, _ENROLLMENT, pack_enrollment(enrollment), encoder)
 
     def open_speaker(self, speaker_id: str, ring: KeyRing, rows: Sequence[Row]) -> StoredSpeaker:
@@ -187,7 +186,7 @@ class Seals:
         if not self.settings.rotation:
             return stored
         back = self._matrix(encoder).T @ stored.embedding.astype(np.float64)
-        return replace(stored, embedding=(back / np.linalg.norm(back)).astype(np.float32))
+        return msgspec.structs.replace(stored, embedding=(back / np.linalg.norm(back)).astype(np.float32))
 
     def _seal_record(
         self, speaker_id: str, ring: KeyRing, record_id: str, kind: str, body: bytes, encoder: EncoderIdentity

@@ -8,7 +8,6 @@ the whole file put back to an older state (note the audit log's last value elsew
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
@@ -144,7 +143,9 @@ class Store(Transactions):
             profile = speaker.profile.agreed(consent) if consent else speaker.profile
             ring = rows.drop(speaker_id, ring, speaker.former)
             rows.write(speaker_id, ring, profile if consent else None, enrollments, "updated")
-        return replace(speaker, profile=profile, enrollments=(*speaker.enrollments, *enrollments), former=())
+        return msgspec.structs.replace(
+            speaker, profile=profile, enrollments=(*speaker.enrollments, *enrollments), former=()
+        )
 
     def rename(self, speaker_id: str, name: str) -> StoredSpeaker:
         """Another name for the same speaker. Raises StoreError: ``record_damaged``, ``speaker_gone``."""
@@ -193,7 +194,7 @@ class Store(Transactions):
             if event != "seen":  # what is no longer so must not stay sealed elsewhere; the day is no secret to keep
                 rows.drop_part(speaker_id)
             rows.write(speaker_id, ring, profile, (), event)
-        return replace(speaker, profile=profile)
+        return msgspec.structs.replace(speaker, profile=profile)
 
 
 def _fill(database: sqlite3.Connection, seals: Seals) -> None:
