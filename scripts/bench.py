@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Everything that a user waits for, as a ratio of ours over the plain way; the two interleaved, medians.
 
-    scripts/bench.py [--json] [--only encoding answer streams bulk start search] [--speech DIR] [--clips 60]
+    scripts/bench.py [--json] [--only encoding answer streams bulk start opening search] [--speech DIR] [--clips 60]
                      [--rounds 30] [--million]
 
 Ratios of times are better below 1; `bulk` and `streams` are ratios of rates, better above 1. A ratio is null where it
@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 from benchmarks.encoding import measure_encoding
 from benchmarks.hearing import measure_answer, measure_bulk, measure_streams, read
+from benchmarks.opening import measure_opening
 from benchmarks.starting import measure_start
 from benchmarks.timing import Figures
 
@@ -83,6 +84,9 @@ class Bench:
         Encoder.load(self.model, runtime="onnx", cache=self.cache)
         return measure_start(self.model.path, self.cache_home, self.root, max(3, self.args.rounds // 6))
 
+    def opening(self) -> Figures:
+        return measure_opening(self.root / "opening")
+
     def search(self) -> Figures:
         import faiss
         from bench_gallery import compare, fill
@@ -115,6 +119,7 @@ PARTS: dict[str, Callable[[Bench], Figures]] = {
     "streams": Bench.streams,
     "bulk": Bench.bulk,
     "start": Bench.start,
+    "opening": Bench.opening,
     "search": Bench.search,
 }
 
