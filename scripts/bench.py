@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Everything that a user waits for, as a ratio of ours over the plain way; the two interleaved, medians.
 
-    scripts/bench.py [--json] [--only encoding answer streams bulk start opening search] [--speech DIR] [--clips 60]
-                     [--rounds 30] [--million]
+    scripts/bench.py [--json] [--only encoding answer streams bulk start opening search] [--speech DIR ...]
+                     [--clips 60] [--rounds 30] [--million]
 
 Ratios of times are better below 1; `bulk` and `streams` are ratios of rates, better above 1. A ratio is null where it
-was not measured. Speech comes from --speech (FOLDER/<speaker>/<recordings>).
+was not measured. Speech comes from --speech (FOLDER/<speaker>/<recordings>), the first folder's first.
 """
 
 import argparse
@@ -34,7 +34,8 @@ from voiceprint.opening import open_service
 from voiceprint.runtime.reference import Reference
 from voiceprint.service import VoiceprintService
 
-SPEECH = Path(__file__).resolve().parents[2] / "shared" / "speech" / "dev" / "librispeech"
+DEV = Path(__file__).resolve().parents[2] / "shared" / "speech" / "dev"
+SPEECH = [DEV / corpus for corpus in ("librispeech", "vctk", "commonvoice")]
 RATIOS = (
     *("encode_exact", "encode_best", "bundled_vs_official", "answer_p95", "bulk", "streams"),
     *("search_100k", "search_1m", "search_batch", "start", "memory", "open_100k"),
@@ -106,7 +107,8 @@ class Bench:
         return open_service(Settings(data=self.root / name), environ=environ, encoder=encoder)
 
     def _folders(self) -> list[Folder]:
-        return list(find_folders(self.args.speech, on_refusal=lambda *_: None))
+        roots: list[Path] = self.args.speech
+        return [folder for root in roots for folder in find_folders(root, on_refusal=lambda *_: None)]
 
     def _long(self, folder: Folder, seconds: int) -> Waveform:
         parts = [read(path).samples for path in folder.files[:4]]
@@ -140,7 +142,7 @@ def machine() -> dict[str, object]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), metavar="PART")
-    parser.add_argument("--speech", type=Path, default=SPEECH, metavar="DIR")
+    parser.add_argument("--speech", type=Path, nargs="+", default=SPEECH, metavar="DIR")
     parser.add_argument("--clips", type=int, default=60, help="recordings for bulk enrollment")
     parser.add_argument("--rounds", type=int, default=30)
     parser.add_argument("--million", action="store_true", help="search a million as well; takes 2 GB")
