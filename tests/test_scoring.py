@@ -127,10 +127,8 @@ def test_where_people_sound_alike_everything_is_stricter() -> None:
     assert here.margin == pytest.approx(usual.margin)
     claims = [p.verify(0.9, speaker_id="a", embedding=VOICE, speech_seconds=4).threshold for p in (CALIBRATED, alike)]
     assert claims[0] < claims[1]
-    cost = alike.describe(10)
-    assert cost.expected_fnir is not None
-    assert cost.expected_fnir.value > (CALIBRATED.describe(10).expected_fnir or cost.expected_fnir).value
-    assert "more alike here than usual, so that the threshold is 0.10 higher" in cost.note
+    note = alike.describe(10).note
+    assert "more alike here than usual, so that the threshold is 0.10 higher" in note
     assert "alike" not in CALIBRATED.describe(10).note
 
 

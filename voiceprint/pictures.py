@@ -117,13 +117,11 @@ def _evidence(policy: Policy, gallery_size: int) -> Evidence | None:
         people=found.speakers,
         target_trials=found.target_trials,
         nontarget_trials=found.nontarget_trials,
-        separation=separation(calibration, gallery_size, target, policy.rise),
-        cost=tuple(_share(at, missed) for at, missed in cost_by_fpir(calibration, gallery_size, policy.rise)),
+        separation=separation(calibration, gallery_size, target),
+        cost=tuple(_share(at, missed) for at, missed in cost_by_fpir(calibration, gallery_size)),
         growth=tuple(
             _share(at, missed)
-            for at, missed in cost_by_gallery(
-                calibration, target, policy.rise, largest=max(found.largest_gallery, gallery_size)
-            )
+            for at, missed in cost_by_gallery(calibration, target, largest=max(found.largest_gallery, gallery_size))
         ),
     )
 

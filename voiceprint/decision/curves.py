@@ -27,24 +27,20 @@ class Separation:
     threshold: float
 
 
-def cost_by_fpir(calibration: Calibration, gallery_size: int, rise: float) -> list[tuple[float, Interval]]:
-    """For each share of strangers who get a name, the share of enrolled people who are missed. ``rise``: of this
-    gallery.
-    """
-    return [(fpir, calibration.expected_fnir(calibration.threshold(gallery_size, fpir) + rise)) for fpir in FPIRS]
+def cost_by_fpir(calibration: Calibration, gallery_size: int) -> list[tuple[float, Interval]]:
+    """For each share of strangers who get a name, the share of enrolled people who are missed."""
+    return [(fpir, calibration.expected_fnir(calibration.threshold(gallery_size, fpir))) for fpir in FPIRS]
 
 
-def cost_by_gallery(
-    calibration: Calibration, target_fpir: float, rise: float, *, largest: int
-) -> list[tuple[int, Interval]]:
+def cost_by_gallery(calibration: Calibration, target_fpir: float, *, largest: int) -> list[tuple[int, Interval]]:
     """The same for galleries of up to ``largest`` people, at the promise that is kept now."""
     sizes = sorted({round(size) for size in np.geomspace(1, max(2, largest), 20)})
-    return [(size, calibration.expected_fnir(calibration.threshold(size, target_fpir) + rise)) for size in sizes]
+    return [(size, calibration.expected_fnir(calibration.threshold(size, target_fpir))) for size in sizes]
 
 
-def separation(calibration: Calibration, gallery_size: int, target_fpir: float, rise: float) -> Separation:
+def separation(calibration: Calibration, gallery_size: int, target_fpir: float) -> Separation:
     """Strangers by the best they reach against a gallery of that size, enrolled people by their own template."""
-    quantiles = np.array(calibration.evidence.target_llr) - rise
+    quantiles = np.array(calibration.evidence.target_llr)
     tail = calibration.tail
     place = tail.location + tail.per_log_speaker * np.log(max(gallery_size, 1))
     # A hundredth of the strangers lie below the first edge, none to speak of above the last.
