@@ -59,6 +59,17 @@ def test_a_token_has_the_answers_of_an_hour_and_they_come_back(budgets: Budgets,
     assert sum(budgets.may_guess(DOOR) for _ in range(100)) == 60
 
 
+def test_several_answers_are_paid_together_or_not_at_all(budgets: Budgets, clock: Clock) -> None:
+    budgets.ask(DOOR, 50)
+    error = refusal(lambda: budgets.ask(DOOR, 20))
+    assert (error.code, error.retry_seconds) == ("too_many_answers", 600.0)
+    budgets.ask(DOOR, 10)
+    assert not budgets.may_guess(DOOR)
+    clock.now += 3600
+    budgets.ask(DOOR, 61)
+    assert not budgets.may_guess(DOOR)
+
+
 def test_operators_are_not_counted(budgets: Budgets) -> None:
     for _ in range(200):
         budgets.ask(OPERATOR)

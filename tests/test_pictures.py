@@ -8,6 +8,9 @@ from recordings import wav
 from test_server import Client, Takes, enroll, with_server
 
 from voiceprint import pictures
+from voiceprint.access import Caller
+from voiceprint.budgets import Budgets
+from voiceprint.errors import LimitError
 from voiceprint.hearing.audio import Waveform
 from voiceprint.service import VoiceprintService
 
@@ -51,6 +54,29 @@ def test_a_timeline_says_who_spoke_when(service: VoiceprintService, takes: Takes
         assert first["start_seconds"] < first["end_seconds"] <= last["start_seconds"] < last["end_seconds"]
         refused = await client.post("/v1/timeline", data=b"<html>hello</html>" * 50)
         assert (refused.status, (await refused.json())["error"]["code"]) == (422, "not_audio")
+
+    with_server(service, talk)
+
+
+@pytest.mark.usefixtures("speech_dev")
+def test_a_timeline_that_cannot_be_paid_notes_none_of_its_turns(
+    service: VoiceprintService, takes: Takes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def only_one(_budgets: Budgets, _caller: Caller, answers: int = 1) -> None:
+        asked.append(answers)
+        if sum(asked) > 1:
+            raise LimitError("too_many_answers", "That was the one.", retry_seconds=1.0)
+
+    async def talk(client: Client) -> None:
+        ada, ben = list(takes)[:2]
+        await enroll(client, "Ada", *takes[ada][:2])
+        recording = Waveform(np.concatenate([takes[ada][2].samples, takes[ben][0].samples]))
+        before = dict(service.tally.counts())
+        monkeypatch.setattr(Budgets, "ask", only_one)
+        assert (await client.post("/v1/timeline", data=wav(recording))).status == 429
+        assert dict(service.tally.counts()) == before
 
     with_server(service, talk)
 

@@ -53,9 +53,12 @@ class Budgets:
         self._purses: OrderedDict[tuple[str, str], _Purse] = OrderedDict()
         self._records: OrderedDict[tuple[str | None, str], _Record] = OrderedDict()
 
-    def ask(self, caller: Caller) -> None:
-        """One more answer. Raises LimitError (``too_many_answers``)."""
-        if (wait := self._spend(caller, ("token", caller.token_id or ""), self._answers_an_hour)) > 0:
+    def ask(self, caller: Caller, answers: int = 1) -> None:
+        """So many more answers, all or none; more than those of an hour cost a whole hour's.
+
+        Raises LimitError (``too_many_answers``).
+        """
+        if (wait := self._spend(caller, ("token", caller.token_id or ""), self._answers_an_hour, answers)) > 0:
             raise LimitError(
                 "too_many_answers",
                 f"This token has had the {self._answers_an_hour} answers of an hour; try again in {wait:.0f} s.",
@@ -94,7 +97,7 @@ class Budgets:
             )
         return Claim(record, self._lock, self._clock)
 
-    def _spend(self, caller: Caller, key: tuple[str, str], an_hour: int) -> float:
+    def _spend(self, caller: Caller, key: tuple[str, str], an_hour: int, count: int = 1) -> float:
         """0 where it was paid, else the seconds until it could be."""
         if caller.sees_scores:
             return 0.0
@@ -103,9 +106,10 @@ class Budgets:
             purse = _kept(self._purses, key, lambda: _Purse(float(an_hour), now))
             purse.left = min(float(an_hour), purse.left + (now - purse.at) * an_hour / _HOUR)
             purse.at = now
-            if purse.left < 1:
-                return max(1.0, (1 - purse.left) * _HOUR / an_hour)
-            purse.left -= 1
+            price = min(count, an_hour)
+            if purse.left < price:
+                return max(1.0, (price - purse.left) * _HOUR / an_hour)
+            purse.left -= price
             return 0.0
 
 

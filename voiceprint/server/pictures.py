@@ -47,8 +47,10 @@ async def show_timeline(request: web.Request) -> web.Response:
     coming, turns = turns_of(service, waveform, within=within), list[Turn]()
     # Turn by turn, so that others are heard in between.
     while (turn := await context.work(next, coming, None)) is not None:
-        context.budgets.ask(caller)
+        turns.append(turn)
+    # Each turn is an answer, but nothing is noted before all of them are paid: a refusal changes nothing.
+    context.budgets.ask(caller, len(turns))
+    for turn in turns:
         await context.work(service.conclude, turn.answer)
         tell_hit(context, turn.answer.decision.speaker_id)
-        turns.append(turn)
     return _json(timeline(service, turns, waveform.seconds))
