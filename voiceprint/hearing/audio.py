@@ -1,17 +1,15 @@
 """Bytes to Waveform, once, at the edge: after this nobody sees files, sample rates, channels or integers.
 
-Recordings are decoded in a child process (``decoder``) that has little memory, little time and no files, so that a
-decoder's fault becomes one refusal. Live audio is raw PCM and needs no decoder.
+Each recording is decoded in a child process of its own (``decoder``) that has little memory, little time and no files,
+so that a decoder's fault becomes one refusal. Live audio is raw PCM and needs no decoder.
 """
 
 import json
 import os
 import stat
-import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from subprocess import PIPE, Popen
 from threading import Thread, Timer
 from typing import IO
 
@@ -19,14 +17,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voiceprint.errors import AudioError
+from voiceprint.hearing.decoders import Decoders
 
 __all__ = ["SAMPLE_RATE", "Waveform", "decode", "pcm16_to_waveform", "read_bytes", "read_file"]
 
 SAMPLE_RATE = 16_000
 DECODE_SECONDS = 60.0
-_DECODER = Path(__file__).with_name("decoder.py")
 _CHILD_CODES = frozenset({"audio_damaged", "audio_too_long", "audio_unsupported", "not_audio"})
 _MAX_SAID = 4096
+FINE = "decoded"  # as the decoder says it; it cannot be imported without FFmpeg
+_decoders = Decoders()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,49 +94,47 @@ def decode(data: bytes, *, max_seconds: float, max_bytes: int) -> Waveform:
 
 def _run_decoder(data: bytes, max_seconds: float) -> bytes:
     """PCM from the child, or its refusal; whatever else happens to the child is one refusal too."""
-    # -I: nothing of the environment or the working folder is imported. The environment stays behind as well.
-    command = [sys.executable, "-I", str(_DECODER), repr(max_seconds)]
     most = int(max_seconds * SAMPLE_RATE) * 4
     try:
-        child = Popen(command, stdin=PIPE, stdout=PIPE, stderr=PIPE, env={"LANG": "C.UTF-8"})  # noqa: S603 - our own
+        child = _decoders.start(max_seconds)
     except OSError as error:
-        raise AudioError("audio_not_decoded", f"The decoder cannot be started: {error.strerror}.") from error
+        raise AudioError("audio_not_decoded", f"The decoder cannot be started: {error.strerror or error}.") from error
     deadline = Timer(DECODE_SECONDS, child.kill)
     deadline.start()
     with child:
         feeder = Thread(target=_feed, args=(child.stdin, data))
         feeder.start()
-        pcm, said = _read(child.stdout, most + 1), b""
-        if len(pcm) <= most:
-            said = _read(child.stderr, _MAX_SAID)
-        else:
+        pcm = child.stdout.read(most + 1)
+        if len(pcm) > most:
             child.kill()
+        said = child.stderr.read(_MAX_SAID)
         feeder.join()
-    deadline.cancel()
-    if child.returncode == 0 and len(pcm) <= most:
+        deadline.cancel()
+    if len(pcm) <= most and _last_word(said)[0] == FINE:
         return pcm
     raise _refusal(said)
 
 
-def _feed(pipe: IO[bytes] | None, data: bytes) -> None:
+def _feed(pipe: IO[bytes], data: bytes) -> None:
     """From a thread of its own, because the child begins to answer before it has heard everything."""
-    if pipe is not None:
-        with suppress(OSError), pipe:  # a child that refused does not want to hear the rest
-            pipe.write(data)
+    with suppress(OSError), pipe:  # a child that refused does not want to hear the rest
+        pipe.write(data)
 
 
-def _read(pipe: IO[bytes] | None, most: int) -> bytes:
-    return pipe.read(most) if pipe is not None else b""
+def _last_word(said: bytes) -> tuple[str, str]:
+    """Code and message of the last line, both empty where it is nothing of the kind."""
+    try:
+        word = json.loads(said.splitlines()[-1])
+        code, message = word["code"], word["message"]
+    except (ValueError, KeyError, IndexError, TypeError):
+        return "", ""
+    return (code, message) if isinstance(code, str) and isinstance(message, str) else ("", "")
 
 
 def _refusal(said: bytes) -> AudioError:
     """What the child says is passed on only in the form that it is to say it in."""
-    try:
-        refusal = json.loads(said.splitlines()[-1])
-        code, message = refusal["code"], refusal["message"]
-    except (ValueError, KeyError, IndexError, TypeError):
-        code, message = "", ""
-    if code in _CHILD_CODES and isinstance(message, str) and message.isprintable():
+    code, message = _last_word(said)
+    if code in _CHILD_CODES and message.isprintable():
         return AudioError(code, message)
     return AudioError("audio_damaged", "The recording cannot be decoded.")
 

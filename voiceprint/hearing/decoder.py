@@ -1,13 +1,19 @@
 """The decoder's child process: a recording on stdin, 32 bit PCM (mono, 16 kHz, native order) on stdout.
 
-Runs alone (``python -I decoder.py MAX_SECONDS``) and imports nothing of voiceprint, so that it starts fast and has
-little to lose. A refusal is one JSON object on the last line of stderr, with exit code 2; any other end is a fault.
+Runs alone (``python -I decoder.py``) and imports nothing of voiceprint, so that it has little to lose. The first
+process only loads FFmpeg and then forks, for each recording, a child with limits of its own, because loading takes
+longer than decoding. Whatever a recording does to its child ends with the child. The last line that a child says on
+stderr is one JSON object: FINE, or the refusal; a child that says nothing of the kind has failed.
+``python -I decoder.py MAX_SECONDS`` decodes one recording in the first process.
 """
 
 import io
 import json
 import math
+import os
 import resource
+import signal
+import socket
 import struct
 import sys
 from collections.abc import Iterator
@@ -15,6 +21,7 @@ from collections.abc import Iterator
 import av
 
 RATE = 16_000
+FINE = "decoded"
 MEMORY_BYTES = 1 << 30
 CPU_SECONDS = 50
 MIN_RATE, MAX_RATE = 4_000, 384_000
@@ -33,17 +40,60 @@ class Refusal(Exception):
 
 
 def main() -> None:
-    _limit()
     av.logging.set_level(None)
-    data = sys.stdin.buffer.read()
+    if len(sys.argv) > 1:
+        _answer(float(sys.argv[1]))
+    else:
+        _fork_for_each(socket.socket(fileno=0))
+
+
+def _fork_for_each(control: socket.socket) -> None:
+    """Until the parent is gone: a message holds the seconds that a recording may have, and three descriptors that
+    become the child's stdin, stdout and stderr. The answer is a descriptor to end the child with, if it still runs.
+    """
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them
+    while True:
+        message, descriptors, _, _ = socket.recv_fds(control, 64, 3)
+        if not message:
+            return
+        child = os.fork()
+        if child == 0:
+            _be_child(float(message), descriptors)
+        for descriptor in descriptors:
+            os.close(descriptor)
+        try:
+            handle = os.pidfd_open(child)
+        except ProcessLookupError:
+            control.sendall(b"gone")
+        else:
+            socket.send_fds(control, [b"runs"], [handle])
+            os.close(handle)
+
+
+def _be_child(max_seconds: float, descriptors: list[int]) -> None:
+    """Never returns: what comes after it belongs to the first process."""
     try:
-        for chunk in pcm(data, float(sys.argv[1])):
+        for number, descriptor in enumerate(descriptors):
+            os.dup2(descriptor, number)  # 0 was the way to the parent
+        os.closerange(3, max(descriptors) + 1)
+        _answer(max_seconds)
+    finally:
+        os._exit(1)
+
+
+def _answer(max_seconds: float) -> None:
+    """Decode what comes on stdin."""
+    _limit()
+    data = sys.stdin.buffer.read()
+    code, message = FINE, ""
+    try:
+        for chunk in pcm(data, max_seconds):
             sys.stdout.buffer.write(chunk)
         sys.stdout.buffer.flush()
     except Refusal as refusal:
         code, message = refusal.args
-        sys.stderr.write("\n" + json.dumps({"code": code, "message": message}) + "\n")
-        sys.exit(2)
+    sys.stderr.write("\n" + json.dumps({"code": code, "message": message}) + "\n")
+    sys.stderr.flush()
 
 
 def pcm(data: bytes, max_seconds: float) -> Iterator[bytes]:
