@@ -1,6 +1,6 @@
 """What the page draws of a gallery, as typed structs: answers of REST only, beside those in ``messages``."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 import msgspec
@@ -169,36 +169,41 @@ def voice_map(service: VoiceprintService, within: Within = None) -> VoiceMap:
     speakers = sorted((speaker for speaker in everybody if speaker.id in gallery), key=lambda one: one.created_at)
     newest = {speaker.id: speaker for speaker in speakers[-MAP_SPEAKERS:]}
     places = map_voices({speaker_id: gallery.template(speaker_id) for speaker_id in newest})
+    policy, size = service.policy(within), service.known.count(within)
+
+    def alike(speaker: StoredSpeaker, other: StoredSpeaker) -> bool:
+        """Whether somebody would be told, if they enrolled now, that they sound much like the other one."""
+        template = gallery.template(speaker.id)
+        found = policy.similar(
+            [Match(other.id, gallery.score(other.id, template))],
+            embedding=template,
+            speech_seconds=speaker.speech_seconds,
+            gallery_size=size,
+            enrolled_seconds=service.known.enrolled_seconds,
+        )
+        return bool(found)
+
     return VoiceMap(
         places=tuple(
-            _place(service, place, newest[place.speaker_id], newest.get(place.closest_id or "")) for place in places
+            _place(place, newest[place.speaker_id], newest.get(place.closest_id or ""), alike) for place in places
         ),
         left_out=len(speakers) - len(newest),
     )
 
 
-def _place(service: VoiceprintService, place: Place, speaker: StoredSpeaker, closest: StoredSpeaker | None) -> MapPlace:
+def _place(
+    place: Place,
+    speaker: StoredSpeaker,
+    closest: StoredSpeaker | None,
+    alike: Callable[[StoredSpeaker, StoredSpeaker], bool],
+) -> MapPlace:
     return MapPlace(
         speaker=_reference(speaker),
         x=place.x,
         y=place.y,
         closest=None if closest is None else _reference(closest),
-        alike=closest is not None and _alike(service, speaker, closest),
+        alike=closest is not None and alike(speaker, closest),
     )
-
-
-def _alike(service: VoiceprintService, speaker: StoredSpeaker, other: StoredSpeaker) -> bool:
-    """Whether somebody would be told, if they enrolled now, that they sound much like the other one."""
-    gallery = service.known.gallery
-    template = gallery.template(speaker.id)
-    found = service.policy().similar(
-        [Match(other.id, gallery.score(other.id, template))],
-        embedding=template,
-        speech_seconds=speaker.speech_seconds,
-        gallery_size=len(gallery),
-        enrolled_seconds=service.known.enrolled_seconds,
-    )
-    return bool(found)
 
 
 def _reference(speaker: StoredSpeaker) -> SpeakerRef:

@@ -16,10 +16,13 @@ def start(folder: Path, **settings: int) -> tuple["subprocess.Popen[str]", str]:
     environ = {**os.environ, "VOICEPRINT_KEY_FILE": str(folder / "master.key")}
     environ |= {f"VOICEPRINT_{name.upper()}": str(value) for name, value in settings.items()}
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environ)
-    assert process.stdout is not None
-    for line in process.stdout:
-        if line.startswith("ready on "):
-            return process, line.removeprefix("ready on ").strip()
+    try:
+        for line in process.stdout or ():
+            if line.startswith("ready on "):
+                return process, line.removeprefix("ready on ").strip()
+    except BaseException:
+        process.kill()
+        raise
     raise SystemExit("the server did not get ready")
 
 
