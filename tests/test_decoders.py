@@ -42,15 +42,19 @@ def children(pid: int) -> list[int]:
     return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
+def wait_until_nobody_works(pid: int) -> None:
+    deadline = time.monotonic() + 10
+    while children(pid):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def test_one_process_serves_many_recordings_and_leaves_nobody_behind(decoders: Decoders) -> None:
     assert [hear() for _ in range(5)] == [1.0] * 5
     pid = first(decoders)
     assert hear() == 1.0
     assert first(decoders) == pid
-    deadline = time.monotonic() + 10
-    while children(pid) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert children(pid) == []
+    wait_until_nobody_works(pid)
     decoders.close()
     assert not Path(f"/proc/{pid}").exists()
 
@@ -81,6 +85,7 @@ def test_a_child_that_dies_is_one_refusal(decoders: Decoders, monkeypatch: pytes
 
 def test_a_child_has_its_three_pipes_and_limits_of_its_own(decoders: Decoders) -> None:
     hear()
+    wait_until_nobody_works(first(decoders))
     with decoders.start(60.0) as child:
         pid = children(first(decoders))[0]
         deadline = time.monotonic() + 10
@@ -103,6 +108,25 @@ def test_it_ends_with_its_parent() -> None:
     while Path(f"/proc/{pid}/cmdline").exists() and Path(f"/proc/{pid}/cmdline").read_bytes():
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def test_no_descriptor_is_left_over(decoders: Decoders, monkeypatch: pytest.MonkeyPatch) -> None:
+    hear()
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for _ in range(3):
+        hear()
+    made, pipes = os.pipe, iter(range(2))
+
+    def scarce() -> tuple[int, int]:
+        if next(pipes, None) is None:
+            raise OSError(24, "Too many open files")
+        return made()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "pipe", scarce)
+        with pytest.raises(AudioError):
+            hear()
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
 def test_where_none_can_be_started_it_is_said(decoders: Decoders, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 import sys
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from subprocess import DEVNULL, Popen, TimeoutExpired
 from threading import Lock
@@ -64,18 +64,12 @@ class Decoders:
 
     def start(self, max_seconds: float) -> Child:
         """A child for one recording. Raises OSError where none can be started."""
-        pipes = os.pipe(), os.pipe(), os.pipe()
-        (its_in, stdin), (stdout, its_out), (stderr, its_err) = pipes
-        try:
-            handle = self._ask(max_seconds, [its_in, its_out, its_err])
-        except OSError:
-            for descriptor in (stdin, stdout, stderr):
-                os.close(descriptor)
-            raise
-        finally:
-            for descriptor in (its_in, its_out, its_err):
-                os.close(descriptor)
-        return Child(stdin, stdout, stderr, handle)
+        with ExitStack() as theirs, ExitStack() as mine:
+            pipes = [_pipe(theirs, mine, writes=writes) for writes in (True, False, False)]
+            handle = self._ask(max_seconds, [its for its, _ in pipes])
+            mine.pop_all()
+            stdin, stdout, stderr = (ours for _, ours in pipes)
+            return Child(stdin, stdout, stderr, handle)
 
     def close(self) -> None:
         """End the first process; children end with their recordings."""
@@ -129,3 +123,12 @@ class Decoders:
             except TimeoutExpired:
                 first.kill()
                 first.wait()
+
+
+def _pipe(theirs: ExitStack, mine: ExitStack, *, writes: bool) -> tuple[int, int]:
+    """Its end and ours, each to be closed by its stack. ``writes``: whether we do."""
+    reading, writing = os.pipe()
+    its, ours = (reading, writing) if writes else (writing, reading)
+    theirs.callback(os.close, its)
+    mine.callback(os.close, ours)
+    return its, ours
