@@ -11,6 +11,8 @@ from browser import CHROMIUM, Voices, drop_in, enroll, opened, see, show
 from playwright.sync_api import Browser, expect
 from serving import serving
 
+from voiceprint.server.access import LOOK_AGAIN_SECONDS
+
 pytest_plugins = ["page_fixtures"]
 pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"{CHROMIUM} is not installed (Debian package chromium)")
 
@@ -41,6 +43,7 @@ def test_a_person_signs_in_once_and_is_let_go_when_the_token_is_revoked(browser:
         assert not [url for url in watch.requests if token in url]
 
         token_command(folder, "revoke", "phone")
+        page.wait_for_timeout(1000 * LOOK_AGAIN_SECONDS)  # a server's tokens are so old at most
         page.reload()
         expect(field).to_be_visible()
         assert [said for said in watch.complaints if "401" not in said] == []

@@ -11,7 +11,7 @@ from serving import serving
 from voiceprint.cli import main
 from voiceprint.config import Settings, load_settings
 from voiceprint.errors import ConfigError
-from voiceprint.server.run import check_binding
+from voiceprint.server.run import check_binding, host_to_show
 from voiceprint.server.tls import LAN_CERT, LAN_KEY, load_identity, machine_names
 
 
@@ -84,6 +84,16 @@ def test_lan_listens_everywhere_unless_told_where() -> None:
     assert Settings(lan=True).address == "0.0.0.0"
     assert Settings(lan=True, host="192.168.1.5").address == "192.168.1.5"
     assert Settings().address == "127.0.0.1"
+
+
+@pytest.mark.parametrize(("bound", "alone"), [("0.0.0.0", "127.0.0.1"), ("::", "::1"), ("192.168.1.5", "192.168.1.5")])
+def test_the_address_shown_is_one_that_the_certificate_is_for(
+    bound: str, alone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("voiceprint.server.run.main_address", lambda: None)
+    assert host_to_show(bound) == alone
+    monkeypatch.setattr("voiceprint.server.run.main_address", lambda: "10.0.0.7")
+    assert host_to_show(bound) == ("10.0.0.7" if alone != bound else bound)
 
 
 def test_a_phone_gets_in_with_the_certificate_and_a_token(

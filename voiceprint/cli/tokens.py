@@ -29,7 +29,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
     actions.add_parser("list", help="the tokens that are valid, never themselves").set_defaults(run=run_list)
 
-    revoking = actions.add_parser("revoke", help="from now on it opens nothing, on a running server too")
+    revoking = actions.add_parser("revoke", help="within a second it opens nothing, on a running server too")
     revoking.add_argument("who", metavar="NAME|ID")
     revoking.set_defaults(run=run_revoke)
 

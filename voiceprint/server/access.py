@@ -12,7 +12,7 @@ from voiceprint.errors import AccessError
 from voiceprint.storage.store import Store
 from voiceprint.storage.tokens import AccessToken, hash_token, read_tokens
 
-__all__ = ["SIGN_IN_SECONDS", "Access"]
+__all__ = ["LOOK_AGAIN_SECONDS", "SIGN_IN_SECONDS", "Access"]
 
 SIGN_IN_SECONDS = 30 * 86_400
 LOOK_AGAIN_SECONDS = 1.0

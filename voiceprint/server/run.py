@@ -19,7 +19,7 @@ from voiceprint.service import VoiceprintService
 from voiceprint.storage.keyfile import find_key_file
 from voiceprint.storage.tokens import list_tokens
 
-__all__ = ["RUNNER_OPTIONS", "check_binding", "serve"]
+__all__ = ["RUNNER_OPTIONS", "check_binding", "host_to_show", "serve"]
 
 # Compressed bodies are refused, so nothing unpacks them; an access log would hold who asked for whom.
 RUNNER_OPTIONS: Mapping[str, Any] = {
@@ -85,14 +85,23 @@ async def _until(stop: asyncio.Event, runner: web.AppRunner, app: web.Applicatio
 
 
 def _say_ready(runner: web.AppRunner, identity: Identity | None) -> None:
-    host, port = runner.addresses[0][:2]
-    if ip_address(host).is_unspecified:
-        host = main_address() or host
+    bound, port = runner.addresses[0][:2]
+    host = host_to_show(bound)
     shown = f"[{host}]" if ":" in host else host
     if identity is not None:
         print(f"certificate SHA-256 {identity.fingerprint}", flush=True)  # noqa: T201 - to compare on a phone, once
     scheme = "http" if identity is None else "https"
     print(f"ready on {scheme}://{shown}:{port}", flush=True)  # noqa: T201 - the one line that says it is up
+
+
+def host_to_show(bound: str) -> str:
+    """Where a server that listens on this address is reached, by a name that a certificate of our own is for: without
+    a network that is this machine alone.
+    """
+    address = ip_address(bound)
+    if not address.is_unspecified:
+        return bound
+    return main_address() or ("127.0.0.1" if address.version == 4 else "::1")
 
 
 def _is_loopback(host: str) -> bool:
