@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from voiceprint.byte_products import ZERO, whole_steps
 from voiceprint.products import BLOCK, highest_products
 
 
@@ -24,3 +25,18 @@ def test_the_same_row_many_times_is_found_as_often_as_asked_for() -> None:
     scores, places = highest_products(same, same[:2], 20)
     assert np.all(scores == 8.0)
     assert all(len(set(row)) == 20 for row in places.tolist())
+
+
+@pytest.mark.parametrize("rows", [1, BLOCK + 1, 20 * BLOCK - 3])
+@pytest.mark.parametrize("count", [1, 12])
+def test_looking_through_bytes_first_finds_the_same(rows: int, count: int) -> None:
+    random, count = np.random.default_rng(rows + count), min(rows, count)
+    these, asked = (random.normal(size=(size, 192)).astype(np.float32) for size in (rows, 9))
+    for vectors in (these, asked):
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    codes = (whole_steps(these) + ZERO).astype(np.uint8)
+    exact, found = highest_products(these, asked, count), highest_products(these, asked, count, codes=codes)
+    assert found[1].tolist() == exact[1].tolist()
+    assert found[0] == pytest.approx(exact[0], abs=1e-6)
+    wrong = highest_products(these, asked, count, codes=codes[::-1].copy())
+    assert rows < count * BLOCK or wrong[1].tolist() != exact[1].tolist()  # they are looked at

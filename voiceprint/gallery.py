@@ -14,6 +14,7 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
+from voiceprint.byte_products import Bytes, whole_steps
 from voiceprint.products import highest_products
 
 __all__ = ["Gallery", "Match"]
@@ -23,8 +24,6 @@ Vector = NDArray[np.float32]
 COARSE_FROM = 20_000
 # How many more than asked for the coarse search gives to be compared exactly: rounding moves a cosine by about 0.003.
 SPARE = 96
-# What a coordinate of 1 is as a byte: none is ever cut off.
-STEPS = 127.0
 # Templates that become bytes at a time: what fits into the cache.
 BLOCK = 4096
 
@@ -49,6 +48,7 @@ class Gallery:
         self.dimension = dimension
         self._flat = faiss.IndexFlatIP(dimension)
         self._index = faiss.IndexIDMap2(self._flat)
+        self._bytes: faiss.IndexScalarQuantizer | None = None
         self._coarse: faiss.IndexIDMap2 | None = None
         self._coarse_from = coarse_from
         self._numbers: dict[str, int] = {}
@@ -111,7 +111,7 @@ class Gallery:
             if among is not None or self._coarse is None:
                 scores, numbers = self._index.search(query, count, params=_only(allowed))
                 return self._matches(scores[0], numbers[0])
-            _, numbers = self._coarse.search(_coarse(query), min(count + SPARE, len(self._numbers)))
+            _, numbers = self._coarse.search(whole_steps(query), min(count + SPARE, len(self._numbers)))
             scores = self._index.reconstruct_batch(numbers[0]) @ query[0]
             best = np.argsort(-scores, kind="stable")[:count]
             return self._matches(scores[best], numbers[0][best])
@@ -123,7 +123,7 @@ class Gallery:
             count = min(top_k, len(self._numbers))
             if count < 1 or not len(queries):
                 return [[] for _ in queries]
-            scores, places = highest_products(self._rows(), queries, count)
+            scores, places = highest_products(self._rows(), queries, count, codes=self._codes())
             numbers = faiss.vector_to_array(self._index.id_map)[places]
             return [self._matches(score, number) for score, number in zip(scores, numbers, strict=True)]
 
@@ -149,18 +149,25 @@ class Gallery:
             if self._index.ntotal < self._coarse_from:
                 return
             kind = faiss.ScalarQuantizer.QT_8bit_direct_signed
-            bytes_ = faiss.IndexScalarQuantizer(self.dimension, kind, faiss.METRIC_INNER_PRODUCT)
-            self._coarse = faiss.IndexIDMap2(bytes_)
+            self._bytes = faiss.IndexScalarQuantizer(self.dimension, kind, faiss.METRIC_INNER_PRODUCT)
+            self._coarse = faiss.IndexIDMap2(self._bytes)
             numbers = faiss.vector_to_array(self._index.id_map)
             rows = self._rows()
         for start in range(0, len(rows), BLOCK):
             block = slice(start, start + BLOCK)
-            self._coarse.add_with_ids(_coarse(rows[block]), numbers[block])
+            self._coarse.add_with_ids(whole_steps(rows[block]), numbers[block])
 
     def _rows(self) -> Vector:
         """Every template (n, dimension), not copied: only to be looked at before the next change."""
         rows: Vector = faiss.rev_swig_ptr(self._flat.get_xb(), self._flat.ntotal * self.dimension)
         return rows.reshape(-1, self.dimension)
+
+    def _codes(self) -> Bytes | None:
+        """The templates as bytes, in the order of ``_rows``, where there are any; for as long as those."""
+        if self._bytes is None:
+            return None
+        codes: Bytes = faiss.rev_swig_ptr(self._bytes.codes.data(), self._bytes.ntotal * self.dimension)
+        return codes.reshape(-1, self.dimension)
 
     def _drop(self, speaker_ids: list[str]) -> None:
         if not speaker_ids:
@@ -171,12 +178,6 @@ class Gallery:
         self._index.remove_ids(np.array(numbers, dtype=np.int64))
         if self._coarse is not None:
             self._coarse.remove_ids(np.array(numbers, dtype=np.int64))
-
-
-def _coarse(rows: Vector) -> Vector:
-    """Unit vectors (n, dimension) as whole numbers, still as floats."""
-    whole: Vector = np.rint(rows * np.float32(STEPS))
-    return whole
 
 
 def _only(numbers: list[int] | None) -> faiss.SearchParameters | None:

@@ -1,0 +1,59 @@
+"""Inner products of unit vectors whose coordinates were rounded to bytes: close to the exact ones, and quick.
+
+Processors multiply whole numbers of a byte four times as fast as floats. ONNX Runtime has the product; numpy has none.
+"""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["SLACK", "STEPS", "Bytes", "byte_products", "whole_steps"]
+
+Floats = NDArray[np.float32]
+Bytes = NDArray[np.uint8]
+# What a coordinate of 1 is as a byte: none is ever cut off. FAISS keeps bytes without a sign, 0 in their middle.
+STEPS, ZERO = 127, 128
+# Rounding both vectors moves a cosine by 0.003 (standard deviation, 192 dimensions): two cosines that are further
+# apart than this stay in their order.
+SLACK = 0.02
+OPSET, IR_VERSION = 17, 8
+
+
+def whole_steps(rows: Floats) -> Floats:
+    """Unit vectors (n, d) as whole numbers of steps, still as floats."""
+    whole: Floats = np.rint(rows * np.float32(STEPS))
+    return whole
+
+
+def byte_products(codes: Bytes, queries: Floats) -> Callable[[slice], NDArray[np.int32]]:
+    """For some of the rows at a time (codes: n, d) their products with all unit queries (q, d), in steps squared."""
+    columns = np.ascontiguousarray(whole_steps(queries).T.astype(np.int8))
+    session = _session()
+
+    def multiply(block: slice) -> NDArray[np.int32]:
+        products: NDArray[np.int32] = session.run(None, {"rows": codes[block], "columns": columns})[0]
+        return products
+
+    return multiply
+
+
+@cache
+def _session() -> Any:  # noqa: ANN401 - ONNX Runtime carries no types
+    import onnxruntime
+    from onnx import TensorProto, helper
+
+    given = [
+        helper.make_tensor_value_info("rows", TensorProto.UINT8, [None, None]),
+        helper.make_tensor_value_info("columns", TensorProto.INT8, [None, None]),
+    ]
+    asked = [helper.make_tensor_value_info("products", TensorProto.INT32, [None, None])]
+    middle = [helper.make_tensor("zero", TensorProto.UINT8, [], [ZERO])]
+    node = helper.make_node("MatMulInteger", ["rows", "columns", "zero"], ["products"])
+    graph = helper.make_graph([node], "products", given, asked, middle)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1  # a worker has one core
+    return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
