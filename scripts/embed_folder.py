@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Embed a folder of clips, <speaker>/<clip>, with one of voiceprint's encoders: the way to measure an encoder.
 
-    scripts/embed_folder.py DIR OUT.npz --encoder ID --clips-by TOOL.py [--models DIR] [--seconds S]
+    scripts/embed_folder.py DIR OUT.npz --encoder ID --clips-by TOOL.py [--models DIR] [--seconds S] [--quickly]
 
 TOOL.py is a Python file with ``clips(root, seconds)``, which yields (speaker, path, float32 samples at 16 kHz): the one
 place that says which clips count. OUT.npz gets ``embeddings`` (n, d), unit rows, and ``speakers`` (n,). It holds clear
@@ -10,6 +10,7 @@ voiceprints: make it from recordings that may be used for this, and delete it af
 
 import argparse
 import importlib.util
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,9 +21,11 @@ from tqdm import tqdm
 
 from voiceprint.config import load_settings
 from voiceprint.encoder import Encoder
-from voiceprint.errors import VoiceprintError
+from voiceprint.errors import ModelError, VoiceprintError
 from voiceprint.hearing.audio import Waveform
 from voiceprint.models.catalog import find_encoder
+from voiceprint.models.folder import ModelFolder
+from voiceprint.runtime.cache import default_cache
 
 Clips = Callable[[Path, float | None], Iterator[tuple[str, Path, NDArray[np.float32]]]]
 
@@ -30,14 +33,16 @@ Clips = Callable[[Path, float | None], Iterator[tuple[str, Path, NDArray[np.floa
 def main() -> int:
     args = _parser().parse_args()
     try:
-        encoder = Encoder.load(find_encoder(args.encoder, load_settings({"models": args.models})))
+        folder = find_encoder(args.encoder, load_settings({"models": args.models}))
+        encoder = _quick(folder) if args.quickly else Encoder.load(folder)
     except VoiceprintError as error:
         print(error.message, file=sys.stderr)
         return error.exit_code
     rows, speakers = [], []
     chosen = _clips_of(args.clips_by)(args.folder, args.seconds)
     for speaker, _, samples in tqdm(chosen, unit="clip", disable=None):
-        rows.append(encoder.encode([Waveform(np.asarray(samples, np.float32))])[0])
+        clip = Waveform(np.asarray(samples, np.float32))
+        rows.append((encoder.encode_quickly if args.quickly else encoder.encode)([clip])[0])
         speakers.append(speaker)
     np.savez(args.out, embeddings=np.array(rows), speakers=np.array(speakers))
     return 0
@@ -51,7 +56,16 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--clips-by", required=True, type=Path, metavar="TOOL.py")
     parser.add_argument("--models", type=Path)
     parser.add_argument("--seconds", type=float)
+    parser.add_argument("--quickly", action="store_true", help="with the encoder's quick copy, products of bytes")
     return parser
+
+
+def _quick(folder: ModelFolder) -> Encoder:
+    """Raises ModelError where the encoder has no quick copy."""
+    encoder = Encoder.load(folder, runtime="onnx", cache=default_cache(os.environ))
+    if not encoder.is_quick:
+        raise ModelError("no_quick_copy", "This encoder has no quick copy here.")
+    return encoder
 
 
 def _clips_of(tool: Path) -> Clips:

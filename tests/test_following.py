@@ -43,7 +43,7 @@ class Follower:
         self.encoded: list[float] = []
         self.listener = Listener(Loudness())
         watch = VoiceWatch(None, self._windows, max_seconds=60)
-        self.voice = VoiceSoFar(self.listener, self._whole, watch)
+        self.voice = VoiceSoFar(self.listener, self._whole, self._whole, watch)
 
     def feed(self, seconds: float, *, loud: bool) -> list[float]:
         """Audio in single frames; after each what was encoded because of it."""

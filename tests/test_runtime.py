@@ -20,10 +20,11 @@ from voiceprint.hearing.audio import Waveform
 from voiceprint.models.cards import CAMPPLUS_HYPERPARAMS
 from voiceprint.models.folder import ModelFolder, write_sums
 from voiceprint.resources import shipped
-from voiceprint.runtime import export
+from voiceprint.runtime import export, quick
 from voiceprint.runtime.cache import ExportCache, default_cache
 from voiceprint.runtime.choosing import load_runtime
 from voiceprint.runtime.exported import Exported
+from voiceprint.runtime.quick import keep_quick
 from voiceprint.runtime.reference import Reference
 
 BUNDLED = shipped("pretrained_models") / "ecapa-compact"
@@ -43,6 +44,12 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def exported(folder: ModelFolder, cache: Path) -> Encoder:
     return Encoder.load(folder, runtime="onnx", cache=cache)
+
+
+def exact_in(cache: Path) -> bytes:
+    """The content of the only export there."""
+    (path,) = (path for path in cache.iterdir() if ".quick" not in path.name)
+    return path.read_bytes()
 
 
 def sounds() -> list[Waveform]:
@@ -79,6 +86,38 @@ def test_real_speech_gets_the_same_scores(
     assert apart < 1e-4
 
 
+def test_the_quick_copy_says_nearly_what_the_export_says(exported: Encoder, takes: dict[str, list[Waveform]]) -> None:
+    clips = [take for several in takes.values() for take in several]
+    exact, nearly = exported.encode(clips), exported.encode_quickly(clips)
+    cosine, apart = agreement(exact, nearly)
+    assert 0.99 < cosine < 1 - 1e-6, "it is another network, and close"
+    assert apart < 0.05
+    assert np.linalg.norm(nearly, axis=1) == pytest.approx(np.ones(len(clips)), abs=1e-5)
+
+
+def test_a_quick_copy_that_is_far_off_is_not_used(
+    folder: ModelFolder, exported: Encoder, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quick, "MIN_COSINE", 1.0)
+    careful = Encoder.load(folder, runtime="onnx", cache=cache)
+    assert np.array_equal(careful.encode_quickly(sounds()), careful.encode(sounds()))
+
+
+def test_a_damaged_quick_copy_is_made_again(folder: ModelFolder, exported: Encoder, cache: Path) -> None:
+    (path,) = cache.glob("*.quick-*.onnx")
+    whole = path.read_bytes()
+    path.write_bytes(whole[:1000])
+    again = Encoder.load(folder, runtime="onnx", cache=cache)
+    assert path.read_bytes() == whole
+    assert not np.array_equal(again.encode_quickly(sounds()), again.encode(sounds()))
+
+
+def test_without_a_place_for_it_there_is_no_quick_copy(folder: ModelFolder) -> None:
+    alone = Encoder.load(folder, runtime="onnx", cache=None)
+    assert not alone.is_quick
+    assert np.array_equal(alone.encode_quickly(sounds()), alone.encode(sounds()))
+
+
 def make_campplus(path: Path) -> Path:
     """CAM++ with random weights."""
     path.mkdir()
@@ -105,11 +144,11 @@ def test_an_export_is_made_once(
 ) -> None:
     monkeypatch.setattr(Reference, "load", lambda _folder: pytest.fail("the reference was loaded"))
     assert Encoder.load(folder, runtime="auto", cache=cache).runtime == "onnx"
-    assert len(list(cache.iterdir())) == 1
+    assert len(list(cache.iterdir())) == 2, "the export and its quick copy"
 
 
 def test_a_damaged_export_is_not_used(folder: ModelFolder, exported: Encoder, cache: Path, tmp_path: Path) -> None:
-    content = next(cache.iterdir()).read_bytes()
+    content = exact_in(cache)
     kept = ExportCache(tmp_path)
     path = kept.keep(folder.fingerprint, content)
     assert kept.find(folder.fingerprint) == content
@@ -120,7 +159,7 @@ def test_a_damaged_export_is_not_used(folder: ModelFolder, exported: Encoder, ca
 
 
 def test_an_export_of_other_weights_is_not_used(folder: ModelFolder, exported: Encoder, cache: Path) -> None:
-    content = next(cache.iterdir()).read_bytes()
+    content = exact_in(cache)
     assert ExportCache(cache).find("0" * 64) is None
     with pytest.raises(ModelError) as caught:
         Exported.load(content, "0" * 64)
@@ -173,7 +212,8 @@ assert not heavy, heavy
 def test_the_serving_path_starts_without_torch(
     folder: ModelFolder, exported: Encoder, cache: Path, cache_home: Path, tmp_path: Path
 ) -> None:
-    ExportCache(cache_home / "voiceprint").keep(folder.fingerprint, next(cache.iterdir()).read_bytes())
+    ExportCache(cache_home / "voiceprint").keep(folder.fingerprint, exact_in(cache))
+    keep_quick(cache_home / "voiceprint", folder.fingerprint, exact_in(cache))
     environ = {"VOICEPRINT_KEY_FILE": str(tmp_path / "key"), "XDG_CACHE_HOME": str(cache_home), "OMP_NUM_THREADS": "1"}
     environ["PYTHONPATH"] = str(Path(export.__file__).parents[2])
     ran = subprocess.run(
@@ -192,7 +232,10 @@ def test_one_command_makes_the_export(
     said = json.loads(capsys.readouterr().out)
     content = kept.find(folder.fingerprint)
     assert content is not None
-    assert (said["path"], said["size_bytes"]) == (str(next(kept.folder.glob("*.onnx"))), len(content))
+    assert (said["path"], said["size_bytes"]) == (
+        str(next(kept.folder.glob(f"{folder.fingerprint}-*.onnx"))),
+        len(content),
+    )
     assert main(["models", "export"]) == 2
 
 

@@ -21,11 +21,20 @@ EARLY_SPEECH_SECONDS = 15.0
 
 
 class VoiceSoFar:
-    """The speech of one listener, encoded. ``encode``: an utterance to its voice; ``watch``: a new one."""
+    """The speech of one listener, encoded. ``encode``: an utterance to its voice, ``sketch``: nearly so and in less
+    time; ``watch``: a new one.
+    """
 
-    def __init__(self, listener: Listener, encode: Callable[[Utterance], Voice], watch: VoiceWatch) -> None:
+    def __init__(
+        self,
+        listener: Listener,
+        encode: Callable[[Utterance], Voice],
+        sketch: Callable[[Utterance], Voice],
+        watch: VoiceWatch,
+    ) -> None:
         self._listener = listener
         self._encode = encode
+        self._sketch = sketch
         self._watch = watch
         self._known: Voice | None = None
 
@@ -47,11 +56,13 @@ class VoiceSoFar:
         return replace(self._learn(utterance), utterance=utterance)
 
     def guess(self) -> Voice:
-        """As ``exact`` for short speech; for longer speech the mean of windows, of which only new ones are encoded."""
+        """Nearly ``exact`` for short speech; for longer the mean of windows, of which only new ones are encoded."""
         utterance = self._listener.utterance()
-        mean = None if self._learned(utterance) else self._watch.mean(utterance.speech)
-        if mean is None:
+        if self._learned(utterance):
             return self.exact()
+        mean = self._watch.mean(utterance.speech)
+        if mean is None:
+            return self._sketch(utterance)
         return Voice(utterance, mean, self._watch.hears_several(utterance.speech))
 
     def _learned(self, utterance: Utterance) -> Voice | None:

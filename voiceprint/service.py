@@ -76,7 +76,8 @@ class VoiceprintService:
         """Run everything once, so that the first person who speaks does not wait longer than the second."""
         noise = np.random.default_rng(0).normal(scale=0.1, size=2 * self.encoder.sample_rate).astype(np.float32)
         self.listen(Waveform(noise))
-        self.encoder.encode([Waveform(noise)])
+        for encode in (self.encoder.encode, self.encoder.encode_quickly):
+            encode([Waveform(noise)])
 
     # What is there
 
@@ -131,15 +132,16 @@ class VoiceprintService:
 
     def watch(self) -> VoiceWatch:
         """For one utterance: whether more than one voice is in it."""
-        return VoiceWatch(self.one_voice, self.encoder.encode, max_seconds=MAX_ENCODED_SECONDS)
+        return VoiceWatch(self.one_voice, self.encoder.encode_quickly, max_seconds=MAX_ENCODED_SECONDS)
 
-    def encode(self, utterance: Utterance) -> Voice:
-        """Encode the speech of an utterance (its first minute)."""
+    def encode(self, utterance: Utterance, *, quickly: bool = False) -> Voice:
+        """Encode the speech of an utterance (its first minute); ``quickly``: nearly so, for a guess."""
         samples = utterance.speech.samples[: int(MAX_ENCODED_SECONDS * self.encoder.sample_rate)]
         if len(samples) < self.encoder.min_num_samples:
             return Voice(utterance, None)
         former = self._former.encode(Waveform(samples)) if self._former and len(self.known.waiting) else None
-        return Voice(utterance, self.encoder.encode([Waveform(samples)])[0], former=former)
+        encode = self.encoder.encode_quickly if quickly else self.encoder.encode
+        return Voice(utterance, encode([Waveform(samples)])[0], former=former)
 
     def admit(self, utterance: Utterance, content: str = "") -> Enrollment:
         """What this utterance would add to a speaker. ``content``: the keyed hash of the file that it came from.
@@ -190,12 +192,7 @@ class VoiceprintService:
         return self.known.free_name(name)
 
     def enroll_new(
-        self,
-        name: str,
-        enrollments: Sequence[Enrollment],
-        *,
-        consent: Consent | None = None,
-        within: Within = None,
+        self, name: str, enrollments: Sequence[Enrollment], *, consent: Consent | None = None, within: Within = None
     ) -> EnrollmentOutcome:
         """A new speaker with what was admitted, who belongs to the groups ``within`` which the caller asks.
 

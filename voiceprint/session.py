@@ -157,7 +157,8 @@ class Session:
         enrolling = start.mode == "enroll"
         needed = settings.min_enroll_speech_seconds if enrolling else settings.min_identify_speech_seconds
         listener = self._service.listener()
-        voice = VoiceSoFar(listener, self._service.encode, self._service.watch())
+        service = self._service
+        voice = VoiceSoFar(listener, service.encode, partial(service.encode, quickly=True), service.watch())
         take = _Take(start, listener, needed, voice, within)
         if start.mode == "verify":
             take.claim = self._budgets.claim(self.caller, start.speaker or "")

@@ -103,7 +103,7 @@ def _one_voice(args: argparse.Namespace, ear: "Ear") -> float | None:
 
     # What cannot be used was named in the first pass.
     pieces = long_speech(args.folders, ear, half=args.half, on_refusal=lambda _path, _error: None)
-    found = [sameness(ear.encoder.encode(windows_of(piece))) for piece in pieces]
+    found = [sameness(ear.encoder.encode_quickly(windows_of(piece))) for piece in pieces]
     if len(found) >= MIN_PEOPLE:
         return float(np.quantile(found, FALSE_ALARMS))
     shipped = shipped_calibration(ear.encoder.id, ear.encoder.fingerprint)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from voiceprint.models.folder import ModelFolder
     from voiceprint.runtime.reference import Reference
 
-__all__ = ["Runtime", "RuntimeChoice", "export_anew", "load_runtime"]
+__all__ = ["Runtime", "RuntimeChoice", "export_anew", "load_runtime", "quick_runtime"]
 
 log = logging.getLogger(__name__)
 
@@ -49,11 +49,26 @@ def load_runtime(folder: "ModelFolder", choice: RuntimeChoice, cache: Path | Non
     return _export(folder, choice, cache)
 
 
-def export_anew(folder: "ModelFolder", cache: Path) -> Path:
-    """Export an encoder whatever the cache holds; where it is now. Raises ModelError, OSError."""
-    from voiceprint.runtime.export import export_encoder
+def quick_runtime(exact: Runtime, folder: "ModelFolder", cache: Path | None) -> Runtime:
+    """For what is not kept: less time, nearly the same; ``exact`` itself where there is nothing quicker."""
+    from voiceprint.runtime.exported import Exported
 
-    return ExportCache(cache).keep(folder.fingerprint, export_encoder(_reference(folder), folder.fingerprint))
+    if cache is None or not isinstance(exact, Exported):
+        return exact
+    from voiceprint.runtime.quick import load_quick
+
+    return load_quick(exact, folder.fingerprint, cache)
+
+
+def export_anew(folder: "ModelFolder", cache: Path) -> Path:
+    """Export an encoder, with its quick copy, whatever the cache holds; where it is now. Raises ModelError, OSError."""
+    from voiceprint.runtime.export import export_encoder
+    from voiceprint.runtime.quick import keep_quick
+
+    content = export_encoder(_reference(folder), folder.fingerprint)
+    path = ExportCache(cache).keep(folder.fingerprint, content)
+    keep_quick(cache, folder.fingerprint, content)
+    return path
 
 
 def _reference(folder: "ModelFolder") -> "Reference":
