@@ -243,6 +243,29 @@ def test_damaged_rows_are_found_on_the_way_and_leave_the_part(
     assert store.load_quickly().damaged == (harmed,)
 
 
+def test_who_cannot_be_found_by_an_index_is_not_left_out(
+    store: Store, folder: Path, keys: MasterKeys, people: list[StoredSpeaker]
+) -> None:
+    who, everybody = people[3].id, told(store.load().speakers)
+    store.close()
+    with sqlite3.connect(folder / DATABASE_NAME) as database:
+        database.execute("PRAGMA journal_mode = DELETE")
+        database.execute("DELETE FROM parts WHERE part = ?", (who[:2],))
+    database.close()
+    sound = (folder / DATABASE_NAME).read_bytes()
+    places = [at for at in range(len(sound)) if sound.startswith(who.encode(), at)]
+    assert len(places) >= 4, "the tables of keys and of records, and their indexes"
+    lost = 0
+    for at in places:
+        (folder / DATABASE_NAME).write_bytes(sound[: at + 9] + bytes([sound[at + 9] ^ 1]) + sound[at + 10 :])
+        damaged = Store.open_existing(folder, keys)
+        by_rows, quickly = told(damaged.load().speakers), told(damaged.load_quickly().speakers)
+        damaged.close()
+        assert by_rows.items() <= quickly.items() <= everybody.items()
+        lost += who not in by_rows
+    assert 0 < lost < len(places)
+
+
 def test_who_changed_since_is_not_sealed_from_rows_that_do_not_add_up(
     store: Store,
     folder: Path,
