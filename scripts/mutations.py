@@ -4,41 +4,46 @@ import random
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    from mutation_test import Bench
-
-__all__ = ["MUTATIONS", "Row"]
+__all__ = ["MUTATIONS", "Material", "Row"]
 
 PAGE = 4096
 Row = tuple[Any, ...]
 
 
+class Material(Protocol):
+    """What may be put into a store: rows by table, its own of former times and those of another store; who is gone."""
+
+    old: dict[str, list[Row]]
+    foreign: dict[str, list[Row]]
+    gone: set[str]
+
+
 # Mutations of the bytes
 
 
-def flip_bits(path: Path, chance: random.Random, _bench: "Bench") -> None:
+def flip_bits(path: Path, chance: random.Random, _bench: Material) -> None:
     data = bytearray(path.read_bytes())
     for _ in range(chance.choice([1, 1, 1, 8, 64])):
         data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
     path.write_bytes(data)
 
 
-def cut(path: Path, chance: random.Random, _bench: "Bench") -> None:
+def cut(path: Path, chance: random.Random, _bench: Material) -> None:
     data = path.read_bytes()
     path.write_bytes(data[: chance.choice([0, 1, 100, PAGE, chance.randrange(len(data))])])
 
 
-def zero_a_page(path: Path, chance: random.Random, _bench: "Bench") -> None:
+def zero_a_page(path: Path, chance: random.Random, _bench: Material) -> None:
     overwrite(path, chance, bytes(PAGE))
 
 
-def randomize_a_page(path: Path, chance: random.Random, _bench: "Bench") -> None:
+def randomize_a_page(path: Path, chance: random.Random, _bench: Material) -> None:
     overwrite(path, chance, chance.randbytes(PAGE))
 
 
-def swap_pages(path: Path, chance: random.Random, _bench: "Bench") -> None:
+def swap_pages(path: Path, chance: random.Random, _bench: Material) -> None:
     data = bytearray(path.read_bytes())
     one, two = (chance.randrange(len(data) // PAGE) * PAGE for _ in range(2))
     data[one : one + PAGE], data[two : two + PAGE] = data[two : two + PAGE], data[one : one + PAGE]
@@ -55,7 +60,7 @@ def overwrite(path: Path, chance: random.Random, page: bytes) -> None:
 # Mutations of the rows
 
 
-def swap_tokens(path: Path, chance: random.Random, _bench: "Bench") -> None:
+def swap_tokens(path: Path, chance: random.Random, _bench: Material) -> None:
     table, name = chance.choice([("keys", "speaker_id"), ("records", "id")])
     rows = execute(path, f"SELECT {name}, token FROM {table}")
     (one, first), (two, second) = chance.sample(rows, 2)
@@ -63,7 +68,7 @@ def swap_tokens(path: Path, chance: random.Random, _bench: "Bench") -> None:
     execute(path, f"UPDATE {table} SET token = ? WHERE {name} = ?", first, two)
 
 
-def take_from_another_store(path: Path, chance: random.Random, bench: "Bench") -> None:
+def take_from_another_store(path: Path, chance: random.Random, bench: Material) -> None:
     table, name, column = chance.choice(
         [
             ("keys", "speaker_id", "token"),
@@ -77,30 +82,30 @@ def take_from_another_store(path: Path, chance: random.Random, bench: "Bench") -
     execute(path, f"UPDATE {table} SET {column} = ? WHERE {name} = ?", foreign[-1], mine)
 
 
-def bring_in_a_stranger(path: Path, chance: random.Random, bench: "Bench") -> None:
+def bring_in_a_stranger(path: Path, chance: random.Random, bench: Material) -> None:
     put_speaker(path, bench.foreign, chance.choice(bench.foreign["keys"])[0])
 
 
-def exchange_owners(path: Path, chance: random.Random, _bench: "Bench") -> None:
+def exchange_owners(path: Path, chance: random.Random, _bench: Material) -> None:
     one, two = (row[0] for row in chance.sample(execute(path, "SELECT speaker_id FROM keys"), 2))
     for old, new in ((one, "x"), (two, one), ("x", two)):
         execute(path, "UPDATE records SET speaker_id = ? WHERE speaker_id = ?", new, old)
 
 
-def roll_back_a_row(path: Path, chance: random.Random, bench: "Bench") -> None:
+def roll_back_a_row(path: Path, chance: random.Random, bench: Material) -> None:
     table, marks = chance.choice(
         [("keys", "?, ?, ?"), ("records", "?, ?, ?, ?, ?"), ("meta", "?, ?"), ("parts", "?, ?, ?")]
     )
     execute(path, f"INSERT OR REPLACE INTO {table} VALUES ({marks})", *chance.choice(bench.old[table]))
 
 
-def roll_back_a_speaker(path: Path, chance: random.Random, bench: "Bench") -> None:
+def roll_back_a_speaker(path: Path, chance: random.Random, bench: Material) -> None:
     who = chance.choice(bench.old["keys"])[0]
     execute(path, "DELETE FROM records WHERE speaker_id = ?", who)
     put_speaker(path, bench.old, who)
 
 
-def put_the_forgotten_back(path: Path, chance: random.Random, bench: "Bench") -> None:
+def put_the_forgotten_back(path: Path, chance: random.Random, bench: Material) -> None:
     put_speaker(path, bench.old, chance.choice(sorted(bench.gone)))
     if chance.random() < 0.5:
         execute(path, "DELETE FROM tombstones")
@@ -111,7 +116,7 @@ def put_the_forgotten_back(path: Path, chance: random.Random, bench: "Bench") ->
         execute(path, "INSERT OR REPLACE INTO meta VALUES (?, ?)", *state)
 
 
-def swap_parts(path: Path, chance: random.Random, bench: "Bench") -> None:
+def swap_parts(path: Path, chance: random.Random, bench: Material) -> None:
     rows = execute(path, "SELECT part, key, block FROM parts")
     (one, *first), (two, *second) = chance.sample(rows, 2)
     if chance.random() < 0.3:
@@ -124,7 +129,7 @@ def swap_parts(path: Path, chance: random.Random, bench: "Bench") -> None:
             execute(path, "UPDATE parts SET block = ? WHERE part = ?", block, part)
 
 
-def damage_a_part(path: Path, chance: random.Random, _bench: "Bench") -> None:
+def damage_a_part(path: Path, chance: random.Random, _bench: Material) -> None:
     part, key, block = chance.choice(execute(path, "SELECT part, key, block FROM parts"))
     spoilt = bytearray(chance.choice([key, block]))
     spoilt[chance.randrange(len(spoilt))] ^= 1 << chance.randrange(8)
@@ -132,12 +137,12 @@ def damage_a_part(path: Path, chance: random.Random, _bench: "Bench") -> None:
     execute(path, f"UPDATE parts SET {column} = ? WHERE part = ?", bytes(spoilt), part)
 
 
-def take_a_row_away(path: Path, chance: random.Random, _bench: "Bench") -> None:
+def take_a_row_away(path: Path, chance: random.Random, _bench: Material) -> None:
     table = chance.choice(["keys", "records", "meta", "audit", "tombstones", "parts"])
     execute(path, f"DELETE FROM {table} WHERE rowid = (SELECT rowid FROM {table} ORDER BY random() LIMIT 1)")
 
 
-def change_a_number(path: Path, chance: random.Random, _bench: "Bench") -> None:
+def change_a_number(path: Path, chance: random.Random, _bench: Material) -> None:
     table, column = chance.choice([("keys", "generation"), ("records", "version"), ("audit", "number")])
     execute(
         path,
@@ -169,7 +174,7 @@ def execute(path: Path, sql: str, *values: object) -> list[Row]:
         database.close()
 
 
-MUTATIONS: list[Callable[[Path, random.Random, "Bench"], None]] = [
+MUTATIONS: list[Callable[[Path, random.Random, Material], None]] = [
     flip_bits,
     cut,
     zero_a_page,

@@ -24,6 +24,7 @@ from voiceprint.server.run import RUNNER_OPTIONS
 from voiceprint.service import VoiceprintService
 from voiceprint.session import Session
 from voiceprint.storage import audit
+from voiceprint.storage.audit_lines import AuditLine
 from voiceprint.storage.records import Enrollment
 
 ADA, BEN, STRANGER = 200, 400, 800
@@ -45,7 +46,7 @@ def enroll(service: VoiceprintService, name: str, pitch: int, consent: Consent |
     return service.enroll_new(name, admitted(service, pitch), consent=consent).speaker.id
 
 
-def decisions(service: VoiceprintService) -> list[audit.AuditLine]:
+def decisions(service: VoiceprintService) -> list[AuditLine]:
     return [line for line in audit.read(service.store) if line.event == "decision"]
 
 

@@ -6,57 +6,16 @@ chain; the last value is kept sealed beside it, so lines missing at the end are 
 store put back to an earlier state, unless the last value was noted somewhere else (receipts carry it).
 """
 
-import sqlite3
-import time
-from typing import TYPE_CHECKING, Self
-
 import msgspec
 
 from voiceprint.errors import StoreError
+from voiceprint.storage.audit_lines import AuditLine, next_chain, open_line, read_base
 from voiceprint.storage.database import typed_rows
-from voiceprint.storage.vault import Context, SealBrokenError, open_sealed, seal
+from voiceprint.storage.rows import Rows
+from voiceprint.storage.transactions import Transactions
+from voiceprint.storage.vault import SealBrokenError
 
-if TYPE_CHECKING:
-    from voiceprint.storage.rows import Rows
-    from voiceprint.storage.seals import Seals
-    from voiceprint.storage.store import Store
-
-__all__ = [
-    "AuditBase",
-    "AuditLine",
-    "AuditReport",
-    "next_chain",
-    "open_line",
-    "read",
-    "read_base",
-    "seal_line",
-    "verify",
-    "write_base",
-]
-
-
-class AuditLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """``time``: seconds since 1970; ``subject``: the keyed pseudonym of a speaker."""
-
-    number: int
-    time: int
-    event: str
-    subject: str | None
-    details: dict[str, str | int | float]
-
-    @classmethod
-    def now(cls, number: int, event: str, subject: str | None, details: dict[str, str | int | float]) -> Self:
-        return cls(number=number, time=int(time.time()), event=event, subject=subject, details=details)
-
-
-class AuditBase(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What is left of the lines that were trimmed: number and chain value of the last one, and the generation that each
-    pseudonym had come to. Sealed, in one row.
-    """
-
-    number: int = 0
-    chain: str = ""
-    generations: dict[str, int] = {}
+__all__ = ["AuditReport", "read", "require_whole", "verify", "verify_rows"]
 
 
 class AuditReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,53 +33,19 @@ class AuditReport(msgspec.Struct, frozen=True, kw_only=True):
         return not self.faults
 
 
-def seal_line(seals: "Seals", line: AuditLine) -> bytes:
-    return seal(seals.purposes.audit, _context(seals, line.number), msgspec.json.encode(line))
-
-
-def open_line(seals: "Seals", number: int, token: bytes) -> AuditLine:
-    """Raises SealBrokenError."""
-    try:
-        return _decoder.decode(open_sealed(seals.purposes.audit, _context(seals, number), token))
-    except (msgspec.DecodeError, UnicodeError) as error:
-        raise SealBrokenError("the line cannot be read") from error
-
-
-def next_chain(seals: "Seals", before: str, number: int, token: bytes) -> str:
-    """The chain value of a line, from that of the line before it (empty for the first)."""
-    return seals.purposes.audit_chain.hash(f"{before} {number} ".encode() + token)
-
-
-def read_base(database: sqlite3.Connection, seals: "Seals") -> AuditBase:
-    """Where the log begins. Raises StoreError (``store_damaged``)."""
-    found = typed_rows(database, "SELECT value FROM meta WHERE key = 'audit'", (bytes,))
-    if not found:
-        return AuditBase()
-    try:
-        return _base_decoder.decode(open_sealed(seals.purposes.audit, _base_context(seals), found[0][0]))
-    except (SealBrokenError, msgspec.DecodeError, UnicodeError) as error:
-        raise StoreError("store_damaged", "The beginning of the audit log is damaged.") from error
-
-
-def write_base(database: sqlite3.Connection, seals: "Seals", base: AuditBase) -> None:
-    """Within a transaction that deletes the lines."""
-    token = seal(seals.purposes.audit, _base_context(seals), msgspec.json.encode(base))
-    database.execute("INSERT OR REPLACE INTO meta VALUES ('audit', ?)", (token,))
-
-
-def read(store: "Store") -> list[AuditLine]:
+def read(store: Transactions) -> list[AuditLine]:
     """Every line that opens, oldest first. Raises StoreError."""
     with store.reading() as rows:
         return [line for line in rows.audit_lines() if line is not None]
 
 
-def verify(store: "Store", *, known_head: str | None = None) -> AuditReport:
+def verify(store: Transactions, *, known_head: str | None = None) -> AuditReport:
     """Go through the whole chain. ``known_head``: a chain value noted earlier, which must be part of it."""
     with store.reading() as rows:
         return verify_rows(rows, known_head=known_head)
 
 
-def verify_rows(rows: "Rows", *, known_head: str | None = None) -> AuditReport:
+def verify_rows(rows: Rows, *, known_head: str | None = None) -> AuditReport:
     """As ``verify``, within a transaction."""
     base = read_base(rows.database, rows.seals)
     faults, chain, last = [], base.chain, base.number
@@ -152,15 +77,3 @@ def require_whole(report: AuditReport) -> None:
     """Raises StoreError (``audit_broken``) with the first fault."""
     if report.faults:
         raise StoreError("audit_broken", report.faults[0])
-
-
-def _context(seals: "Seals", number: int) -> Context:
-    return {"type": "audit", "store": seals.store_id, "number": number}
-
-
-def _base_context(seals: "Seals") -> Context:
-    return {"type": "audit base", "store": seals.store_id}
-
-
-_base_decoder = msgspec.json.Decoder(AuditBase)
-_decoder = msgspec.json.Decoder(AuditLine)

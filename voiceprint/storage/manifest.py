@@ -16,7 +16,7 @@ from voiceprint.errors import StoreError
 from voiceprint.storage.vault import SealBrokenError
 
 if TYPE_CHECKING:
-    from voiceprint.storage.audit import AuditLine
+    from voiceprint.storage.audit_lines import AuditLine
     from voiceprint.storage.rows import Rows
     from voiceprint.storage.settings import StoreState
 

@@ -6,17 +6,14 @@ store and of its master key is kept; restoring a bundle applies the marks of the
 """
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from voiceprint.errors import InputError
-
-if TYPE_CHECKING:
-    from voiceprint.storage.rows import Rows
-    from voiceprint.storage.store import Store
+from voiceprint.storage.rows import Rows
+from voiceprint.storage.transactions import Transactions
 
 __all__ = ["Receipt", "make_receipt", "parse_receipt", "verify_receipt"]
 
@@ -42,7 +39,7 @@ class Receipt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     signature: str = ""
 
 
-def make_receipt(rows: "Rows", speaker_id: str, *, reason: str, records: int, log_cleared: bool) -> Receipt:
+def make_receipt(rows: Rows, speaker_id: str, *, reason: str, records: int, log_cleared: bool) -> Receipt:
     """Signed. ``rows``: the state right after the erasure."""
     key = rows.seals.purposes.receipt
     receipt = Receipt(
@@ -67,7 +64,7 @@ def parse_receipt(text: bytes | str) -> Receipt:
         raise InputError("bad_receipt", f"This is not an erasure receipt: {error}.") from error
 
 
-def verify_receipt(receipt: Receipt, store: "Store | None" = None) -> None:
+def verify_receipt(receipt: Receipt, store: Transactions | None = None) -> None:
     """Check the signature; with a store also that it is hers and that the erasure holds there.
 
     Raises InputError: ``receipt_forged``, ``receipt_of_another_store``, ``receipt_not_kept`` (the speaker is back).

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from voiceprint.errors import StoreError
-from voiceprint.storage.audit import AuditLine, next_chain, open_line, read_base, seal_line
+from voiceprint.storage.audit_lines import AuditLine, next_chain, open_line, read_base, seal_line
 from voiceprint.storage.database import rows_or_lost, typed_rows
 from voiceprint.storage.manifest import MISSING, Manifest, Remembered, follow
 from voiceprint.storage.records import Enrollment, Profile, StoredSpeaker, new_id
