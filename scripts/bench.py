@@ -20,7 +20,8 @@ from pathlib import Path
 
 import numpy as np
 from benchmarks.encoding import measure_encoding
-from benchmarks.hearing import measure_answer, measure_bulk, measure_streams, read
+from benchmarks.folders import measure_bulk
+from benchmarks.hearing import measure_answer, measure_streams, read
 from benchmarks.opening import measure_opening
 from benchmarks.starting import measure_start
 from benchmarks.timing import Figures
@@ -77,8 +78,8 @@ class Bench:
             count += len(folder.files)
             if count >= self.args.clips:
                 break
-        with self._service("ours") as ours, self._service("plain") as plain:
-            found = measure_bulk(ours, plain, Reference.load(self.model), folders, self.cores)
+        with self._service("ours") as ours, self._service("plain") as plain, self._service("same") as same:
+            found = measure_bulk([ours, plain, same], Reference.load(self.model), folders, self.cores)
         return {**found, "bulk_clips": count}
 
     def start(self) -> Figures:

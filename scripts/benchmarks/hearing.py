@@ -1,4 +1,4 @@
-"""Live speech and whole folders, against the plain way: the same detector and encode_batch, all of it each time."""
+"""Live speech against the plain way: the same detector and encode_batch, all of it each time."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -9,16 +9,14 @@ import torch
 
 from benchmarks.timing import Figures, clocked
 from voiceprint import messages
-from voiceprint.bulk import Folder, enroll_folders
 from voiceprint.hearing.audio import SAMPLE_RATE, Waveform, decode, pcm16_to_waveform, read_bytes
 from voiceprint.hearing.speech import Listener, VoiceActivity, listen
 from voiceprint.messages import Hello, Result, Start, Stop
 from voiceprint.runtime.reference import Reference
 from voiceprint.service import VoiceprintService
 from voiceprint.session import Session
-from voiceprint.storage.records import Enrollment
 
-__all__ = ["measure_answer", "measure_bulk", "measure_streams", "read"]
+__all__ = ["measure_answer", "measure_streams", "read"]
 
 FRAME = SAMPLE_RATE // 10
 # What the client waits through before it takes the utterance for over.
@@ -63,23 +61,6 @@ def measure_streams(service: VoiceprintService, reference: Reference, takes: Seq
     }
 
 
-def measure_bulk(
-    service: VoiceprintService, other: VoiceprintService, reference: Reference, folders: Sequence[Folder], cores: int
-) -> Figures:
-    """``bulk``: clips a second, files to durable store, over those of a plain loop; a speaker ours, one the other's."""
-    torch.set_num_threads(cores)
-    activity = VoiceActivity.load()
-    mine, theirs = folders[::2], folders[1::2]
-
-    def plain() -> None:
-        for folder in theirs:
-            _plain_enroll(other, reference, activity, folder)
-
-    took = clocked(lambda: list(enroll_folders(service, mine, on_refusal=lambda *_: None))), clocked(plain)
-    rates = [sum(len(folder.files) for folder in half) / each for half, each in zip((mine, theirs), took, strict=True)]
-    return {"bulk": rates[0] / rates[1], "bulk_clips_per_s": rates[0], "bulk_plain_clips_per_s": rates[1]}
-
-
 def _begun(service: VoiceprintService) -> Session:
     session = Session(service, clock=time.monotonic)
     session.on_text(messages.encode(Hello(version=messages.PROTOCOL_VERSION)))
@@ -115,13 +96,3 @@ def _plain_stream(take: Waveform, reference: Reference, activity: VoiceActivity)
             reference.embed(np.asarray(speech, np.float32))
     listener.finish()
     reference.embed(listener.utterance().speech.samples)
-
-
-def _plain_enroll(service: VoiceprintService, reference: Reference, activity: VoiceActivity, folder: Folder) -> None:
-    """One recording after another, each decoded, listened to, encoded with encode_batch; one write a speaker."""
-    made = []
-    for path in folder.files:
-        utterance = listen(read(path), activity)
-        raw = reference.embed(utterance.speech.samples)
-        made.append(Enrollment.new(raw / np.linalg.norm(raw), utterance.speech_seconds))
-    service.store.add_speaker(folder.name, made)

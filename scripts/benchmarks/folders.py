@@ -1,0 +1,97 @@
+"""Whole folders of speakers, from files to the durable store, against loops that take one recording after another."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import torch
+
+from benchmarks.hearing import read
+from benchmarks.timing import Figures, clocked
+from voiceprint.bulk import Folder, enroll_folders
+from voiceprint.hearing.audio import SAMPLE_RATE
+from voiceprint.hearing.speech import VoiceActivity, listen
+from voiceprint.runtime.reference import Reference
+from voiceprint.service import VoiceprintService
+from voiceprint.storage.records import Enrollment
+
+__all__ = ["measure_bulk"]
+
+# Speakers that one way takes before it is the next one's turn.
+TURN = 5
+
+
+def measure_bulk(
+    services: Sequence[VoiceprintService], reference: Reference, folders: Sequence[Folder], cores: int
+) -> Figures:
+    """``bulk``: our clips a second over those of the plain loop, which decodes in its own process, finds the speech as
+    Silero's page says and calls ``encode_batch``; ``bulk_same_parts``: over a loop with our decoder and our detector.
+
+    ``services``: three, each with a store of its own. A few speakers each in turn, torch with all cores.
+    """
+    ours, plain, same = services
+    plainly = _PlainSpeech()
+    ways: list[Callable[[list[Folder]], object]] = [
+        lambda some: list(enroll_folders(ours, some, on_refusal=lambda *_: None)),
+        lambda some: _one_after_another(plain, reference, plainly, some),
+        lambda some: _one_after_another(same, reference, _our_speech(VoiceActivity.load()), some),
+    ]
+    torch.set_num_threads(cores)
+    seconds, clips = [0.0] * len(ways), [0] * len(ways)
+    for number, at in enumerate(range(0, len(folders), TURN)):
+        some, turn = list(folders[at : at + TURN]), number % len(ways)
+        seconds[turn] += clocked(lambda: ways[turn](some))  # noqa: B023
+        clips[turn] += sum(len(folder.files) for folder in some)
+    rate, plain_rate, same_rate = (count / took for count, took in zip(clips, seconds, strict=True))
+    return {
+        "bulk": rate / plain_rate,
+        "bulk_same_parts": rate / same_rate,
+        "bulk_clips_per_s": rate,
+        "bulk_plain_clips_per_s": plain_rate,
+        "bulk_same_parts_clips_per_s": same_rate,
+    }
+
+
+Speech = Callable[[Path], "np.ndarray[tuple[int], np.dtype[np.float32]]"]
+
+
+class _PlainSpeech:
+    """Everything in this process, with what the packages say on their pages."""
+
+    def __init__(self) -> None:
+        from silero_vad import collect_chunks, get_speech_timestamps, load_silero_vad
+
+        self._model: Any = load_silero_vad()
+        self._spans, self._collect = get_speech_timestamps, collect_chunks
+
+    def __call__(self, path: Path) -> "np.ndarray[tuple[int], np.dtype[np.float32]]":
+        audio = torch.from_numpy(_decoded(path))
+        spans = self._spans(audio, self._model, sampling_rate=SAMPLE_RATE)
+        return np.asarray(self._collect(spans, audio)) if spans else np.zeros(0, np.float32)
+
+
+def _our_speech(activity: VoiceActivity) -> Speech:
+    return lambda path: listen(read(path), activity).speech.samples
+
+
+def _decoded(path: Path) -> "np.ndarray[tuple[int], np.dtype[np.float32]]":
+    resampler = av.AudioResampler("flt", "mono", SAMPLE_RATE)
+    with av.open(str(path)) as container:
+        frames = [each for frame in container.decode(audio=0) for each in resampler.resample(frame)]
+    frames += resampler.resample(None)
+    return np.concatenate([frame.to_ndarray()[0] for frame in frames])
+
+
+def _one_after_another(service: VoiceprintService, reference: Reference, hear: Speech, folders: list[Folder]) -> None:
+    """Each recording decoded, listened to, encoded with encode_batch; one write a speaker."""
+    for folder in folders:
+        made = []
+        for path in folder.files:
+            speech = hear(path)
+            if len(speech) >= SAMPLE_RATE // 2:
+                raw = reference.embed(speech)
+                made.append(Enrollment.new(raw / np.linalg.norm(raw), len(speech) / SAMPLE_RATE))
+        if made:
+            service.store.add_speaker(folder.name, made)
