@@ -11,7 +11,7 @@ from voiceprint.storage.database import typed_rows
 from voiceprint.storage.seals import Seals
 from voiceprint.storage.vault import Context, SealBrokenError, open_sealed, seal
 
-__all__ = ["AuditBase", "AuditLine", "next_chain", "open_line", "read_base", "seal_line", "write_base"]
+__all__ = ["AuditBase", "AuditLine", "follow", "next_chain", "open_line", "read_base", "seal_line", "write_base"]
 
 
 class AuditLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -36,6 +36,17 @@ class AuditBase(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     number: int = 0
     chain: str = ""
     generations: dict[str, int] = {}
+
+
+def follow(generations: dict[str, int], line: AuditLine) -> dict[str, int]:
+    """What one more line of the audit log makes of the generations of all pseudonyms. May change what it is given."""
+    if line.event == "renewed":
+        return dict.fromkeys(generations, 1)
+    if line.event in ("erased", "replaced") and line.subject:
+        generations.pop(line.subject, None)
+    elif line.subject and "generation" in line.details:
+        generations[line.subject] = int(line.details["generation"])
+    return generations
 
 
 def seal_line(seals: Seals, line: AuditLine) -> bytes:

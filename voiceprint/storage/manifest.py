@@ -8,33 +8,17 @@ which it did: as long as the sealed state is at that revision, a change needs to
 what is remembered and not what the row says.
 """
 
-from typing import TYPE_CHECKING
-
 import msgspec
 
 from voiceprint.errors import StoreError
+from voiceprint.storage.settings import StoreState
+from voiceprint.storage.tables import Tables
 from voiceprint.storage.vault import SealBrokenError
 
-if TYPE_CHECKING:
-    from voiceprint.storage.audit_lines import AuditLine
-    from voiceprint.storage.rows import Rows
-    from voiceprint.storage.settings import StoreState
-
-__all__ = ["MISSING", "Manifest", "Remembered", "follow"]
+__all__ = ["MISSING", "Manifest", "Remembered"]
 
 _MODULUS = 1 << 256
 MISSING = "missing-"
-
-
-def follow(generations: dict[str, int], line: "AuditLine") -> dict[str, int]:
-    """What one more line of the audit log makes of the generations of all pseudonyms. May change what it is given."""
-    if line.event == "renewed":
-        return dict.fromkeys(generations, 1)
-    if line.event in ("erased", "replaced") and line.subject:
-        generations.pop(line.subject, None)
-    elif line.subject and "generation" in line.details:
-        generations[line.subject] = int(line.details["generation"])
-    return generations
 
 
 class Remembered:
@@ -44,7 +28,7 @@ class Remembered:
         self._at: tuple[int, bytes] | None = None
         self._generations: dict[str, int] = {}
 
-    def holds(self, state: "StoreState") -> bool:
+    def holds(self, state: StoreState) -> bool:
         """Whether it is of that state."""
         return self._at == (state.revision, state.manifest)
 
@@ -52,10 +36,10 @@ class Remembered:
         """0 for who is not there."""
         return self._generations.get(speaker_id, 0)
 
-    def take(self, state: "StoreState", generations: dict[str, int]) -> None:
+    def take(self, state: StoreState, generations: dict[str, int]) -> None:
         self._at, self._generations = (state.revision, state.manifest), dict(generations)
 
-    def move(self, state: "StoreState", changed: dict[str, int]) -> None:
+    def move(self, state: StoreState, changed: dict[str, int]) -> None:
         """What a transaction changed, once it is on disk."""
         for speaker_id, generation in changed.items():
             if generation:
@@ -71,10 +55,10 @@ class Remembered:
 class Manifest:
     """The manifest within one transaction."""
 
-    def __init__(self, rows: "Rows", remembered: Remembered) -> None:
-        self._rows = rows
+    def __init__(self, tables: Tables, remembered: Remembered) -> None:
+        self._tables = tables
         self._remembered = remembered
-        self._began = rows.state
+        self._began = tables.state
         self._changed: dict[str, int] = {}
         self._everybody_changed = False
 
@@ -85,37 +69,37 @@ class Manifest:
 
         Raises StoreError (``store_damaged``) where the audit log does not say either what should be there.
         """
-        rows = self._rows
-        if self._sum(self._named(generations)) == rows.state.manifest:
+        tables = self._tables
+        if self._sum(self._named(generations)) == tables.state.manifest:
             if not self._changed and not self._everybody_changed:
                 self._remembered.take(self._began, generations)
             return set()
-        expected = rows.expected_generations()
-        if self._sum(expected) != rows.state.manifest:
+        expected = tables.expected_generations()
+        if self._sum(expected) != tables.state.manifest:
             raise StoreError(
                 "store_damaged",
                 "The store does not add up: rows were taken away or put back, and the audit log does not say which; "
                 "restore a bundle into another folder.",
             )
         self._refuse_older_state(expected)
-        there = {who: rows.seals.pseudonym(who) for who in rows.speakers_with_records() | set(generations)}
+        there = {who: tables.seals.pseudonym(who) for who in tables.speakers_with_records() | set(generations)}
         wrong = {who for who, name in there.items() if expected.get(name) != generations.get(who)}
         return wrong | {MISSING + name for name in set(expected) - set(there.values())}
 
     def adds_up(self, generations: dict[str, int], total: int) -> bool:
         """As ``misplaced``, for who knows already what everybody adds to the manifest, all together."""
-        same = (total % _MODULUS).to_bytes(32, "big") == self._rows.state.manifest
+        same = (total % _MODULUS).to_bytes(32, "big") == self._tables.state.manifest
         if same and not self._changed and not self._everybody_changed:
             self._remembered.take(self._began, generations)
         return same
 
     def part(self, speaker_id: str, generation: int) -> int:
         """What one speaker adds to the manifest."""
-        return self._rows.seals.manifest_part(self._rows.seals.pseudonym(speaker_id), generation)
+        return self._tables.seals.manifest_part(self._tables.seals.pseudonym(speaker_id), generation)
 
     def missing_name(self, speaker_id: str) -> str:
         """What ``misplaced`` calls a speaker of whom nothing is left."""
-        return MISSING + self._rows.seals.pseudonym(speaker_id)
+        return MISSING + self._tables.seals.pseudonym(speaker_id)
 
     def believed(self, speaker_id: str) -> int | None:
         """The generation that the speaker must be at, 0 for nobody; None where that is not remembered."""
@@ -132,26 +116,26 @@ class Manifest:
         if believed is not None and believed != before:
             raise StoreError("record_damaged", f"The record {speaker_id} was put back; it was not changed.")
         self._changed[speaker_id] = after
-        self._shift(self._rows.seals.pseudonym(speaker_id), before, after)
+        self._shift(self._tables.seals.pseudonym(speaker_id), before, after)
 
     def take_out(self, speaker_id: str) -> str:
         """Take a speaker out, also one that is damaged or missing; returns the pseudonym.
 
         Raises StoreError: ``speaker_gone``, ``store_damaged``.
         """
-        rows = self._rows
+        tables = self._tables
         believed = self.believed(speaker_id)
         if believed:
             self.move(speaker_id, believed, 0)
-            return rows.seals.pseudonym(speaker_id)
-        generations = rows.generations()
+            return tables.seals.pseudonym(speaker_id)
+        generations = tables.generations()
         wrong = self.misplaced(generations)
-        if speaker_id not in generations and speaker_id not in wrong and not rows.has_records(speaker_id):
+        if speaker_id not in generations and speaker_id not in wrong and not tables.has_records(speaker_id):
             raise StoreError("speaker_gone", "The speaker is not in the store any more.")
         missing = speaker_id.startswith(MISSING)
-        pseudonym = speaker_id.removeprefix(MISSING) if missing else rows.seals.pseudonym(speaker_id)
+        pseudonym = speaker_id.removeprefix(MISSING) if missing else tables.seals.pseudonym(speaker_id)
         # Where something is wrong the row may lie; the log does not.
-        before = rows.expected_generations().get(pseudonym, 0) if wrong else generations.get(speaker_id, 0)
+        before = tables.expected_generations().get(pseudonym, 0) if wrong else generations.get(speaker_id, 0)
         self._everybody_changed |= bool(wrong)  # nothing is remembered of a store that did not add up
         self._changed[speaker_id] = 0
         self._shift(pseudonym, before, 0)
@@ -160,7 +144,7 @@ class Manifest:
     def reset(self) -> None:
         """After everybody was changed at once."""
         self._everybody_changed = True
-        manifest = self._sum(self._named(self._rows.generations()))
+        manifest = self._sum(self._named(self._tables.generations()))
         self._set(manifest)
 
     def settle(self) -> None:
@@ -168,14 +152,14 @@ class Manifest:
         if self._everybody_changed:
             self._remembered.drop()
         elif self._remembered.holds(self._began):
-            self._remembered.move(self._rows.state, self._changed)
+            self._remembered.move(self._tables.state, self._changed)
 
     # Inside
 
     def _refuse_older_state(self, expected: dict[str, int]) -> None:
         """A genuine key ring that is newer than what the log knows: state and log are the ones that were put back."""
-        seals = self._rows.seals
-        for speaker_id, generation, token in self._rows.keys():  # noqa: SIM118 - no mapping
+        seals = self._tables.seals
+        for speaker_id, generation, token in self._tables.keys():  # noqa: SIM118 - no mapping
             if generation > expected.get(seals.pseudonym(speaker_id), generation):
                 try:
                     seals.open_ring(speaker_id, generation, token)
@@ -188,18 +172,18 @@ class Manifest:
                 )
 
     def _shift(self, pseudonym: str, before: int, after: int) -> None:
-        seals, total = self._rows.seals, int.from_bytes(self._rows.state.manifest, "big")
+        seals, total = self._tables.seals, int.from_bytes(self._tables.state.manifest, "big")
         total += seals.manifest_part(pseudonym, after) if after else 0
         total -= seals.manifest_part(pseudonym, before) if before else 0
         self._set((total % _MODULUS).to_bytes(32, "big"))
 
     def _set(self, manifest: bytes) -> None:
-        state = self._rows.state
-        self._rows.state = msgspec.structs.replace(state, manifest=manifest, revision=state.revision + 1)
+        state = self._tables.state
+        self._tables.state = msgspec.structs.replace(state, manifest=manifest, revision=state.revision + 1)
 
     def _named(self, generations: dict[str, int]) -> dict[str, int]:
-        return {self._rows.seals.pseudonym(speaker_id): number for speaker_id, number in generations.items()}
+        return {self._tables.seals.pseudonym(speaker_id): number for speaker_id, number in generations.items()}
 
     def _sum(self, named: dict[str, int]) -> bytes:
-        total = sum(self._rows.seals.manifest_part(name, number) for name, number in named.items())
+        total = sum(self._tables.seals.manifest_part(name, number) for name, number in named.items())
         return (total % _MODULUS).to_bytes(32, "big")

@@ -1,31 +1,25 @@
-"""What is read and written within one transaction of a store. Knows SQL; what is inside a seal is for ``seals``.
+"""What is written within one transaction of a store, and everybody read at once.
 
 Every change of a speaker raises their generation, is entered in the manifest and becomes a line of the audit log, all
 in the same transaction. So rows that were put back or taken away as a whole do not add up, and the log says whose.
 """
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import msgspec
 
-from voiceprint.errors import StoreError
-from voiceprint.storage.audit_lines import AuditLine, next_chain, open_line, read_base, seal_line
-from voiceprint.storage.database import rows_or_lost, typed_rows
-from voiceprint.storage.manifest import MISSING, Manifest, Remembered, follow
+from voiceprint.storage.audit_lines import AuditLine, next_chain, seal_line
+from voiceprint.storage.database import rows_or_lost
+from voiceprint.storage.manifest import MISSING, Manifest, Remembered
 from voiceprint.storage.records import Enrollment, Profile, StoredSpeaker, new_id
 from voiceprint.storage.seals import KeyRing, Row, Seals
-from voiceprint.storage.settings import StoreState
+from voiceprint.storage.tables import KEY, KEYS, RECORD, RECORDS, Tables
 from voiceprint.storage.vault import SealBrokenError
 
-__all__ = ["Loaded", "Rows", "gone", "part_of"]
-
-_KEYS = "SELECT speaker_id, generation, token FROM keys"
-_RECORDS = "SELECT speaker_id, id, type, version, token FROM records"
-_KEY = (str, int, bytes)
-_RECORD = (str, str, str, int, bytes)
+__all__ = ["Loaded", "Rows", "part_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +30,11 @@ class Loaded:
     damaged: tuple[str, ...]
 
 
-class Rows:
-    """One transaction over the tables."""
+class Rows(Tables):
+    """One transaction over the tables, with the manifest."""
 
     def __init__(self, database: sqlite3.Connection, seals: Seals, remembered: Remembered) -> None:
-        self.database = database
-        self.seals = seals
-        self.state = self._read_state()
+        super().__init__(database, seals)
         self._saved = self.state
         self.manifest = Manifest(self, remembered)
 
@@ -51,8 +43,8 @@ class Rows:
     def load(self) -> Loaded:
         """Open everybody. Raises StoreError where the store as a whole does not add up."""
         generations, marks = self.generations(), self.marks()
-        keys, lost = rows_or_lost(self.database, _KEYS, _KEY, generations)
-        found, unread = rows_or_lost(self.database, _RECORDS, _RECORD, generations)
+        keys, lost = rows_or_lost(self.database, KEYS, KEY, generations)
+        found, unread = rows_or_lost(self.database, RECORDS, RECORD, generations)
         rows: dict[str, list[Row]] = {}
         for speaker_id, *row in found:
             rows.setdefault(speaker_id, []).append(Row(*row))
@@ -74,61 +66,6 @@ class Rows:
             else:
                 speakers.append(speaker)
         return Loaded(tuple(speakers), tuple(sorted(damaged)))
-
-    def read(self, speaker_id: str) -> tuple[StoredSpeaker, KeyRing]:
-        """One speaker. Raises StoreError: ``speaker_gone``, ``record_damaged``."""
-        query = "SELECT generation, token FROM keys WHERE speaker_id = ?"
-        found = typed_rows(self.database, query, (int, bytes), speaker_id)
-        if not found:
-            raise gone()
-        query = "SELECT id, type, version, token FROM records WHERE speaker_id = ? ORDER BY rowid"
-        rows = typed_rows(self.database, query, _RECORD[1:], speaker_id)
-        try:
-            ring = self.seals.open_ring(speaker_id, *found[0])
-            return self.seals.open_speaker(speaker_id, ring, [Row(*row) for row in rows]), ring
-        except SealBrokenError as error:
-            raise StoreError("record_damaged", f"The record {speaker_id} is damaged; it was not changed.") from error
-
-    def keys(self) -> list[tuple[str, int, bytes]]:
-        """Speaker id, generation and sealed key ring of everybody, in the order of their enrollment."""
-        return typed_rows(self.database, f"{_KEYS} ORDER BY rowid", _KEY)
-
-    def generations(self) -> dict[str, int]:
-        """How often each speaker was changed, as the rows say."""
-        sql = "SELECT speaker_id, generation FROM keys"
-        try:
-            return dict(typed_rows(self.database, f"{sql} INDEXED BY generations", _KEY[:2]))
-        except sqlite3.DatabaseError:  # a lost page of the index; the table may be whole
-            return dict(typed_rows(self.database, f"{sql} NOT INDEXED", _KEY[:2]))
-
-    def marks(self) -> set[str]:
-        """The marks of everybody who was forgotten."""
-        return {mark for (mark,) in typed_rows(self.database, "SELECT mark FROM tombstones", (str,))}
-
-    def speakers_with_records(self) -> set[str]:
-        """The ids of everybody of whom a record is there, with or without a key."""
-        return {who for (who,) in typed_rows(self.database, "SELECT DISTINCT speaker_id FROM records", (str,))}
-
-    def has_records(self, speaker_id: str) -> bool:
-        """Whether any record of that speaker is there, with or without a key."""
-        query = "SELECT count(*) FROM records WHERE speaker_id = ?"
-        return bool(self.database.execute(query, (speaker_id,)).fetchone()[0])
-
-    def expected_generations(self) -> dict[str, int]:
-        """The last generation of each pseudonym, from the audit log; lines that do not open are passed over."""
-        expected = dict(read_base(self.database, self.seals).generations)
-        for line in self.audit_lines():
-            if line is not None:
-                expected = follow(expected, line)
-        return expected
-
-    def audit_lines(self) -> Iterator[AuditLine | None]:
-        """The log from its beginning; None for a line that does not open."""
-        for number, token in typed_rows(self.database, "SELECT number, token FROM audit ORDER BY number", (int, bytes)):
-            try:
-                yield open_line(self.seals, number, token)
-            except SealBrokenError:
-                yield None
 
     # Writing
 
@@ -250,20 +187,7 @@ class Rows:
         self.database.execute("INSERT INTO audit VALUES (?, ?, ?)", (number, token, chain))
         self.state = msgspec.structs.replace(self.state, audit_number=number, audit_chain=chain)
 
-    def _read_state(self) -> StoreState:
-        found = typed_rows(self.database, "SELECT value FROM meta WHERE key = 'state'", (bytes,))
-        try:
-            return self.seals.open_state(found[0][0] if found else b"")
-        except SealBrokenError as error:
-            raise StoreError(
-                "store_damaged", "The state of the store is damaged; restore a bundle into another folder."
-            ) from error
-
 
 def part_of(speaker_id: str) -> str:
     """Which part a speaker is in: ids are random, so that all parts are about as large."""
     return speaker_id[:2]
-
-
-def gone() -> StoreError:
-    return StoreError("speaker_gone", "The speaker is not in the store any more.")

@@ -7,9 +7,8 @@ missing. Lines are checked before they go: a log that is broken is never trimmed
 import time
 
 from voiceprint.errors import ConfigError, StoreError
-from voiceprint.storage.audit_lines import AuditBase, next_chain, open_line, read_base, write_base
+from voiceprint.storage.audit_lines import AuditBase, follow, next_chain, open_line, read_base, write_base
 from voiceprint.storage.database import typed_rows
-from voiceprint.storage.manifest import follow
 from voiceprint.storage.rows import Rows
 from voiceprint.storage.store import Store
 from voiceprint.storage.vault import SealBrokenError
