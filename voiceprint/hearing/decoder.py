@@ -1,10 +1,10 @@
 """The decoder's child process: a recording on stdin, 32 bit PCM (mono, 16 kHz, native order) on stdout.
 
 Runs alone (``python -I decoder.py``) and imports nothing of voiceprint, so that it has little to lose. The first
-process only loads FFmpeg and then forks, for each recording, a child with limits of its own, because loading takes
-longer than decoding. Whatever a recording does to its child ends with the child. The last line that a child says on
-stderr is one JSON object: FINE, or the refusal; a child that says nothing of the kind has failed.
-``python -I decoder.py MAX_SECONDS`` decodes one recording in the first process.
+process loads FFmpeg, decodes a moment of silence of its own, and then forks, for each recording, a child with limits of
+its own: loading, and what is done the first time, takes longer than decoding. Whatever a recording does to its child
+ends with the child. The last line that a child says on stderr is one JSON object: FINE, or the refusal; a child that
+says nothing of the kind has failed. ``python -I decoder.py MAX_SECONDS`` decodes one recording in the first process.
 """
 
 import io
@@ -17,6 +17,7 @@ import socket
 import struct
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 
 import av
 
@@ -52,6 +53,9 @@ def _fork_for_each(control: socket.socket) -> None:
     become the child's stdin, stdout and stderr. The answer is a descriptor to end the child with, if it still runs.
     """
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them
+    with suppress(Refusal):  # where FFmpeg cannot do this the children say so
+        for _ in pcm(_silence(), max_seconds=1.0):
+            pass
     while True:
         message, descriptors, _, _ = socket.recv_fds(control, 64, 3)
         if not message:
@@ -68,6 +72,15 @@ def _fork_for_each(control: socket.socket) -> None:
         else:
             socket.send_fds(control, [b"runs"], [handle])
             os.close(handle)
+
+
+def _silence() -> bytes:
+    """A hundredth of a second, in a form that takes resampling and a downmix."""
+    rate, channels, size = 44_100, 2, 2
+    data = bytes(rate // 100 * channels * size)
+    form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, channels, rate, rate * channels * size, channels * size, 8 * size)
+    body = b"WAVE" + form + struct.pack("<4sI", b"data", len(data)) + data
+    return struct.pack("<4sI", b"RIFF", len(body)) + body
 
 
 def _be_child(max_seconds: float, descriptors: list[int]) -> None:
