@@ -53,7 +53,13 @@ def train(args: argparse.Namespace) -> None:
 
     torch.set_num_threads(args.threads)
     plan = loop.Plan(
-        args.steps, args.decay, rate=args.rate, divergence=args.divergence, every=args.every, seed=args.seed
+        args.steps,
+        args.decay,
+        rate=args.rate,
+        divergence=args.divergence,
+        margin=args.margin,
+        every=args.every,
+        seed=args.seed,
     )
     folder = args.work / "runs" / args.run
     folder.mkdir(parents=True, exist_ok=True)
@@ -188,6 +194,7 @@ def _train_options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--decay", type=int, default=1500, help="last steps, in which the learning rate falls to nothing")
     sub.add_argument("--rate", type=float, default=1e-3)
     sub.add_argument("--divergence", type=float, default=0.2, help="weight of the neighbours against the place")
+    sub.add_argument("--margin", type=float, default=0.0, help="weight of an angular margin between the speakers")
     sub.add_argument("--batch", type=int, default=64)
     sub.add_argument("--every", type=int, default=250, help="steps between checkpoints")
     sub.add_argument("--watch", type=float, nargs="*", default=[2.2], help="seconds of the clips of held-out speakers")

@@ -163,6 +163,24 @@ def test_loss_is_least_at_the_target_and_sees_the_neighbours() -> None:
     assert float(wrong[2]) > 1
 
 
+def test_the_margin_asks_for_more_than_being_nearest() -> None:
+    centres = torch.eye(4, 192)
+    label = torch.tensor([0, 1, 2])
+    at_home = losses.angular_margin(centres[:3] * 5, label, centres)
+    between = losses.angular_margin((centres[:3] + 0.9 * centres[3]) * 5, label, centres)
+    elsewhere = losses.angular_margin(centres[1:4] * 5, label, centres)
+    opposite = losses.angular_margin(-centres[:3], label, centres)
+    assert float(at_home) < 0.01 < 1 < float(between), "nearest, but not by the margin"
+    assert float(between) < min(float(elsewhere), float(opposite))
+
+
+def test_whose_voice_a_crop_is_stands_beside_it(drawn: batches.Batches, shard: data.Shard) -> None:
+    batch = drawn[3]
+    assert drawn.centres.shape == (len({n for n, out in zip(shard.speakers, shard.held, strict=True) if not out}), 192)
+    # Every target is half its voice's centre, so that no other voice's centre is nearer.
+    assert (batch.target @ drawn.centres.T).argmax(1).tolist() == batch.label.tolist()
+
+
 def test_rates_of_known_scores() -> None:
     far = np.array([[1, 0], [1, 0.01], [0, 1], [0.01, 1]], np.float32)
     assert watch.equal_error_rate(far, np.array(["a", "a", "b", "b"])) == 0

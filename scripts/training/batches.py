@@ -38,11 +38,14 @@ def share(corpus: str) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """waves float32 (batch, num_samples), target float32 (batch, 192) unit, bank float32 (rows, 192) unit."""
+    """waves float32 (batch, num_samples), target float32 (batch, 192) unit, bank float32 (rows, 192) unit; label int64
+    (batch,): whose voice it is, a row of ``Batches.centres``.
+    """
 
     waves: NDArray[np.float32]
     target: NDArray[np.float32]
     bank: NDArray[np.float32]
+    label: NDArray[np.int64]
 
 
 class Batches:
@@ -64,7 +67,8 @@ class Batches:
         self._crops = crops
         rows = [(n, i) for n, s in enumerate(self._shards) for i in np.flatnonzero(~s.held)]
         self._shard, self._piece = np.array(rows, dtype=np.int64).T
-        self.target = targets(self._shards, mean)
+        centred, self._label, self.centres = voices(self._shards, mean)
+        self.target = targets(centred, self._label, self.centres)
         self._length = np.concatenate([np.diff(s.starts)[~s.held] for s in self._shards])
         weight = self._weights()
         self._cumulative = {c: _cumulative(weight * (self._length >= self._samples(c))) for c, _ in crops}
@@ -92,7 +96,7 @@ class Batches:
         bank = np.searchsorted(table, rng.random(self._bank))
         samples = self._samples(seconds)
         waves = np.stack([self._hear(self._crop(row, samples, rng), rng) for row in rows])
-        return Batch(waves, self.target[rows], self.target[bank])
+        return Batch(waves, self.target[rows], self.target[bank], self._label[rows])
 
     def _crop(self, row: int, samples: int, rng: Generator) -> Wave:
         shard, piece = self._shards[self._shard[row]], self._piece[row]
@@ -106,17 +110,28 @@ class Batches:
         return degrade(crop, [self._crop(o, self._samples(shortest), rng) for o in others], rng, self._recipe)
 
 
-def targets(shards: Sequence[Shard], mean: NDArray[np.float32], own: float = 0.5) -> NDArray[np.float32]:
-    """Unit targets of all training pieces: the piece's centred teacher vector, mixed with its speaker's mean.
-
-    A short piece's own vector carries what was said and how; the mean over the speaker's pieces carries less of it.
+def voices(
+    shards: Sequence[Shard], mean: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float32]]:
+    """Of all training pieces the centred teacher vector (pieces, 192) and the number of the voice (pieces,); of every
+    voice the mean of its pieces (voices, 192). Vectors are unit.
     """
     centred = unit(np.concatenate([unit(s.teacher)[~s.held] - mean for s in shards]))
     names = [n for s in shards for n, out in zip(s.speakers, s.held, strict=True) if not out]
     _, number = np.unique(names, return_inverse=True)
     total = np.zeros((number.max() + 1, centred.shape[1]), dtype=np.float32)
     np.add.at(total, number, centred)
-    return unit(own * centred + (1 - own) * unit(total)[number])
+    return centred, number.astype(np.int64), unit(total)
+
+
+def targets(
+    centred: NDArray[np.float32], label: NDArray[np.int64], centres: NDArray[np.float32], own: float = 0.5
+) -> NDArray[np.float32]:
+    """Unit targets of all training pieces: the piece's centred teacher vector, mixed with its speaker's mean.
+
+    A short piece's own vector carries what was said and how; the mean over the speaker's pieces carries less of it.
+    """
+    return unit(own * centred + (1 - own) * centres[label])
 
 
 def _cumulative(weight: NDArray[np.float64]) -> NDArray[np.float64]:

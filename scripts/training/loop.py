@@ -13,9 +13,11 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Subset
 
 from .batches import Batch, Batches
-from .losses import distillation
+from .losses import angular_margin, distillation
 from .student import Features, mask
 from .watch import Watched, embed_all, rates
+
+LOSSES = ("loss", "distance", "divergence", "margin")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,7 @@ class Plan:
     rate: float = 1e-3
     warmup: int = 150
     divergence: float = 0.2
+    margin: float = 0.0  # weight of the angular margin; 0 for none
     weight_decay: float = 0.02
     smoothing: float = 0.998  # of the running mean of the weights, which is what is kept in the end
     every: int = 250  # steps between checkpoints
@@ -82,6 +85,7 @@ def train(
     features = Features()
     forward: Any = torch.compile(run.network, dynamic=False) if compiled else run.network
     device = device_of(run.network)
+    centres = torch.as_tensor(batches.centres).to(device)
     run.network.train()
     for batch in _loaded(batches, run.step, until, workers):
         for group in run.optimizer.param_groups:
@@ -89,14 +93,17 @@ def train(
         generator = torch.Generator().manual_seed(plan.seed * 1_000_003 + run.step)
         waves, target, bank = (torch.as_tensor(part).to(device) for part in (batch.waves, batch.target, batch.bank))
         vectors = forward(mask(features(waves), generator)).squeeze(1)
-        losses = distillation(vectors, target, bank, plan.divergence)
+        losses = list(distillation(vectors, target, bank, plan.divergence))
+        if plan.margin:
+            losses.append(angular_margin(vectors, torch.as_tensor(batch.label).to(device), centres))
+            losses[0] = losses[0] + plan.margin * losses[-1]
         run.optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(losses[0])
         torch.nn.utils.clip_grad_norm_(run.network.parameters(), 5.0)
         run.optimizer.step()
         run.step += 1
         _smooth(run, plan.smoothing)
-        yield dict(zip(("loss", "distance", "divergence"), (float(x.detach()) for x in losses), strict=True))
+        yield dict(zip(LOSSES, (float(x.detach()) for x in losses), strict=False))
 
 
 def device_of(network: torch.nn.Module) -> torch.device:
