@@ -102,6 +102,10 @@ async def soak(bench: Bench, streams: int, minutes: float) -> Facts:
         "soak_answers": len(answers),
         "p95_ms_thirds": (first, last),
         "p95_drift": last / first - 1,
+        # What the machine does beside it shows in how far these lie apart.
+        "p95_ms_tenths": [
+            p95_ms([took for at, took in answers if 6 * minutes * n <= at < 6 * minutes * (n + 1)]) for n in range(10)
+        ],
         "memory_mib_thirds": tuple(max(mib for mib, _ in part) for part in (looks[:third], looks[-third:])),
         "open_files_thirds": tuple(max(files for _, files in part) for part in (looks[:third], looks[-third:])),
     }

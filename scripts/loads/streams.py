@@ -83,5 +83,7 @@ async def keep_speaking(
 
 
 def p95_ms(seconds: Sequence[float]) -> float:
-    """The 95th percentile in milliseconds."""
+    """The 95th percentile in milliseconds; no number where there are none."""
+    if not seconds:
+        return float("nan")
     return 1e3 * float(np.percentile(seconds, 95, method="higher"))
