@@ -138,10 +138,8 @@ class Gallery:
             return row
 
     def _matches(self, scores: Vector, numbers: NDArray[np.int64]) -> list[Match]:
-        return [
-            Match(self._speakers[number], float(np.clip(score, -1.0, 1.0)))
-            for score, number in zip(scores.tolist(), numbers.tolist(), strict=True)
-        ]
+        within = np.clip(scores, -1.0, 1.0).tolist()
+        return [Match(self._speakers[number], score) for score, number in zip(within, numbers.tolist(), strict=True)]
 
     def _add(self, rows: Vector, numbers: NDArray[np.int64]) -> None:
         self._index.add_with_ids(rows, numbers)
