@@ -29,6 +29,7 @@ ROUTES: tuple[tuple[str, str, Scope], ...] = (
     ("POST", "/v1/speakers/x/enrollments", "enroll"),
     ("PATCH", "/v1/speakers/x", "operate"),
     ("DELETE", "/v1/speakers/x", "operate"),
+    ("DELETE", "/v1/speakers/x/lock", "operate"),
     ("GET", "/v1/nothing-of-that-name", "operate"),
     ("GET", "/metrics", "operate"),
 )

@@ -99,10 +99,23 @@ def test_fifty_rejections_end_it(budgets: Budgets, clock: Clock) -> None:
     for _ in range(REJECTIONS_IN_ALL):
         clock.now += LOCK_SECONDS
         claim(budgets, "rejected")
-    clock.now += 1_000_000
     error = refusal(lambda: claim(budgets, "accepted"))
     assert (error.code, error.retry_seconds) == ("claim_locked", None)
     assert "operator" in error.message
+    claim(budgets, "rejected", GATE)
+    assert budgets.unlock("somebody else") == 0
+    assert budgets.unlock(ADA) == REJECTIONS_IN_ALL + 1
+    assert budgets.unlock(ADA) == 0
+    claim(budgets, "accepted")
+
+
+def test_a_lock_may_be_taken_away_while_a_claim_is_under_way(budgets: Budgets) -> None:
+    with budgets.claim(DOOR, ADA) as under_way:
+        assert budgets.unlock(ADA) == 1
+        under_way.settle("rejected")
+    for _ in range(REJECTIONS):
+        claim(budgets, "rejected")
+    assert refusal(lambda: claim(budgets, "accepted")).code == "claim_locked"
 
 
 def test_too_little_speech_and_no_answer_cost_nothing(budgets: Budgets) -> None:

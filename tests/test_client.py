@@ -50,6 +50,7 @@ def test_a_program_enrolls_asks_and_forgets(service: VoiceprintService, takes: T
         assert (await client.rename(who, "Ada L.")).name == "Ada L."
         assert [speaker.name for speaker in await client.speakers()] == ["Ada L."]
         assert (await client.known_about(who)).consent == CONSENT
+        assert (await client.unlock(who)).rejections == 0
         assert (await client.forget(who)).enrollments == 3
         assert await client.speakers() == ()
 

@@ -9,10 +9,14 @@ from recordings import pcm, wav
 from test_server import Client, Takes, said, with_server
 
 from voiceprint import messages
+from voiceprint.access import Caller
+from voiceprint.budgets import REJECTIONS_IN_ALL
 from voiceprint.hearing.audio import Waveform
-from voiceprint.messages import Error, Hello, Result, SpeakerRef, Start, Stop
+from voiceprint.messages import Error, Hello, Result, SpeakerRef, Start, Stop, Unlocked
+from voiceprint.server.context import CONTEXT
 from voiceprint.service import VoiceprintService
-from voiceprint.storage.tokens import add_token
+from voiceprint.storage import audit
+from voiceprint.storage.tokens import add_token, list_tokens
 
 NOBODY = "0" * 32
 
@@ -92,6 +96,33 @@ def test_wrong_claims_are_locked_for_known_and_unknown_alike(
     with_server(service, talk)
     assert seen[NOBODY] == [(200, False)] * 5 + [(429, True)]
     assert seen[ada.id] == seen[NOBODY]
+
+
+def test_an_operator_unlocks_a_claim_of_somebody_and_of_nobody_alike(
+    service: VoiceprintService, ada: SpeakerRef, ordinary: dict[str, Any]
+) -> None:
+    token, _ = add_token(service.store, "desk", ["operate"])
+    operator: dict[str, Any] = {"headers": {"Authorization": f"Bearer {token}"}}
+    door = next(one.id for one in list_tokens(service.store) if one.name == "door")
+
+    async def talk(client: Client) -> None:
+        budgets = client.app[CONTEXT].budgets
+        for who in (ada.id, NOBODY):
+            under_way = [budgets.claim(Caller(door, frozenset({"identify"})), who) for _ in range(REJECTIONS_IN_ALL)]
+            under_way[0].settle("rejected")
+            path, lock = f"/v1/verify?speaker={who}", f"/v1/speakers/{who}/lock"
+            refused = await client.post(path, data=b"no sound", **ordinary)
+            assert "DELETE /v1/speakers/ID/lock" in (await refused.json())["error"]["message"]
+            assert (await client.delete(lock, **ordinary)).status == 403
+            unlocked = await said(await client.delete(lock, **operator))
+            assert unlocked == Unlocked(id=who, rejections=REJECTIONS_IN_ALL)
+            heard = await client.post(path, data=b"no sound", **ordinary)
+            assert (await heard.json())["error"]["code"] == "not_audio"
+
+    with_server(service, talk)
+    lines = [line for line in audit.read(service.store) if line.event == "unlocked"]
+    with service.store.reading() as rows:
+        assert [line.subject for line in lines] == [rows.seals.pseudonym(who) for who in (ada.id, NOBODY)]
 
 
 def test_a_stream_gives_one_answer_to_a_claim_and_then_waits(

@@ -78,14 +78,18 @@ class Budgets:
             return Claim(None, self._lock, self._clock)
         with self._lock:
             record = _kept(self._records, (caller.token_id, speaker_id), _Record)
+            if record.rejections >= REJECTIONS_IN_ALL:
+                raise LimitError(
+                    "claim_locked",
+                    f"This claim was rejected {record.rejections} times and is locked: ask an operator to unlock it "
+                    "(People on the page, or DELETE /v1/speakers/ID/lock).",
+                )
             if (wait := record.locked_until - self._clock()) > 0:
                 raise LimitError(
                     "claim_locked",
                     f"This claim was rejected {record.rejections} times; {_when(wait)}.",
                     retry_seconds=wait,
                 )
-            if record.rejections >= REJECTIONS_IN_ALL:
-                raise LimitError("claim_locked", f"This claim was rejected {record.rejections} times; ask an operator.")
             record.rejections += 1
         if (wait := self._spend(caller, ("speaker", speaker_id), self._claims_an_hour)) > 0:
             with self._lock:
@@ -96,6 +100,15 @@ class Budgets:
                 retry_seconds=wait,
             )
         return Claim(record, self._lock, self._clock)
+
+    def unlock(self, speaker_id: str) -> int:
+        """Forget the rejected claims of that id, whoever made them; how many there were since the last accepted one.
+
+        What an hour allows stays as it is.
+        """
+        with self._lock:
+            keys = [key for key in self._records if key[1] == speaker_id]
+            return sum(self._records.pop(key).rejections for key in keys)
 
     def _spend(self, caller: Caller, key: tuple[str, str], an_hour: int, count: int = 1) -> float:
         """0 where it was paid, else the seconds until it could be."""

@@ -34,6 +34,7 @@ from voiceprint.messages import (
     SpeakerList,
     Start,
     Stop,
+    Unlocked,
     decode_server,
     encode,
 )
@@ -109,6 +110,10 @@ class VoiceprintClient:
     async def forget(self, speaker_id: str) -> Forgotten:
         """Destroy a voiceprint; the answer holds the receipt."""
         return await self._ask(Forgotten, "DELETE", f"/v1/speakers/{speaker_id}")
+
+    async def unlock(self, speaker_id: str) -> Unlocked:
+        """Let an id be claimed again after too many wrong claims."""
+        return await self._ask(Unlocked, "DELETE", f"/v1/speakers/{speaker_id}/lock")
 
     async def stream(
         self,

@@ -42,6 +42,7 @@ __all__ = [
     "Start",
     "Status",
     "Stop",
+    "Unlocked",
     "decode_client",
     "decode_server",
     "encode",
@@ -141,9 +142,7 @@ class Progress(_Message, frozen=True, kw_only=True, tag="progress"):
 class Result(_Message, frozen=True, kw_only=True, tag="result"):
     """An answer. ``band``: on which side of the threshold the best score is; None for too little speech. For callers
     without the scope ``operate`` score, threshold, margin, probability are None, candidates empty, announced False.
-
-    ``score`` and ``margin`` are None where nobody is enrolled (``margin`` also where only one is).
-
+    ``score`` and ``margin`` are also None where nobody is enrolled (``margin`` where only one is, too).
     ``announced``: the name was safe before the end and stays; only the final answer can take it back, and its ``rule``
     then says why. ``several_voices``: more than one voice seems to speak; nothing is announced before the end then.
     """
@@ -245,6 +244,13 @@ class Forgotten(_Message, frozen=True, kw_only=True, tag="forgotten"):
     receipt: dict[str, str | int | bool]
 
 
+class Unlocked(_Message, frozen=True, kw_only=True, tag="unlocked"):
+    """``rejections``: wrong claims of this id, by all tokens, that count no longer."""
+
+    id: str
+    rejections: int
+
+
 class Error(_Message, frozen=True, kw_only=True, tag="error"):
     code: str
     message: str
@@ -262,6 +268,7 @@ ServerMessage = (
     | SpeakerList
     | KnownAbout
     | Forgotten
+    | Unlocked
     | Error
 )
 CLIENT_MESSAGES: tuple[type[Any], ...] = get_args(ClientMessage)

@@ -87,6 +87,7 @@ export class PeopleView {
     return personRow(speaker, this.#places.get(speaker.id), {
       rename: () => this.#rename(speaker.id),
       save: () => this.#save(speaker),
+      unlock: () => this.#unlock(speaker),
       remove: () => this.#delete(speaker),
     });
   }
@@ -107,6 +108,15 @@ export class PeopleView {
   async #save(speaker) {
     try {
       save(await rest.whatIsKnown(speaker.id), `voiceprint-${speaker.name}.json`);
+    } catch (error) {
+      toast(sentence(error));
+    }
+  }
+
+  async #unlock(speaker) {
+    try {
+      const { rejections } = await rest.unlock(speaker.id);
+      toast(rejections ? `${count(rejections, "wrong claim")} to be ${speaker.name}: forgotten.` : `No wrong claims to be ${speaker.name} are counted.`);
     } catch (error) {
       toast(sentence(error));
     }

@@ -5,7 +5,7 @@ import { avatar, button, count, h } from "./dom.js";
 const DAY = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric" });
 const day = (text) => DAY.format(new Date(text));
 
-// does: { rename, save, remove }, each called with the speaker; `place`: the speaker's place on the map, if there is one.
+// does: { rename, save, unlock, remove }, each called with the speaker; `place`: the speaker's place on the map, if there is one.
 export function personRow(speaker, place, does) {
   const act = (label, kind, run) => {
     const made = button(label, kind, () => run(speaker));
@@ -30,7 +30,7 @@ export function personRow(speaker, place, does) {
       act("Rename", "small ghost for-operators", does.rename),
       act("Delete", "small ghost danger for-operators", does.remove),
     ),
-    details(speaker, place, act("Save what is known", "small ghost for-operators", does.save)),
+    details(speaker, place, act("Save what is known", "small ghost for-operators", does.save), act("Unlock claims", "small ghost for-operators", does.unlock)),
   );
 }
 
@@ -40,11 +40,11 @@ function heard({ last_seen: seen }) {
   return seen === new Date().toISOString().slice(0, 10) ? "heard today" : `last heard ${day(seen)}`;
 }
 
-function details(speaker, place, save) {
+function details(speaker, place, ...actions) {
   const rows = [["Here since", day(speaker.created_at)], ...groups(speaker), ...agreed(speaker), ...kept(speaker), ...alike(place)];
   const list = h("dl", {}, ...rows.flatMap(([term, words, kind = ""]) => [h("dt", {}, term), h("dd", { className: kind, dir: "auto" }, words)]));
   const summary = h("summary", {}, "Details", h("span", { className: "visually-hidden" }, `: ${speaker.name}`));
-  return h("details", { className: "person-more" }, summary, list, h("div", { className: "actions" }, save));
+  return h("details", { className: "person-more" }, summary, list, h("div", { className: "actions" }, ...actions));
 }
 
 const groups = (speaker) => (speaker.groups?.length ? [["Groups", speaker.groups.join(", ")]] : []);

@@ -168,6 +168,7 @@ export const rest = {
   map: () => ask("/v1/map"),
   whatIsKnown: (id) => ask(`${at(id)}/export`),
   forget: (id) => ask(at(id), { method: "DELETE" }),
+  unlock: (id) => ask(`${at(id)}/lock`, { method: "DELETE" }),
   rename: (id, name) => ask(at(id), json("PATCH", { name })),
   identify: (file) => ask("/v1/identify", raw(file)),
   timeline: (file) => ask("/v1/timeline", raw(file)),

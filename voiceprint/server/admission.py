@@ -37,6 +37,7 @@ _GROUPED = frozenset(_SCOPES) | {
     ("PATCH", "/v1/speakers/{id}"),
     ("DELETE", "/v1/speakers/{id}"),
     ("GET", "/v1/speakers/{id}/export"),
+    ("DELETE", "/v1/speakers/{id}/lock"),
 }
 _GUARDED = ("/v1/", "/metrics")
 _IN_URL = frozenset({"token", "access_token"})

@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from voiceprint.messages import Consent, Enrolled, Forgotten, KnownAbout, Result, SpeakerInfo, SpeakerList
+from voiceprint.messages import Consent, Enrolled, Forgotten, KnownAbout, Result, SpeakerInfo, SpeakerList, Unlocked
 from voiceprint.pictures import Health, Timeline, VoiceMap
 
 __all__ = ["OPERATIONS", "Change", "Operation", "SignIn"]
@@ -73,6 +73,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("PATCH", _SPEAKER, "Give a speaker another name, other groups, or both.", SpeakerInfo, body=Change),
     Operation("DELETE", _SPEAKER, "Forget a speaker: destroys the voiceprint and its key.", Forgotten),
     Operation("GET", f"{_SPEAKER}/export", "What is known about a person, for that person.", KnownAbout),
+    Operation("DELETE", f"{_SPEAKER}/lock", "Let a speaker be claimed again after too many wrong claims.", Unlocked),
     Operation(
         "POST", f"{_SPEAKER}/enrollments", "More recordings of somebody enrolled.", Enrolled, HTTPStatus.CREATED,
         sound="audios", fields={"consent": Consent}, query=_GROUP,

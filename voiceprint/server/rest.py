@@ -21,7 +21,7 @@ from voiceprint.answers import (
 from voiceprint.disclosure import disclosed
 from voiceprint.errors import InputError
 from voiceprint.hearing.audio import Waveform, decode
-from voiceprint.messages import Consent, ServerMessage
+from voiceprint.messages import Consent, ServerMessage, Unlocked
 from voiceprint.outcomes import Answer, Voice
 from voiceprint.server.admission import caller_of, within_of
 from voiceprint.server.context import CONTEXT, Context
@@ -162,6 +162,15 @@ async def export_speaker(request: web.Request) -> web.Response:
     await context.work(service.refresh)
     speaker = service.speaker(request.match_info["id"])
     return _json(await context.work(known_about, service.store, speaker.id, service.retention))
+
+
+@routes.delete("/v1/speakers/{id}/lock")
+async def unlock_claims(request: web.Request) -> web.Response:
+    """Wrong claims count also for an id that nobody has, so it is not asked whether anybody has it."""
+    context = request.app[CONTEXT]
+    speaker_id = request.match_info["id"]
+    await context.work(context.service.store.note, "unlocked", speaker_id)
+    return _json(Unlocked(id=speaker_id, rejections=context.budgets.unlock(speaker_id)))
 
 
 @routes.post("/v1/speakers/{id}/enrollments")
