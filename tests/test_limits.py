@@ -139,9 +139,10 @@ def test_a_flood_of_frames_closes_one_socket(service: VoiceprintService, monkeyp
 
 
 def test_a_connection_that_says_nothing_is_cut_and_the_others_stay() -> None:
-    spoken: WeakSet[object] = WeakSet()
+    spoken: WeakSet[asyncio.Transport] = WeakSet()
 
     async def answer(request: web.BaseRequest) -> web.Response:
+        assert request.transport is not None
         spoken.add(request.transport)
         return web.Response(text="here")
 

@@ -40,7 +40,7 @@ class Context:
         self.sockets: set[web.WebSocketResponse] = set()
         self.greeted: set[web.WebSocketResponse] = set()  # those of them that said something
         self.uploads = Uploads(max_working=settings.max_uploads, max_body_bytes=settings.max_upload_bytes)
-        self.spoken: WeakSet[object] = WeakSet()
+        self.spoken: WeakSet[asyncio.Transport] = WeakSet()
         self.instruments = Instruments(
             service.tally, speakers=lambda: len(service.known.gallery), streams=lambda: len(self.sockets)
         )

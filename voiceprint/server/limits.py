@@ -120,7 +120,9 @@ class _Bucket:
         return self._left >= 0
 
 
-async def cut_silent(server: web.Server, spoken: "WeakSet[object]", *, seconds: float = SILENT_SECONDS) -> None:
+async def cut_silent(
+    server: web.Server, spoken: "WeakSet[asyncio.Transport]", *, seconds: float = SILENT_SECONDS
+) -> None:
     """Until cancelled: close connections that brought no whole request head in ``seconds``.
 
     aiohttp waits for the first one without an end. ``spoken``: the transports of the connections that did.

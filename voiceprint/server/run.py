@@ -14,6 +14,7 @@ from voiceprint.server.app import create_app
 from voiceprint.server.context import CONTEXT
 from voiceprint.server.guards import LOOPBACK_NAMES
 from voiceprint.server.limits import cut_silent
+from voiceprint.server.readers import cut_slow_readers
 from voiceprint.server.tls import Identity, load_identity, machine_names, main_address
 from voiceprint.service import VoiceprintService
 from voiceprint.storage.keyfile import find_key_file
@@ -79,9 +80,14 @@ async def _serve(service: VoiceprintService, settings: Settings, identity: Ident
 async def _until(stop: asyncio.Event, runner: web.AppRunner, app: web.Application) -> None:
     server = runner.server
     assert server is not None  # set up above
-    cutting = asyncio.create_task(cut_silent(server, app[CONTEXT].spoken))
+    spoken, max_body_bytes = app[CONTEXT].spoken, app[CONTEXT].settings.max_upload_bytes
+    cutting = (
+        asyncio.create_task(cut_silent(server, spoken)),
+        asyncio.create_task(cut_slow_readers(server, spoken, max_body_bytes=max_body_bytes)),
+    )
     await stop.wait()
-    cutting.cancel()
+    for task in cutting:
+        task.cancel()
 
 
 def _say_ready(runner: web.AppRunner, identity: Identity | None) -> None:

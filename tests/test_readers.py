@@ -1,0 +1,158 @@
+"""Readers that take nothing of what they are sent are cut by a deadline; everybody else is served."""
+
+import asyncio
+import socket
+import ssl
+import time
+from collections.abc import Awaitable, Callable
+
+import aiohttp
+import msgspec
+import pytest
+from aiohttp import web
+
+from voiceprint.answers import speaker_list
+from voiceprint.messages import SpeakerInfo, SpeakerList
+from voiceprint.server import create_app, readers, rest, run
+from voiceprint.server.context import CONTEXT
+from voiceprint.server.readers import Readers
+from voiceprint.service import VoiceprintService
+
+PATIENCE, WHOLE_TEST = 0.6, 30.0
+MANY = 20_000
+HOST = "Host: localhost\r\n\r\n"
+
+
+class Connection(asyncio.Transport):
+    """What is looked at of one."""
+
+    def __init__(self, unread: int = 0) -> None:
+        super().__init__()
+        self.unread = unread
+
+    def get_write_buffer_size(self) -> int:
+        return self.unread
+
+
+def test_a_reader_has_a_time_and_more_for_a_larger_answer() -> None:
+    readers, small, large = Readers(seconds=2.0, max_bytes=10**9), Connection(10), Connection(5 * 10**6)
+    everybody = [small, large, Connection()]
+    assert readers.look(everybody, 0.0) == []
+    large.unread = 10
+    assert readers.look(everybody, 1.9) == []
+    assert readers.look(everybody, 2.1) == [small]
+    assert set(readers.look([], 7.1)) == {small, large}  # aiohttp forgets those that it waits for to close
+
+
+def test_another_answer_begins_anew_and_one_that_was_taken_is_forgotten() -> None:
+    readers, one = Readers(seconds=2.0, max_bytes=10**9), Connection(10)
+    assert readers.look([one], 0.0) == []
+    one.unread = 20
+    assert readers.look([one], 1.0) == []
+    assert readers.look([one], 2.9) == []
+    one.unread = 0
+    assert readers.look([one], 3.0) == []
+    one.unread = 5
+    assert readers.look([one], 4.0) == []
+    assert readers.look([one], 6.1) == [one]
+
+
+def test_who_has_waited_longest_goes_where_too_much_waits_for_all() -> None:
+    readers, first, second = Readers(seconds=99.0, max_bytes=100), Connection(60), Connection(40)
+    assert readers.look([first], 0.0) == []
+    assert readers.look([first, second], 1.0) == []
+    second.unread = 50
+    assert readers.look([first, second], 2.0) == [first]
+
+
+Talk = Callable[[int, web.Application], Awaitable[None]]
+
+
+def with_server(service: VoiceprintService, talk: Talk, tls: ssl.SSLContext | None = None) -> None:
+    """The server as it runs, on a socket that holds little of what is not read."""
+
+    async def listen() -> None:
+        listening = socket.socket()
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        listening.bind(("127.0.0.1", 0))
+        app, stop = create_app(service, service.settings), asyncio.Event()
+        runner = web.AppRunner(app, **run.RUNNER_OPTIONS)
+        await runner.setup()
+        await web.SockSite(runner, listening, ssl_context=tls).start()
+        until = asyncio.create_task(run._until(stop, runner, app))
+        try:
+            async with asyncio.timeout(WHOLE_TEST):
+                await talk(listening.getsockname()[1], app)
+        finally:
+            stop.set()
+            await until
+            await runner.cleanup()
+
+    asyncio.run(listen())
+
+
+async def reader_that_stops(port: int) -> socket.socket:
+    """A connection with little room for what comes."""
+    made = socket.socket()
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+    made.setblocking(False)
+    await asyncio.get_running_loop().sock_connect(made, ("127.0.0.1", port))
+    return made
+
+
+async def until_cut(stalled: socket.socket, port: int, app: web.Application) -> float:
+    """Seconds until the server is rid of a connection whose client reads nothing; others are served meanwhile."""
+    began, slowest = time.monotonic(), 0.0
+    async with aiohttp.ClientSession() as client:
+        while not (mine := _connection(stalled, app)) or not _is_cut(mine):
+            asked = time.monotonic()
+            async with client.get(f"http://127.0.0.1:{port}/healthz") as answer:
+                assert answer.status == 200
+            slowest = max(slowest, time.monotonic() - asked)
+            await asyncio.sleep(0.05)
+    assert slowest < 1.0
+    return time.monotonic() - began
+
+
+def _connection(stalled: socket.socket, app: web.Application) -> asyncio.Transport | None:
+    """The server's end."""
+    ours = stalled.getsockname()
+    return next((one for one in app[CONTEXT].spoken if one.get_extra_info("peername") == ours), None)
+
+
+def _is_cut(connection: asyncio.Transport) -> bool:
+    """Not only asked to close, which waits for the reader."""
+    return connection.is_closing() and readers._unread(connection) == 0
+
+
+@pytest.fixture
+def crowd(service: VoiceprintService, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many people as make a list of some megabytes."""
+    one = SpeakerInfo(
+        id="0" * 32, name="Ada", enrollments=1, speech_seconds_total=1.0, created_at="", kept_until="",
+        kept_because="not_seen",
+    )  # fmt: skip
+    everybody = SpeakerList(speakers=(one,) * MANY)
+    assert type(speaker_list(service, None)) is SpeakerList
+    monkeypatch.setattr(rest, "speaker_list", lambda *_: everybody)
+
+
+@pytest.mark.usefixtures("crowd")
+@pytest.mark.parametrize("path", ["/v1/speakers", "/style.css"])
+def test_an_http_reader_that_takes_nothing_is_cut(
+    service: VoiceprintService, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.setattr(readers, "READ_SECONDS", PATIENCE)
+
+    async def talk(port: int, app: web.Application) -> None:
+        loop = asyncio.get_running_loop()
+        for ask in (f"GET {path} HTTP/1.1\r\n{HOST}" * 3, f"GET {path} HTTP/1.0\r\n{HOST}"):
+            stalled = await reader_that_stops(port)
+            await loop.sock_sendall(stalled, ask.encode())
+            assert await until_cut(stalled, port, app) < 15.0
+            stalled.close()
+        async with aiohttp.ClientSession() as client, client.get(f"http://127.0.0.1:{port}/v1/speakers") as answer:
+            assert len(msgspec.json.decode(await answer.read(), type=SpeakerList).speakers) == MANY
+        assert app[CONTEXT].uploads.held_bytes == 0
+
+    with_server(service, talk)
