@@ -13,14 +13,19 @@ from aiohttp import web
 
 from voiceprint.answers import speaker_list
 from voiceprint.messages import SpeakerInfo, SpeakerList
-from voiceprint.server import create_app, readers, rest, run
+from voiceprint.server import create_app, limits, live, readers, rest, run
 from voiceprint.server.context import CONTEXT
 from voiceprint.server.readers import Readers
 from voiceprint.service import VoiceprintService
 
 PATIENCE, WHOLE_TEST = 0.6, 30.0
 MANY = 20_000
+MOST_UNREAD = 96 * 2**10  # on the WebSocket
 HOST = "Host: localhost\r\n\r\n"
+UPGRADE = (
+    b"GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
 
 
 class Connection(asyncio.Transport):
@@ -100,18 +105,28 @@ async def reader_that_stops(port: int) -> socket.socket:
     return made
 
 
-async def until_cut(stalled: socket.socket, port: int, app: web.Application) -> float:
-    """Seconds until the server is rid of a connection whose client reads nothing; others are served meanwhile."""
-    began, slowest = time.monotonic(), 0.0
+def masked(payload: bytes, opcode: int) -> bytes:
+    """A frame of the WebSocket, as clients send it, under a mask of zeros."""
+    size = bytes([0x80 | len(payload)]) if len(payload) < 126 else bytes([0xFE]) + len(payload).to_bytes(2, "big")
+    return bytes([0x80 | opcode]) + size + bytes(4) + payload
+
+
+async def until_cut(stalled: socket.socket, port: int, app: web.Application) -> int:
+    """Wait until the server is rid of a connection whose client reads nothing; others are served meanwhile.
+
+    The most bytes seen that waited for it.
+    """
+    slowest, most = 0.0, 0
     async with aiohttp.ClientSession() as client:
         while not (mine := _connection(stalled, app)) or not _is_cut(mine):
+            most = max(most, readers._unread(mine) if mine else 0)
             asked = time.monotonic()
             async with client.get(f"http://127.0.0.1:{port}/healthz") as answer:
                 assert answer.status == 200
             slowest = max(slowest, time.monotonic() - asked)
             await asyncio.sleep(0.05)
     assert slowest < 1.0
-    return time.monotonic() - began
+    return most
 
 
 def _connection(stalled: socket.socket, app: web.Application) -> asyncio.Transport | None:
@@ -149,10 +164,37 @@ def test_an_http_reader_that_takes_nothing_is_cut(
         for ask in (f"GET {path} HTTP/1.1\r\n{HOST}" * 3, f"GET {path} HTTP/1.0\r\n{HOST}"):
             stalled = await reader_that_stops(port)
             await loop.sock_sendall(stalled, ask.encode())
-            assert await until_cut(stalled, port, app) < 15.0
+            await until_cut(stalled, port, app)
             stalled.close()
         async with aiohttp.ClientSession() as client, client.get(f"http://127.0.0.1:{port}/v1/speakers") as answer:
             assert len(msgspec.json.decode(await answer.read(), type=SpeakerList).speakers) == MANY
         assert app[CONTEXT].uploads.held_bytes == 0
+
+    with_server(service, talk)
+
+
+def test_a_websocket_reader_that_takes_nothing_is_cut(
+    service: VoiceprintService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "SEND_SECONDS", PATIENCE)
+    monkeypatch.setattr(limits, "FRAMES_AT_ONCE", 10_000.0)  # it sends at once what takes minutes otherwise
+    hello = masked(b'{"type":"hello","version":1}', 1)
+    start = masked(b'{"type":"start","mode":"identify","encoding":"pcm_s16le","sample_rate":16000}', 1)
+    cancel = masked(b'{"type":"cancel"}', 1)
+    nobody = masked(b'{"type":"start","mode":"verify","encoding":"pcm_s16le","sample_rate":16000}', 1)
+
+    async def talk(port: int, app: web.Application) -> None:
+        loop, stalled = asyncio.get_running_loop(), await reader_that_stops(port)
+        await loop.sock_sendall(stalled, UPGRADE + hello + start + masked(bytes(3200), 2) * 20 + cancel)
+        sending = asyncio.create_task(loop.sock_sendall(stalled, (nobody + masked(bytes(320), 2)) * 1500))
+        assert 0 < await until_cut(stalled, port, app) < MOST_UNREAD
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
+        stalled.close()
+        for _ in range(100):
+            if not app[CONTEXT].sockets:
+                break
+            await asyncio.sleep(0.05)
+        assert not app[CONTEXT].sockets
 
     with_server(service, talk)

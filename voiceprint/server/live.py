@@ -26,13 +26,17 @@ IDLE_SECONDS = 300.0
 SILENT_PER_STREAM = 8
 # A reader that takes nothing for so long is gone.
 SEND_SECONDS = 10.0
+# So often it is looked whether more than asyncio's 64 KiB wait for the reader, who is then waited for.
+LOOK_AFTER_BYTES = 2**14
 
 
 async def websocket(request: web.Request) -> web.StreamResponse:
     """One connection, from hello to close."""
     context = request.app[CONTEXT]
     # Compression would let a small frame become a large one; PCM does not shrink anyway.
-    socket = web.WebSocketResponse(heartbeat=30.0, max_msg_size=2 * MAX_FRAME_BYTES, compress=False)
+    socket = web.WebSocketResponse(
+        heartbeat=30.0, max_msg_size=2 * MAX_FRAME_BYTES, compress=False, writer_limit=LOOK_AFTER_BYTES
+    )
     await socket.prepare(request)
     if len(context.sockets) >= SILENT_PER_STREAM * context.settings.max_streams:
         await _end(context, socket, _too_many(context), WSCloseCode.TRY_AGAIN_LATER)
