@@ -1,6 +1,7 @@
 """Live streams in real time: somebody speaks, and waits for the last word."""
 
 import asyncio
+import random
 import time
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
@@ -13,7 +14,7 @@ from voiceprint.messages import Result
 
 __all__ = ["CLIP_SECONDS", "crowd", "keep_speaking", "load", "p95_ms", "speak"]
 
-FRAME_SECONDS, CLIP_SECONDS = 0.1, 6.0
+FRAME_SECONDS, CLIP_SECONDS, PAUSE_SECONDS = 0.1, 6.0, 1.0
 
 
 class Speaking:
@@ -69,12 +70,18 @@ async def crowd(client: VoiceprintClient, clips: Sequence[bytes], streams: int, 
 async def keep_speaking(
     client: VoiceprintClient, clips: Sequence[bytes], streams: int, seconds: float
 ) -> list[tuple[float, float]]:
-    """The same for a while: when each answer came (seconds from the start), and how long it took."""
+    """The same for a while: when each answer came (seconds from the start), and how long it took.
+
+    People pause for up to a second between takes. Without that whoever once waited for another one stays just behind
+    them, and more and more end at the same moment.
+    """
     begun, times = time.monotonic(), list[tuple[float, float]]()
 
     async def person(number: int) -> None:
+        pauses = random.Random(number)
         await asyncio.sleep(CLIP_SECONDS * number / streams)
         while time.monotonic() - begun < seconds:
+            await asyncio.sleep(PAUSE_SECONDS * pauses.random())
             took = await speak(client, clips[number % len(clips)])
             times.append((time.monotonic() - begun, float("inf") if took is None else took))
 
