@@ -6,8 +6,9 @@
 A server of its own is started on an empty store in which the speaker of the first recordings is enrolled. People speak
 in real time, not in step; the time counts from the last frame to the last word. The knee is the largest number of
 streams whose 95th percentile stays under half a second. With a server that takes no more than that, one stream too many
-is timed to its refusal while all speak. Then connections are opened that send half a request, half a body, or nothing
-after the upgrade, and an honest client is timed with them and without. The soak holds 70 % of the knee.
+is timed to its refusal while all speak. Then connections are opened that send half a request, half a body, nothing
+after the upgrade, or read none of their answers, and an honest client is timed with them and without. The soak holds
+70 % of the knee.
 """
 
 import argparse

@@ -5,6 +5,7 @@ import socket
 import ssl
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import aiohttp
 import msgspec
@@ -12,10 +13,12 @@ import pytest
 from aiohttp import web
 
 from voiceprint.answers import speaker_list
+from voiceprint.config import Settings
 from voiceprint.messages import SpeakerInfo, SpeakerList
 from voiceprint.server import create_app, limits, live, readers, rest, run
 from voiceprint.server.context import CONTEXT
 from voiceprint.server.readers import Readers
+from voiceprint.server.tls import LAN_CERT, load_identity
 from voiceprint.service import VoiceprintService
 
 PATIENCE, WHOLE_TEST = 0.6, 30.0
@@ -171,6 +174,35 @@ def test_an_http_reader_that_takes_nothing_is_cut(
         assert app[CONTEXT].uploads.held_bytes == 0
 
     with_server(service, talk)
+
+
+@pytest.mark.usefixtures("crowd")
+def test_a_reader_is_cut_under_tls_too(
+    service: VoiceprintService, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(readers, "READ_SECONDS", PATIENCE)
+    identity = load_identity(Settings(lan=True), tmp_path)
+    assert identity is not None
+    trusting = ssl.create_default_context(cafile=str(tmp_path / LAN_CERT))
+
+    async def talk(port: int, app: web.Application) -> None:
+        stalled = await reader_that_stops(port)
+        _, writer = await asyncio.open_connection(sock=stalled, ssl=trusting, server_hostname="localhost", limit=1024)
+        writer.write(f"GET /v1/speakers HTTP/1.1\r\n{HOST}".encode())
+        while not (mine := _connection(stalled, app)) or not readers._unread(mine):
+            await asyncio.sleep(0.05)
+        while readers._unread(mine):
+            await asyncio.sleep(0.05)
+        assert mine.is_closing()
+        second = await reader_that_stops(port)  # looked at beside one that is gone
+        _, other = await asyncio.open_connection(sock=second, ssl=trusting, server_hostname="localhost", limit=1024)
+        other.write(f"GET /v1/speakers HTTP/1.1\r\n{HOST}".encode())
+        while not all(one.is_closing() for one in app[CONTEXT].spoken) or len(app[CONTEXT].spoken) < 2:
+            await asyncio.sleep(0.05)
+        other.transport.abort()
+        writer.transport.abort()
+
+    with_server(service, talk, identity.context)
 
 
 def test_a_websocket_reader_that_takes_nothing_is_cut(

@@ -72,6 +72,9 @@ async def cut_slow_readers(
 
 def _unread(transport: asyncio.WriteTransport) -> int:
     """Bytes in memory; under TLS most of them wait in the connection beneath, which asyncio does not show."""
-    beneath = getattr(getattr(transport, "_ssl_protocol", None), "_transport", None)
-    size = transport.get_write_buffer_size()
-    return size if beneath is None else size + int(beneath.get_write_buffer_size())
+    if not hasattr(transport, "_ssl_protocol"):
+        return transport.get_write_buffer_size()
+    if transport._ssl_protocol is None:  # aborted, and the connection beneath with it
+        return 0
+    beneath = getattr(transport._ssl_protocol, "_transport", None)
+    return transport.get_write_buffer_size() + (0 if beneath is None else int(beneath.get_write_buffer_size()))
