@@ -22,7 +22,7 @@ from voiceprint.server.tls import LAN_CERT, load_identity
 from voiceprint.service import VoiceprintService
 
 PATIENCE, WHOLE_TEST = 0.6, 30.0
-MANY = 20_000
+MANY = 4_000
 MOST_UNREAD = 96 * 2**10  # on the WebSocket
 HOST = "Host: localhost\r\n\r\n"
 UPGRADE = (
@@ -145,7 +145,7 @@ def _is_cut(connection: asyncio.Transport) -> bool:
 
 @pytest.fixture
 def crowd(service: VoiceprintService, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As many people as make a list of some megabytes."""
+    """As many people as make a list of a megabyte."""
     one = SpeakerInfo(
         id="0" * 32, name="Ada", enrollments=1, speech_seconds_total=1.0, created_at="", kept_until="",
         kept_because="not_seen",
