@@ -24,6 +24,7 @@ import numpy as np
 
 from voiceprint.errors import KeyFileError
 from voiceprint.storage.check import check
+from voiceprint.storage.crowd import Crowd
 from voiceprint.storage.keyfile import MasterKeys, create_key_file, load_key_file
 from voiceprint.storage.parting import PartKeeper
 from voiceprint.storage.records import EncoderIdentity, Enrollment
@@ -195,7 +196,7 @@ def _read(data: Path, key: Path, number: int) -> Speakers:
     return _seen(loaded)
 
 
-def _seen(loaded: Loaded) -> Speakers:
+def _seen(loaded: Loaded | Crowd) -> Speakers:
     return {who.id: (who.name, tuple(enrollment.content for enrollment in who.enrollments)) for who in loaded.speakers}
 
 

@@ -26,6 +26,7 @@ import numpy as np
 from voiceprint.errors import VoiceprintError
 from voiceprint.storage.bundle import read_bundle, take_bundle, write_bundle
 from voiceprint.storage.check import check
+from voiceprint.storage.crowd import Crowd
 from voiceprint.storage.encoder_migration import begin
 from voiceprint.storage.keyfile import create_key_file, load_key_file
 from voiceprint.storage.parting import PartKeeper
@@ -161,7 +162,7 @@ def people(store: Store) -> Names:
     return [(who.name, len(who.enrollments) + len(who.former)) for who in loaded.speakers]
 
 
-def sorted_by_id(loaded: Loaded) -> list[StoredSpeaker]:
+def sorted_by_id(loaded: Loaded | Crowd) -> list[StoredSpeaker]:
     return sorted(loaded.speakers, key=lambda who: who.id)
 
 

@@ -24,6 +24,7 @@ from mutations import MUTATIONS, Row
 
 from voiceprint.errors import VoiceprintError
 from voiceprint.storage.check import check
+from voiceprint.storage.crowd import Crowd
 from voiceprint.storage.database import DATABASE_NAME
 from voiceprint.storage.keyfile import MasterKeys, create_key_file
 from voiceprint.storage.parting import PartKeeper
@@ -119,7 +120,7 @@ def refusal(error: VoiceprintError, what: str) -> str:
     return "refused"
 
 
-def as_truth(loaded: Loaded) -> Truth:
+def as_truth(loaded: Loaded | Crowd) -> Truth:
     return {who.id: (who.name, tuple(one.embedding.tobytes() for one in who.enrollments)) for who in loaded.speakers}
 
 

@@ -12,13 +12,13 @@ from voiceprint.storage.check import check
 from voiceprint.storage.database import DATABASE_NAME
 from voiceprint.storage.encoder_migration import begin
 from voiceprint.storage.keyfile import MasterKeys
+from voiceprint.storage.listing import part_of
 from voiceprint.storage.parting import PartKeeper
 from voiceprint.storage.parts import has_part, load_parts, open_part, put_part
 from voiceprint.storage.records import EncoderIdentity, StoredSpeaker
 from voiceprint.storage.renewal import renew
 from voiceprint.storage.restore import restore
 from voiceprint.storage.rotation import rotate
-from voiceprint.storage.rows import part_of
 from voiceprint.storage.store import Store
 
 PEOPLE = 12
@@ -134,6 +134,37 @@ def test_parts_in_each_others_place_do_not_open(
         assert open_part(rows, one) is None
         assert open_part(rows, two) is None
     assert from_parts(store) == told(store.load().speakers)
+
+
+def test_a_part_that_was_laid_out_otherwise_is_made_again(
+    store: Store, people: list[StoredSpeaker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("voiceprint.storage.parts._LAYOUT", 3)
+    assert from_parts(store) is None
+    make_parts(store)
+    assert from_parts(store) == told(store.load().speakers)
+    assert len(people) == PEOPLE
+
+
+@pytest.mark.parametrize("harm", ["speaker_id = 'zz' || substr(speaker_id, 3)", "generation = generation + 1"])
+def test_none_is_used_where_the_rows_say_something_else(
+    store: Store, folder: Path, people: list[StoredSpeaker], harm: str
+) -> None:
+    tamper(folder, f"UPDATE keys SET {harm} WHERE speaker_id = ?", people[0].id)
+    assert from_parts(store) is None
+    assert people[0].id not in told(store.load_quickly().speakers)
+
+
+def test_what_was_remembered_of_the_parts_is_what_the_rows_say(store: Store, people: list[StoredSpeaker]) -> None:
+    store.touch(people[0].id, "2030-01-01")
+    assert from_parts(store) is not None
+    with store.reading() as rows:
+        there = rows.generations()
+        assert {who: rows.manifest.believed(who) for who in there} == there
+        assert rows.manifest.believed("0" * 32) == 0
+    store.forget(people[0].id)
+    with store.reading() as rows:
+        assert [rows.manifest.believed(who.id) for who in people[:2]] == [0, there[people[1].id]]
 
 
 def test_another_stores_part_does_not_open(

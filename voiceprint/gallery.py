@@ -14,7 +14,7 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from voiceprint.byte_products import Bytes, whole_steps
+from voiceprint.byte_products import Bytes, codes_of, whole_steps
 from voiceprint.products import highest_products
 
 __all__ = ["Gallery", "Match"]
@@ -24,8 +24,6 @@ Vector = NDArray[np.float32]
 COARSE_FROM = 20_000
 # How many more than asked for the coarse search gives to be compared exactly: rounding moves a cosine by about 0.003.
 SPARE = 96
-# Templates that become bytes at a time: what fits into the cache.
-BLOCK = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +41,21 @@ class Gallery:
     never shift another one into their place.
     """
 
-    def __init__(self, dimension: int, *, coarse_from: int = COARSE_FROM) -> None:
-        """``coarse_from``: from how many speakers on bytes are searched first."""
+    def __init__(self, dimension: int, *, coarse_from: int = COARSE_FROM, room: int = 0) -> None:
+        """``coarse_from``: from how many speakers on bytes are searched first. ``room``: for so many speakers, who then
+        come without a copy of those who came before.
+        """
         self.dimension = dimension
         self._flat = faiss.IndexFlatIP(dimension)
+        for size in (room * self._flat.code_size, 0):  # a vector of C++ keeps the room that it once had
+            self._flat.codes.resize(size)
         self._index = faiss.IndexIDMap2(self._flat)
         self._bytes: faiss.IndexScalarQuantizer | None = None
-        self._coarse: faiss.IndexIDMap2 | None = None
+        self._coarse: faiss.IndexIDMap | None = None
         self._coarse_from = coarse_from
         self._numbers: dict[str, int] = {}
-        self._speakers: dict[int, str] = {}
-        self._next_number = 0
+        # By number; empty for one that is not there any more.
+        self._speakers: list[str] = []
         self._lock = RLock()
 
     def __len__(self) -> int:
@@ -83,12 +85,12 @@ class Gallery:
         if rows.shape[1] != self.dimension:
             raise ValueError(f"templates have {rows.shape[1]} dimensions, this gallery has {self.dimension}")
         with self._lock:
-            self._drop([speaker_id for speaker_id in speaker_ids if speaker_id in self._numbers])
-            numbers = np.arange(self._next_number, self._next_number + len(rows), dtype=np.int64)
-            self._next_number += len(rows)
-            self._add(rows, numbers)
-            self._numbers.update(zip(speaker_ids, numbers.tolist(), strict=True))
-            self._speakers.update(zip(numbers.tolist(), speaker_ids, strict=True))
+            if not self._numbers.keys().isdisjoint(speaker_ids):
+                self._drop([speaker_id for speaker_id in speaker_ids if speaker_id in self._numbers])
+            first, end = len(self._speakers), len(self._speakers) + len(rows)
+            self._add(rows, np.arange(first, end, dtype=np.int64))
+            self._numbers.update(zip(speaker_ids, range(first, end), strict=True))
+            self._speakers.extend(speaker_ids)
 
     def remove(self, speaker_id: str) -> None:
         """Forget a speaker. Raises KeyError for one who is not there."""
@@ -148,12 +150,10 @@ class Gallery:
                 return
             kind = faiss.ScalarQuantizer.QT_8bit_direct_signed
             self._bytes = faiss.IndexScalarQuantizer(self.dimension, kind, faiss.METRIC_INNER_PRODUCT)
-            self._coarse = faiss.IndexIDMap2(self._bytes)
+            self._coarse = faiss.IndexIDMap(self._bytes)
             numbers = faiss.vector_to_array(self._index.id_map)
             rows = self._rows()
-        for start in range(0, len(rows), BLOCK):
-            block = slice(start, start + BLOCK)
-            self._coarse.add_with_ids(whole_steps(rows[block]), numbers[block])
+        self._coarse.add_sa_codes(codes_of(rows), numbers)
 
     def _rows(self) -> Vector:
         """Every template (n, dimension), not copied: only to be looked at before the next change."""
@@ -172,7 +172,7 @@ class Gallery:
             return
         numbers = [self._numbers.pop(speaker_id) for speaker_id in speaker_ids]
         for number in numbers:
-            del self._speakers[number]
+            self._speakers[number] = ""
         self._index.remove_ids(np.array(numbers, dtype=np.int64))
         if self._coarse is not None:
             self._coarse.remove_ids(np.array(numbers, dtype=np.int64))

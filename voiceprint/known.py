@@ -1,6 +1,6 @@
 """Who is known, in memory: templates to search and speakers to name, in step with the store."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection
 from http import HTTPStatus
 from threading import RLock
 
@@ -14,8 +14,10 @@ from voiceprint.gallery import Gallery
 from voiceprint.groups import Within, is_within
 from voiceprint.names import clean_name
 from voiceprint.roster import Roster
-from voiceprint.storage.records import Enrollment, StoredSpeaker
-from voiceprint.storage.store import Loaded, Store
+from voiceprint.storage.crowd import Crowd
+from voiceprint.storage.people import Voices
+from voiceprint.storage.records import StoredSpeaker
+from voiceprint.storage.store import Store
 
 __all__ = ["Known"]
 
@@ -50,13 +52,14 @@ class Known:
             self._seen_version = version
             self.changes += 1
 
-    def _take_in(self, loaded: Loaded) -> None:
-        gallery, waiting = Gallery(self.gallery.dimension), Gallery(self.waiting.dimension)
-        _put_all(gallery, {who.id: who.enrollments for who in loaded.speakers if who.enrollments})
-        _put_all(waiting, {who.id: who.former for who in loaded.speakers if who.waits and who.former})
+    def _take_in(self, crowd: Crowd) -> None:
+        gallery, waiting = Gallery(self.gallery.dimension, room=len(crowd)), Gallery(self.waiting.dimension)
+        for some in crowd.people:
+            _put_all(gallery, some.voices())
+            _put_all(waiting, some.waiting())
         self.gallery, self.waiting = gallery, waiting
-        self._roster = Roster(loaded.speakers)
-        self.damaged = loaded.damaged
+        self._roster = Roster(crowd.people)
+        self.damaged = crowd.damaged
 
     def all(self) -> list[StoredSpeaker]:
         """Every speaker, by name."""
@@ -111,7 +114,8 @@ class Known:
     def free_name(self, name: str, *, holder_id: str | None = None) -> str:
         """The name as it will be kept. Raises SpeakerError: ``bad_name``, ``name_taken`` by another than this id."""
         cleaned = clean_name(name)
-        holder = self._roster.named(cleaned)
+        with self.lock:
+            holder = self._roster.named(cleaned)
         if holder is not None and holder.id != holder_id:
             raise SpeakerError(
                 "name_taken", "Somebody is enrolled under this name already.", status=HTTPStatus.CONFLICT
@@ -151,9 +155,9 @@ class Known:
             self.waiting.remove(speaker_id)
 
 
-def _put_all(gallery: Gallery, enrollments: Mapping[str, Sequence[Enrollment]]) -> None:
-    if enrollments:
-        gallery.put_rows(list(enrollments), templates_of(list(enrollments.values())))
+def _put_all(gallery: Gallery, voices: Voices) -> None:
+    if voices.ids:
+        gallery.put_rows(voices.ids, templates_of(voices.vectors, voices.counts))
 
 
 def _random_template(dimension: int) -> NDArray[np.float32]:

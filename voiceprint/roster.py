@@ -1,62 +1,84 @@
 """Who is enrolled, in memory: speakers by id, by name and by the recordings that they were enrolled from."""
 
 from collections.abc import Iterable, Iterator
+from functools import cached_property
+from itertools import chain
 
 from voiceprint.names import name_key
+from voiceprint.storage.people import Label, People
 from voiceprint.storage.records import StoredSpeaker
+from voiceprint.ways import Ways
 
 __all__ = ["Roster"]
 
 
 class Roster:
-    """Not safe to change from two threads at once; the service holds its lock around every change."""
+    """Whoever looks for anything but an id, and whoever changes it, holds the service's lock.
 
-    def __init__(self, speakers: Iterable[StoredSpeaker] = ()) -> None:
-        self._by_id = {speaker.id: speaker for speaker in speakers}
-        everybody = self._by_id.values()
-        self._by_name = {name_key(speaker.profile.name): speaker.id for speaker in everybody}
-        self._by_content = {one.content: who.id for who in everybody for one in who.enrollments if one.content}
-        self._by_group: dict[str, set[str]] = {}
-        for speaker in everybody:
-            self._join_groups(speaker)
+    A speaker is read from the people that they came with whenever they are asked for, until they are put here anew or
+    removed; then nothing of them stays among those. What leads from a name, a group or a recording to an id is made
+    when it is first asked for.
+    """
+
+    def __init__(self, people: Iterable[People] = ()) -> None:
+        self._by_id: dict[str, StoredSpeaker | People] = {}
+        for some in people:
+            self._by_id.update(dict.fromkeys(some.ids, some))
 
     def __iter__(self) -> Iterator[StoredSpeaker]:
         """By name."""
-        return iter(sorted(self._by_id.values(), key=lambda speaker: (name_key(speaker.name), speaker.id)))
+        everybody = [*self._put(), *chain.from_iterable(some.speakers() for some in self.people())]
+        return iter(sorted(everybody, key=lambda speaker: (name_key(speaker.name), speaker.id)))
 
     def get(self, speaker_id: str) -> StoredSpeaker | None:
-        return self._by_id.get(speaker_id)
+        found = self._by_id.get(speaker_id)
+        return found.speaker(speaker_id) if isinstance(found, People) else found
 
     def named(self, name: str) -> StoredSpeaker | None:
-        return self._by_id.get(self._by_name.get(name_key(name), ""))
+        return self.get(self._ways.named(name) or "")
 
     def with_content(self, content: str) -> StoredSpeaker | None:
         """The speaker who was enrolled from the recording of that keyed hash."""
-        return self._by_id.get(self._by_content.get(content, ""))
+        return self.get(self._ways.with_content(content) or "")
 
     def in_groups(self, groups: Iterable[str]) -> set[str]:
         """The ids of everybody who is in one of these groups at least."""
-        return set[str]().union(*(self._by_group.get(group, ()) for group in groups))
+        return self._ways.in_groups(groups)
 
     def put(self, speaker: StoredSpeaker) -> None:
         """Add a speaker, or take in what changed about one."""
-        self.remove(speaker.id)
+        before = self.get(speaker.id)
+        self._take_out(speaker.id)
         self._by_id[speaker.id] = speaker
-        self._by_name[name_key(speaker.name)] = speaker.id
-        self._by_content.update({entry.content: speaker.id for entry in speaker.enrollments if entry.content})
-        self._join_groups(speaker)
+        if "_ways" in self.__dict__:
+            if before is not None:
+                self._ways.remove(Label.of(before))
+            self._ways.add(Label.of(speaker))
 
     def remove(self, speaker_id: str) -> None:
         """Nothing happens for an id that is not there."""
-        gone = self._by_id.pop(speaker_id, None)
-        if gone is None:
-            return
-        self._by_name.pop(name_key(gone.name), None)
-        for group in gone.profile.groups:
-            self._by_group[group].discard(speaker_id)
-        for entry in gone.enrollments:
-            self._by_content.pop(entry.content, None)
+        gone = self.get(speaker_id)
+        if gone is not None:
+            self._take_out(speaker_id)
+            del self._by_id[speaker_id]
+            if "_ways" in self.__dict__:
+                self._ways.remove(Label.of(gone))
 
-    def _join_groups(self, speaker: StoredSpeaker) -> None:
-        for group in speaker.profile.groups:
-            self._by_group.setdefault(group, set()).add(speaker.id)
+    def _take_out(self, speaker_id: str) -> None:
+        """From the people that the speaker came with, if it is so; until then whoever reads finds them there."""
+        found = self._by_id.get(speaker_id)
+        if isinstance(found, People):
+            others = found.only({*found.ids} - {speaker_id})
+            self._by_id.update(dict.fromkeys(others.ids, others))
+
+    @cached_property
+    def _ways(self) -> Ways:
+        labels = chain.from_iterable(some.labels() for some in self.people())
+        return Ways(chain(labels, map(Label.of, self._put())))
+
+    def people(self) -> set[People]:
+        """Whom nothing has changed about, as they came."""
+        return {found for found in self._by_id.values() if isinstance(found, People)}
+
+    def _put(self) -> list[StoredSpeaker]:
+        return [found for found in self._by_id.values() if not isinstance(found, People)]

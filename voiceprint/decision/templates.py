@@ -27,11 +27,11 @@ def template_of(enrollments: Sequence[Enrollment]) -> Vector:
     return template(np.stack([enrollment.embedding for enrollment in enrollments]))
 
 
-def templates_of(speakers: Sequence[Sequence[Enrollment]]) -> Vector:
-    """``template_of`` for many speakers at once: (speakers, dimension), to the last bit or two the same."""
-    counts = np.array([len(enrollments) for enrollments in speakers])
-    dimension = len(speakers[0][0].embedding)
-    rows = np.concatenate([one.embedding for enrollments in speakers for one in enrollments]).reshape(-1, dimension)
-    sums = rows if len(rows) == len(counts) else np.add.reduceat(rows, np.cumsum(counts) - counts)
+def templates_of(embeddings: Vector, counts: NDArray[np.int64]) -> Vector:
+    """``template_of`` for many speakers at once, to the last bit or two the same: (speakers, dimension).
+
+    ``embeddings``: (n, dimension), one speaker after another; ``counts``: how many each has, one at least.
+    """
+    sums = embeddings if len(embeddings) == len(counts) else np.add.reduceat(embeddings, np.cumsum(counts) - counts)
     templates: Vector = sums / np.sqrt(np.einsum("nd,nd->n", sums, sums))[:, None]
     return templates

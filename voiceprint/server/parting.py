@@ -10,8 +10,8 @@ from aiohttp import web
 
 from voiceprint.errors import VoiceprintError
 from voiceprint.server.context import CONTEXT, Context
+from voiceprint.storage.listing import PARTS
 from voiceprint.storage.parting import PartKeeper
-from voiceprint.storage.parts import PARTS
 
 __all__ = ["keep_parts", "visit_parts"]
 

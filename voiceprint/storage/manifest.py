@@ -8,9 +8,13 @@ which it did: as long as the sealed state is at that revision, a change needs to
 what is remembered and not what the row says.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import msgspec
 
 from voiceprint.errors import StoreError
+from voiceprint.storage.listing import Listed, part_of
 from voiceprint.storage.settings import StoreState
 from voiceprint.storage.tables import Tables
 from voiceprint.storage.vault import SealBrokenError
@@ -27,6 +31,8 @@ class Remembered:
     def __init__(self) -> None:
         self._at: tuple[int, bytes] | None = None
         self._generations: dict[str, int] = {}
+        # Of these parts nobody has been asked for yet.
+        self._listed: dict[str, Listed] = {}
 
     def holds(self, state: StoreState) -> bool:
         """Whether it is of that state."""
@@ -34,14 +40,20 @@ class Remembered:
 
     def generation(self, speaker_id: str) -> int:
         """0 for who is not there."""
+        self._unfold(speaker_id)
         return self._generations.get(speaker_id, 0)
 
-    def take(self, state: StoreState, generations: dict[str, int]) -> None:
-        self._at, self._generations = (state.revision, state.manifest), dict(generations)
+    def take(
+        self, state: StoreState, generations: dict[str, int], listed: Mapping[str, Listed] = MappingProxyType({})
+    ) -> None:
+        """``listed``: parts of which ``generations`` says nothing."""
+        self._at = (state.revision, state.manifest)
+        self._generations, self._listed = dict(generations), dict(listed)
 
     def move(self, state: StoreState, changed: dict[str, int]) -> None:
         """What a transaction changed, once it is on disk."""
         for speaker_id, generation in changed.items():
+            self._unfold(speaker_id)
             if generation:
                 self._generations[speaker_id] = generation
             else:
@@ -49,7 +61,12 @@ class Remembered:
         self._at = (state.revision, state.manifest)
 
     def drop(self) -> None:
-        self._at, self._generations = None, {}
+        self._at, self._generations, self._listed = None, {}, {}
+
+    def _unfold(self, speaker_id: str) -> None:
+        listed = self._listed.pop(part_of(speaker_id), None)
+        if listed is not None:
+            self._generations.update(listed.unfold())
 
 
 class Manifest:
@@ -86,11 +103,11 @@ class Manifest:
         wrong = {who for who, name in there.items() if expected.get(name) != generations.get(who)}
         return wrong | {MISSING + name for name in set(expected) - set(there.values())}
 
-    def adds_up(self, generations: dict[str, int], total: int) -> bool:
+    def adds_up(self, listed: dict[str, Listed], total: int) -> bool:
         """As ``misplaced``, for who knows already what everybody adds to the manifest, all together."""
         same = (total % _MODULUS).to_bytes(32, "big") == self._tables.state.manifest
         if same and not self._changed and not self._everybody_changed:
-            self._remembered.take(self._began, generations)
+            self._remembered.take(self._began, {}, listed)
         return same
 
     def part(self, speaker_id: str, generation: int) -> int:

@@ -1,6 +1,7 @@
 """Keep the parts in step with the rows, a little at a time; on the way everybody's rows are examined."""
 
-from voiceprint.storage.parts import PARTS, Basis, has_part, in_part, open_part, open_people, put_part
+from voiceprint.storage.listing import PARTS
+from voiceprint.storage.parts import Basis, has_part, in_part, open_part, open_people, put_part
 from voiceprint.storage.records import StoredSpeaker
 from voiceprint.storage.rows import Rows
 from voiceprint.storage.store import Store
@@ -43,7 +44,7 @@ class PartKeeper:
             if name in self._examined and has_part(rows, name) and _is_near(self._examined[name], there):
                 return ()
             part = open_part(rows, name)
-        sealed = part.at() if part else {}
+        sealed = part.listed().unfold() if part else {}
         people, damaged = self._open(there)
         if there and (part is None or not _is_near(sealed, there) or not damaged.isdisjoint(sealed)):
             with self._store.writing() as rows:

@@ -8,41 +8,53 @@ together do not make the manifest, or a mark of the forgotten is missing, no par
 """
 
 import hashlib
+import re
 import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Self
 
 import msgspec
+import numpy as np
 
 from voiceprint.errors import StoreError
+from voiceprint.storage.crowd import Crowd
 from voiceprint.storage.database import is_corrupt, typed_rows
-from voiceprint.storage.packing import PackedPerson
+from voiceprint.storage.listing import PARTS, Listed, listed
+from voiceprint.storage.people import Columns, People
 from voiceprint.storage.records import StoredSpeaker
 from voiceprint.storage.rows import Loaded, Rows
 from voiceprint.storage.vault import Context, SealBrokenError, open_block, seal_block
 
-__all__ = ["PARTS", "Basis", "Part", "has_part", "in_part", "load_parts", "open_part", "open_people", "put_part"]
+__all__ = ["Basis", "Part", "has_part", "in_part", "load_parts", "open_part", "open_people", "put_part"]
 
-PARTS = tuple(f"{number:02x}" for number in range(256))
+# Parts that were laid out otherwise do not open, and are made again.
+_LAYOUT = 2
+_MARK = re.compile("[0-9a-f]{64}")
+_BEGINNINGS = np.dtype("<u8")
 
 
 class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What lies inside the seal of a part. ``marks``: those that would forbid each of its people; ``manifest``: what
-    they add to it.
+    """What lies inside the seal of a part. ``ids``, ``generations``: as in ``Listed``; ``marks``: the beginnings of
+    those that would forbid each of its people; ``manifest``: what they add to it.
     """
 
-    generations: tuple[int, ...]
-    people: tuple[PackedPerson, ...]
-    marks: tuple[str, ...]
+    ids: str
+    generations: str
+    columns: Columns
+    marks: memoryview
     manifest: bytes
 
     def __repr__(self) -> str:
-        return f"Part({len(self.people)} speakers)"
+        return f"Part({len(self.listed())} speakers)"
 
-    def at(self) -> dict[str, int]:
+    def listed(self) -> Listed:
         """Who is in it, at which generation."""
-        return {person.id: generation for person, generation in zip(self.people, self.generations, strict=True)}
+        return Listed(self.ids, self.generations)
+
+    def people(self) -> People:
+        """Whoever was sealed."""
+        return People(self.ids.split(), self.columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,32 +69,51 @@ class Basis:
         return cls(hashlib.sha256(rows.seals.settings.pack()).hexdigest(), rows.state.lineage)
 
 
-def load_parts(rows: Rows) -> Loaded | None:
+def load_parts(rows: Rows) -> Crowd | None:
     """Everybody; None where the parts are of no use, or not enough. Raises StoreError."""
-    found = [part for name in _names(rows) if (part := open_part(rows, name)) is not None]
-    marks = rows.marks()
-    if not found or len(marks) != rows.state.epoch or any(not marks.isdisjoint(part.marks) for part in found):
+    parts = {name: part for name in PARTS if (part := open_part(rows, name)) is not None}
+    marks, there = rows.marks(), listed(rows.database)
+    if not parts or there is None or len(marks) != rows.state.epoch or _are_forbidden(parts.values(), marks):
         return None
-    generations = rows.generations()
-    left, total = dict(generations), 0
-    packed: list[PackedPerson] = []
-    for part in found:
-        total += int.from_bytes(part.manifest, "big")
-        for person, generation in zip(part.people, part.generations, strict=True):
-            if left.get(person.id) == generation:
-                del left[person.id]
-                packed.append(person)
-            else:
-                total -= rows.manifest.part(person.id, generation)
-    if len(left) > len(packed):
+    people, left, total = [], dict[str, int](), 0
+    for name, at in there.items():
+        some, others, adds = _taken(rows, parts.get(name), at)
+        people.append(some)
+        left.update(others)
+        total += adds
+    if len(left) > sum(map(len, people)):
         return None
     total += sum(rows.manifest.part(*one) for one in left.items())
-    if not rows.manifest.adds_up(generations, total):
+    if not rows.manifest.adds_up(there, total):
         return None
     opened = open_people(rows, left, marks)
     if len(opened.speakers) < len(left):  # also where an index no longer leads to somebody who is there
         return None
-    return Loaded((*(person.speaker() for person in packed), *opened.speakers), ())
+    return Crowd((*people, People.of(opened.speakers)))
+
+
+def _taken(rows: Rows, part: Part | None, there: Listed) -> tuple[People, dict[str, int], int]:
+    """Whom a part may be used for, who else is there at which generation, and what the former add to the manifest."""
+    if part is None:
+        return People.of(()), there.unfold(), 0
+    total = int.from_bytes(part.manifest, "big")
+    if part.listed() == there:
+        return part.people(), {}, total
+    now, then = there.unfold(), part.listed().unfold()
+    same = now.items() & then.items()
+    total -= sum(rows.manifest.part(*one) for one in then.items() - same)
+    return part.people().only(dict(same)), dict(now.items() - same), total
+
+
+def _are_forbidden(parts: Iterable[Part], marks: set[str]) -> bool:
+    """Whether a mark of the forgotten begins as that of somebody in a part; whoever opens rows compares the whole."""
+    beginnings = [_beginning(mark) for mark in marks if _MARK.fullmatch(mark)]
+    sealed = b"".join(part.marks for part in parts) if beginnings else b""
+    return bool(np.isin(np.frombuffer(sealed, _BEGINNINGS), np.array(beginnings, _BEGINNINGS)).any())
+
+
+def _beginning(mark: str) -> int:
+    return int(mark[:16], 16)
 
 
 def open_people(rows: Rows, ids: Iterable[str], marks: set[str]) -> Loaded:
@@ -115,10 +146,11 @@ def in_part(rows: Rows, name: str) -> dict[str, int]:
 def open_part(rows: Rows, name: str) -> Part | None:
     """None where there is none that opens here."""
     try:
-        found = typed_rows(rows.database, "SELECT key, block FROM parts WHERE part = ?", (bytes, bytes), name)
-        for token, block in found:
+        sql = "SELECT rowid, key FROM parts WHERE part = ? AND typeof(block) = 'blob'"
+        for number, token in typed_rows(rows.database, sql, (int, bytes), name):
             key = rows.seals.vault.unwrap(_key_context(rows, name), token)
-            return _decoder.decode(open_block(key, _block_context(rows, name), block))
+            with rows.database.blobopen("parts", "block", number, readonly=True) as block:
+                return _decoder.decode(open_block(key, _block_context(rows, name), block.read()))
     except (SealBrokenError, msgspec.DecodeError):
         return None
     except sqlite3.DatabaseError as error:
@@ -129,13 +161,16 @@ def open_part(rows: Rows, name: str) -> Part | None:
 
 def put_part(rows: Rows, name: str, people: Mapping[str, tuple[StoredSpeaker, int]]) -> None:
     """Seal a part: who is in it, as the rows hold them at which generation."""
+    in_order = dict(sorted(people.items()))
+    marks = [_beginning(mark) for speaker_id in in_order for mark in rows.seals.marks(speaker_id)]
+    manifest = sum(rows.manifest.part(who, generation) for who, (_, generation) in in_order.items())
+    there = Listed.of({who: generation for who, (_, generation) in in_order.items()})
     part = Part(
-        generations=tuple(generation for _, generation in people.values()),
-        people=tuple(PackedPerson.of(speaker) for speaker, _ in people.values()),
-        marks=tuple(mark for speaker_id in people for mark in rows.seals.marks(speaker_id)),
-        manifest=sum(rows.manifest.part(who, generation) for who, (_, generation) in people.items()).to_bytes(
-            40, "big"
-        ),
+        ids=there.ids,
+        generations=there.generations,
+        columns=People.of([speaker for speaker, _ in in_order.values()]).columns,
+        marks=memoryview(np.array(marks, _BEGINNINGS).tobytes()),
+        manifest=manifest.to_bytes(40, "big"),
     )
     key, block = seal_block(_block_context(rows, name), msgspec.msgpack.encode(part))
     token = rows.seals.vault.wrap(_key_context(rows, name), key)
@@ -152,12 +187,8 @@ def _key_context(rows: Rows, name: str) -> Context:
 
 def _block_context(rows: Rows, name: str) -> Context:
     basis = Basis.of(rows)
-    context = {"type": "part", "store": rows.seals.store_id, "part": name}
+    context: dict[str, str | int] = {"type": "part", "layout": _LAYOUT, "store": rows.seals.store_id, "part": name}
     return {**context, "settings": basis.settings, "lineage": basis.lineage}
-
-
-def _names(rows: Rows) -> list[str]:
-    return [name for (name,) in typed_rows(rows.database, "SELECT part FROM parts", (str,))]
 
 
 _decoder = msgspec.msgpack.Decoder(Part)

@@ -13,13 +13,14 @@ import msgspec
 
 from voiceprint.storage.audit_lines import AuditLine, next_chain, seal_line
 from voiceprint.storage.database import rows_or_lost
+from voiceprint.storage.listing import part_of
 from voiceprint.storage.manifest import MISSING, Manifest, Remembered
 from voiceprint.storage.records import Enrollment, Profile, StoredSpeaker, new_id
 from voiceprint.storage.seals import KeyRing, Row, Seals
 from voiceprint.storage.tables import KEY, KEYS, RECORD, RECORDS, Tables
 from voiceprint.storage.vault import SealBrokenError
 
-__all__ = ["Loaded", "Rows", "part_of"]
+__all__ = ["Loaded", "Rows"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,8 +187,3 @@ class Rows(Tables):
         chain = next_chain(self.seals, self.state.audit_chain, number, token)
         self.database.execute("INSERT INTO audit VALUES (?, ?, ?)", (number, token, chain))
         self.state = msgspec.structs.replace(self.state, audit_number=number, audit_chain=chain)
-
-
-def part_of(speaker_id: str) -> str:
-    """Which part a speaker is in: ids are random, so that all parts are about as large."""
-    return speaker_id[:2]

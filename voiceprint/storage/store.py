@@ -16,6 +16,7 @@ import msgspec
 from voiceprint.errors import ModelError, StoreError
 from voiceprint.messages import Consent
 from voiceprint.storage.consent import check_consent
+from voiceprint.storage.crowd import Crowd
 from voiceprint.storage.database import (
     DATABASE_NAME,
     create_database,
@@ -99,12 +100,13 @@ class Store(Transactions):
         with self.reading() as rows:
             return rows.load()
 
-    def load_quickly(self) -> Loaded:
+    def load_quickly(self) -> Crowd:
         """As ``load``, from the parts where there are any; rows that were damaged later than these were sealed are not
         noticed here.
         """
         with self.reading() as rows:
-            return load_parts(rows) or rows.load()
+            parts = load_parts(rows)
+            return Crowd.of(rows.load()) if parts is None else parts
 
     def content_hash(self, data: bytes) -> str:
         """Keyed hash of a recording, to know it again without keeping anything of it."""

@@ -107,8 +107,9 @@ def seal_block(context: Context, body: bytes) -> tuple[bytes, bytes]:
 
 def open_block(key: bytes, context: Context, sealed: bytes) -> bytes:
     """The body, if it was sealed under this key in exactly this context. Raises SealBrokenError."""
+    whole = memoryview(sealed)
     try:
-        return AESGCM(key).decrypt(sealed[:_NONCE], sealed[_NONCE:], _head(context))
+        return AESGCM(key).decrypt(whole[:_NONCE], whole[_NONCE:], _head(context))
     except (InvalidTag, ValueError) as error:
         raise SealBrokenError("the block does not open") from error
 
