@@ -7,6 +7,7 @@ from store_fixtures import enrollment
 
 from voiceprint.messages import Consent
 from voiceprint.roster import Roster
+from voiceprint.storage.crowd import LOT, in_lots
 from voiceprint.storage.people import Label, People
 from voiceprint.storage.records import Profile, StoredSpeaker
 
@@ -95,3 +96,11 @@ def test_nothing_stays_of_whoever_is_gone_or_was_another(speakers: list[StoredSp
     left = list(roster.people())
     assert [len(some) for some in left] == [4]
     assert not any(needle in held(left[0]) for needle in needles)
+
+
+def test_many_come_in_lots_and_nobody_is_lost() -> None:
+    many = [somebody(number, 1) for number in range(2 * LOT + 1)]
+    lots = in_lots(many)
+    assert [len(some) for some in lots] == [LOT, LOT, 1]
+    assert [told(who) for some in lots for who in some.speakers()] == [told(who) for who in many]
+    assert in_lots([]) == ()

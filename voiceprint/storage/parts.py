@@ -18,7 +18,7 @@ import msgspec
 import numpy as np
 
 from voiceprint.errors import StoreError
-from voiceprint.storage.crowd import Crowd
+from voiceprint.storage.crowd import Crowd, in_lots
 from voiceprint.storage.database import is_corrupt, typed_rows
 from voiceprint.storage.listing import PARTS, Listed, listed
 from voiceprint.storage.people import Columns, People
@@ -89,7 +89,7 @@ def load_parts(rows: Rows) -> Crowd | None:
     opened = open_people(rows, left, marks)
     if len(opened.speakers) < len(left):  # also where an index no longer leads to somebody who is there
         return None
-    return Crowd((*people, People.of(opened.speakers)))
+    return Crowd((*people, *in_lots(opened.speakers)))
 
 
 def _taken(rows: Rows, part: Part | None, there: Listed) -> tuple[People, dict[str, int], int]:
