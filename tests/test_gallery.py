@@ -1,10 +1,12 @@
 """The gallery against a plain dictionary and numpy."""
 
+import faiss
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from voiceprint.byte_products import codes_of, whole_steps
 from voiceprint.gallery import Gallery
 
 DIMENSION = 16
@@ -20,11 +22,13 @@ operations = st.lists(
 )
 
 
-@pytest.mark.parametrize("coarse_from", [3, 20_000])
+@pytest.mark.parametrize(("coarse_from", "room"), [(3, 0), (3, 5), (20_000, 0), (20_000, 9)])
 @settings(max_examples=100, deadline=None)
 @given(steps=operations)
-def test_behaves_like_a_dictionary_searched_with_numpy(coarse_from: int, steps: list[tuple[str, int, int]]) -> None:
-    gallery, plain = Gallery(DIMENSION, coarse_from=coarse_from), dict[str, np.ndarray]()
+def test_behaves_like_a_dictionary_searched_with_numpy(
+    coarse_from: int, room: int, steps: list[tuple[str, int, int]]
+) -> None:
+    gallery, plain = Gallery(DIMENSION, coarse_from=coarse_from, room=room), dict[str, np.ndarray]()
     for verb, who, seed in steps:
         speaker_id = f"speaker-{who}"
         if verb == "put":
@@ -44,6 +48,12 @@ def test_behaves_like_a_dictionary_searched_with_numpy(coarse_from: int, steps: 
         assert len(gallery) == len(plain)
         for name, row in plain.items():
             assert gallery.score(name, probe) == pytest.approx(float(row @ probe), abs=1e-5)
+
+
+def test_bytes_are_those_that_the_index_makes_itself() -> None:
+    rows = np.stack([unit(seed) for seed in range(1500)])
+    index = faiss.IndexScalarQuantizer(DIMENSION, faiss.ScalarQuantizer.QT_8bit_direct_signed)
+    assert np.array_equal(codes_of(rows), index.sa_encode(whole_steps(rows)))
 
 
 def test_removing_one_speaker_shifts_nobody_else() -> None:

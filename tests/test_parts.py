@@ -139,7 +139,7 @@ def test_parts_in_each_others_place_do_not_open(
 def test_a_part_that_was_laid_out_otherwise_is_made_again(
     store: Store, people: list[StoredSpeaker], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("voiceprint.storage.parts._LAYOUT", 3)
+    monkeypatch.setattr("voiceprint.storage.parts._LAYOUT", 99)
     assert from_parts(store) is None
     make_parts(store)
     assert from_parts(store) == told(store.load().speakers)

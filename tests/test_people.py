@@ -30,7 +30,7 @@ def told(speaker: StoredSpeaker) -> tuple[object, ...]:
 
 def held(people: People) -> bytes:
     columns = people.columns
-    return b"".join((columns.cards, columns.made.floats, columns.former.floats))
+    return b"".join((columns.names, columns.cards, columns.made.floats, columns.former.floats))
 
 
 @pytest.fixture
@@ -43,6 +43,7 @@ def test_they_come_back_as_they_were(speakers: list[StoredSpeaker]) -> None:
     expected = [told(who) for who in speakers]
     assert [told(who) for who in people.speakers()] == expected
     assert [told(people.speaker(who.id)) for who in speakers] == expected
+    assert people.names() == [who.name for who in speakers]
     assert people.labels() == [Label.of(who) for who in speakers]
     some = people.only({speakers[1].id, speakers[2].id})
     assert [told(who) for who in some.speakers()] == expected[1:3]

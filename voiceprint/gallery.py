@@ -47,8 +47,8 @@ class Gallery:
         """
         self.dimension = dimension
         self._flat = faiss.IndexFlatIP(dimension)
-        for size in (room * self._flat.code_size, 0):  # a vector of C++ keeps the room that it once had
-            self._flat.codes.resize(size)
+        self._room = room
+        _make_room(self._flat, room)
         self._index = faiss.IndexIDMap2(self._flat)
         self._bytes: faiss.IndexScalarQuantizer | None = None
         self._coarse: faiss.IndexIDMap | None = None
@@ -151,6 +151,7 @@ class Gallery:
             kind = faiss.ScalarQuantizer.QT_8bit_direct_signed
             self._bytes = faiss.IndexScalarQuantizer(self.dimension, kind, faiss.METRIC_INNER_PRODUCT)
             self._coarse = faiss.IndexIDMap(self._bytes)
+            _make_room(self._bytes, self._room)
             numbers = faiss.vector_to_array(self._index.id_map)
             rows = self._rows()
         self._coarse.add_sa_codes(codes_of(rows), numbers)
@@ -176,6 +177,11 @@ class Gallery:
         self._index.remove_ids(np.array(numbers, dtype=np.int64))
         if self._coarse is not None:
             self._coarse.remove_ids(np.array(numbers, dtype=np.int64))
+
+
+def _make_room(index: faiss.IndexFlatCodes, room: int) -> None:
+    for size in (room * index.code_size, 0):  # a vector of C++ keeps the room that it once had
+        index.codes.resize(size)
 
 
 def _only(numbers: list[int] | None) -> faiss.SearchParameters | None:

@@ -7,7 +7,7 @@ from itertools import chain
 from voiceprint.names import name_key
 from voiceprint.storage.people import Label, People
 from voiceprint.storage.records import StoredSpeaker
-from voiceprint.ways import Ways
+from voiceprint.ways import Names, Ways
 
 __all__ = ["Roster"]
 
@@ -35,7 +35,7 @@ class Roster:
         return found.speaker(speaker_id) if isinstance(found, People) else found
 
     def named(self, name: str) -> StoredSpeaker | None:
-        return self.get(self._ways.named(name) or "")
+        return self.get(self._names.named(name) or "")
 
     def with_content(self, content: str) -> StoredSpeaker | None:
         """The speaker who was enrolled from the recording of that keyed hash."""
@@ -50,10 +50,10 @@ class Roster:
         before = self.get(speaker.id)
         self._take_out(speaker.id)
         self._by_id[speaker.id] = speaker
-        if "_ways" in self.__dict__:
+        for table in self._tables():
             if before is not None:
-                self._ways.remove(Label.of(before))
-            self._ways.add(Label.of(speaker))
+                table.remove(Label.of(before))
+            table.add(Label.of(speaker))
 
     def remove(self, speaker_id: str) -> None:
         """Nothing happens for an id that is not there."""
@@ -61,8 +61,8 @@ class Roster:
         if gone is not None:
             self._take_out(speaker_id)
             del self._by_id[speaker_id]
-            if "_ways" in self.__dict__:
-                self._ways.remove(Label.of(gone))
+            for table in self._tables():
+                table.remove(Label.of(gone))
 
     def _take_out(self, speaker_id: str) -> None:
         """From the people that the speaker came with, if it is so; until then whoever reads finds them there."""
@@ -70,6 +70,15 @@ class Roster:
         if isinstance(found, People):
             others = found.only({*found.ids} - {speaker_id})
             self._by_id.update(dict.fromkeys(others.ids, others))
+
+    def _tables(self) -> list[Names | Ways]:
+        """Those that were asked for before."""
+        return [self.__dict__[name] for name in ("_names", "_ways") if name in self.__dict__]
+
+    @cached_property
+    def _names(self) -> Names:
+        sealed = chain.from_iterable(zip(some.names(), some.ids, strict=True) for some in self.people())
+        return Names(chain(sealed, ((speaker.name, speaker.id) for speaker in self._put())))
 
     @cached_property
     def _ways(self) -> Ways:

@@ -9,10 +9,10 @@ from voiceprint.storage.database import is_corrupt, typed_rows
 __all__ = ["PARTS", "Listed", "listed", "part_of"]
 
 PARTS = tuple(f"{number:02x}" for number in range(256))
+# In the order of the index; in any other the lists only differ from those that were sealed.
 _LISTED = (
-    "SELECT coalesce(group_concat(speaker_id, ' '), ''), coalesce(group_concat(generation, ' '), '') FROM"
-    " (SELECT speaker_id, generation FROM keys INDEXED BY generations"
-    " WHERE speaker_id >= ? AND speaker_id < ? ORDER BY speaker_id)"
+    "SELECT coalesce(group_concat(speaker_id, ' '), ''), coalesce(group_concat(generation, ' '), '')"
+    " FROM keys INDEXED BY generations WHERE speaker_id >= ? AND speaker_id < ?"
 )
 
 

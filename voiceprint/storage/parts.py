@@ -29,7 +29,7 @@ from voiceprint.storage.vault import Context, SealBrokenError, open_block, seal_
 __all__ = ["Basis", "Part", "has_part", "in_part", "load_parts", "open_part", "open_people", "put_part"]
 
 # Parts that were laid out otherwise do not open, and are made again.
-_LAYOUT = 2
+_LAYOUT = 3
 _MARK = re.compile("[0-9a-f]{64}")
 _BEGINNINGS = np.dtype("<u8")
 

@@ -148,21 +148,28 @@ class Vectors(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Columns(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """``cards``: one array; ``bounds``: where each card begins, and where the last ends. ``made``: by the store's
-    encoder; ``former``: by the one that it is being moved away from.
+    """``names``, ``cards``: one array each; ``bounds``: where each card begins, and where the last ends. ``made``: by
+    the store's encoder; ``former``: by the one that it is being moved away from.
     """
 
+    names: memoryview
     cards: memoryview
     bounds: memoryview
     made: Vectors
     former: Vectors
 
     @classmethod
-    def of(cls, cards: Sequence[bytes | memoryview], made: Vectors, former: Vectors) -> Self:
-        array = msgspec.msgpack.encode([msgspec.Raw(card) for card in cards])
+    def of(cls, names: Sequence[str], cards: Sequence[bytes | memoryview], made: Vectors, former: Vectors) -> Self:
+        called, array = msgspec.msgpack.encode(names), msgspec.msgpack.encode([msgspec.Raw(card) for card in cards])
         lengths = [len(card) for card in cards]
         bounds = np.cumsum([len(array) - sum(lengths), *lengths]).astype(_NUMBERS)
-        return cls(cards=memoryview(array), bounds=memoryview(bounds.tobytes()), made=made, former=former)
+        return cls(
+            names=memoryview(called),
+            cards=memoryview(array),
+            bounds=memoryview(bounds.tobytes()),
+            made=made,
+            former=former,
+        )
 
     def __repr__(self) -> str:
         return f"Columns(of {len(self.bounds) // _NUMBERS.itemsize - 1} speakers)"
@@ -184,7 +191,8 @@ class People:
         cards = [msgspec.msgpack.encode(_Card.of(speaker)) for speaker in speakers]
         made = Vectors.of([speaker.enrollments for speaker in speakers])
         former = Vectors.of([speaker.former for speaker in speakers])
-        return cls([speaker.id for speaker in speakers], Columns.of(cards, made, former))
+        names = [speaker.name for speaker in speakers]
+        return cls([speaker.id for speaker in speakers], Columns.of(names, cards, made, former))
 
     def __repr__(self) -> str:
         return f"People({len(self)} speakers)"
@@ -195,9 +203,13 @@ class People:
     def only(self, ids: Collection[str]) -> Self:
         """Some of them; nothing of the others is left in it."""
         places = [place for place, speaker_id in enumerate(self.ids) if speaker_id in ids]
-        cards = [self.columns.card(place) for place in places]
+        everybody = self.names()
+        names, cards = [everybody[place] for place in places], [self.columns.card(place) for place in places]
         made, former = self.columns.made.only(places), self.columns.former.only(places)
-        return replace(self, ids=[self.ids[place] for place in places], columns=Columns.of(cards, made, former))
+        return replace(self, ids=[self.ids[place] for place in places], columns=Columns.of(names, cards, made, former))
+
+    def names(self) -> list[str]:
+        return _names.decode(self.columns.names)
 
     def labels(self) -> list[Label]:
         """What each of them is looked up by."""
@@ -235,4 +247,5 @@ class People:
 
 _card = msgspec.msgpack.Decoder(_Card)
 _cards = msgspec.msgpack.Decoder(list[_Card])
+_names = msgspec.msgpack.Decoder(list[str])
 _labels = msgspec.msgpack.Decoder(list[Label])
