@@ -26,14 +26,14 @@ from benchmarks.opening import measure_opening
 from benchmarks.starting import measure_start
 from benchmarks.timing import Figures
 
-from voiceprint.bulk import Folder, find_folders
+from voiceprint.audio.decoding import SAMPLE_RATE, Waveform
 from voiceprint.config import Settings
-from voiceprint.encoder import Encoder
-from voiceprint.hearing.audio import SAMPLE_RATE, Waveform
-from voiceprint.models.catalog import BUNDLED, find_encoder
-from voiceprint.opening import open_service
-from voiceprint.runtime.reference import Reference
-from voiceprint.service import VoiceprintService
+from voiceprint.encoding.catalog import BUNDLED, find_encoder
+from voiceprint.encoding.encoder import Encoder
+from voiceprint.encoding.speechbrain_runtime import Reference
+from voiceprint.service.bulk import Folder, find_folders
+from voiceprint.service.factory import open_service
+from voiceprint.service.service import VoiceprintService
 
 DEV = Path(__file__).resolve().parents[2] / "shared" / "speech" / "dev"
 SPEECH = [DEV / corpus for corpus in ("librispeech", "vctk", "commonvoice")]

@@ -15,7 +15,7 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from voiceprint.gallery import Gallery
+from voiceprint.gallery.index import Gallery
 
 DIMENSION, PROBES, ROUNDS, BATCH = 192, 400, 40, 64
 Rows = NDArray[np.float32]

@@ -18,9 +18,9 @@ from pathlib import Path
 import aiohttp
 import numpy as np
 
-from voiceprint import messages
-from voiceprint.hearing.audio import SAMPLE_RATE, read_file
-from voiceprint.messages import Error, Hello, Result, ServerMessage, Start, Stop
+from voiceprint.api import messages
+from voiceprint.api.messages import Error, Hello, Result, ServerMessage, Start, Stop
+from voiceprint.audio.decoding import SAMPLE_RATE, read_file
 
 FRAME = SAMPLE_RATE // 10
 

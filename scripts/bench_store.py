@@ -19,14 +19,14 @@ import numpy as np
 from benchmarks.opening import measure_opening
 from rotation_test import ENCODER, fill
 
-from voiceprint.gallery import Gallery
-from voiceprint.storage.bundle import read_bundle, take_bundle
-from voiceprint.storage.check import check
-from voiceprint.storage.keyfile import create_key_file, load_key_file
-from voiceprint.storage.parting import PartKeeper
-from voiceprint.storage.renewal import renew
-from voiceprint.storage.restore import restore
-from voiceprint.storage.rotation import rotate
+from voiceprint.gallery.index import Gallery
+from voiceprint.storage.maintenance.bundle import read_bundle, take_bundle
+from voiceprint.storage.maintenance.check import check
+from voiceprint.storage.maintenance.key_rotation import rotate
+from voiceprint.storage.maintenance.restore import restore
+from voiceprint.storage.maintenance.snapshot_keeper import PartKeeper
+from voiceprint.storage.maintenance.template_renewal import renew
+from voiceprint.storage.sealing.key_file import create_key_file, load_key_file
 from voiceprint.storage.store import Store
 
 Result = TypeVar("Result")

@@ -22,16 +22,16 @@ from typing import Any
 
 import numpy as np
 
+from voiceprint.domain.speaker import EncoderIdentity, Enrollment
 from voiceprint.errors import KeyFileError
-from voiceprint.storage.check import check
-from voiceprint.storage.crowd import Crowd
-from voiceprint.storage.keyfile import MasterKeys, create_key_file, load_key_file
-from voiceprint.storage.parting import PartKeeper
-from voiceprint.storage.records import EncoderIdentity, Enrollment
-from voiceprint.storage.renewal import renew
-from voiceprint.storage.rotation import rotate
+from voiceprint.storage.maintenance.audit_trimming import trim
+from voiceprint.storage.maintenance.check import check
+from voiceprint.storage.maintenance.key_rotation import rotate
+from voiceprint.storage.maintenance.snapshot_keeper import PartKeeper
+from voiceprint.storage.maintenance.template_renewal import renew
+from voiceprint.storage.sealing.key_file import MasterKeys, create_key_file, load_key_file
+from voiceprint.storage.snapshot.crowd import Crowd
 from voiceprint.storage.store import Loaded, Store
-from voiceprint.storage.trimming import trim
 
 ENCODER = EncoderIdentity("crash-test", "c" * 64, 192)
 OPERATIONS = {

@@ -30,9 +30,10 @@ import aiohttp
 import numpy as np
 from numpy.typing import NDArray
 
-from voiceprint import messages
-from voiceprint.hearing.audio import SAMPLE_RATE, read_file
-from voiceprint.messages import Cancel, Consent, Hello, Start, Stop
+from voiceprint.api import messages
+from voiceprint.api.messages import Cancel, Hello, Start, Stop
+from voiceprint.audio.decoding import SAMPLE_RATE, read_file
+from voiceprint.domain.vocabulary import Consent
 
 ROOT = Path(__file__).resolve().parents[1]
 CONSENT = Consent(purpose="to look for traces")

@@ -19,13 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from voiceprint.audio.decoding import Waveform
 from voiceprint.config import load_settings
-from voiceprint.encoder import Encoder
+from voiceprint.encoding.catalog import find_encoder
+from voiceprint.encoding.encoder import Encoder
+from voiceprint.encoding.export_cache import default_cache
+from voiceprint.encoding.model_folder import ModelFolder
 from voiceprint.errors import ModelError, VoiceprintError
-from voiceprint.hearing.audio import Waveform
-from voiceprint.models.catalog import find_encoder
-from voiceprint.models.folder import ModelFolder
-from voiceprint.runtime.cache import default_cache
 
 Clips = Callable[[Path, float | None], Iterator[tuple[str, Path, NDArray[np.float32]]]]
 

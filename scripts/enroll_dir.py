@@ -11,10 +11,10 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from voiceprint.bulk import AlreadyEnrolledError, Folder, enroll_folders, find_folders
 from voiceprint.cli.common import add_json_option, add_store_options, open_service, print_json
 from voiceprint.cli.consent import add_consent_options, consent_from
 from voiceprint.errors import InputError, VoiceprintError
+from voiceprint.service.bulk import AlreadyEnrolledError, Folder, enroll_folders, find_folders
 
 
 def main() -> int:

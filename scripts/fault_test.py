@@ -23,19 +23,19 @@ from pathlib import Path
 
 import numpy as np
 
+from voiceprint.domain.speaker import EncoderIdentity, Enrollment, StoredSpeaker
 from voiceprint.errors import VoiceprintError
-from voiceprint.storage.bundle import read_bundle, take_bundle, write_bundle
-from voiceprint.storage.check import check
-from voiceprint.storage.crowd import Crowd
-from voiceprint.storage.encoder_migration import begin
-from voiceprint.storage.keyfile import create_key_file, load_key_file
-from voiceprint.storage.parting import PartKeeper
-from voiceprint.storage.records import EncoderIdentity, Enrollment, StoredSpeaker
-from voiceprint.storage.renewal import renew
-from voiceprint.storage.restore import restore
-from voiceprint.storage.rotation import rotate
+from voiceprint.storage.maintenance.audit_trimming import trim
+from voiceprint.storage.maintenance.bundle import read_bundle, take_bundle, write_bundle
+from voiceprint.storage.maintenance.check import check
+from voiceprint.storage.maintenance.encoder_migration import begin
+from voiceprint.storage.maintenance.key_rotation import rotate
+from voiceprint.storage.maintenance.restore import restore
+from voiceprint.storage.maintenance.snapshot_keeper import PartKeeper
+from voiceprint.storage.maintenance.template_renewal import renew
+from voiceprint.storage.sealing.key_file import create_key_file, load_key_file
+from voiceprint.storage.snapshot.crowd import Crowd
 from voiceprint.storage.store import Loaded, Store
-from voiceprint.storage.trimming import trim
 
 ENCODER = EncoderIdentity("fault-test", "c" * 64, 192)
 OTHER_ENCODER = EncoderIdentity("fault-test-2", "d" * 64, 192)

@@ -30,15 +30,15 @@ from aiohttp.test_utils import TestClient, TestServer
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from toys import ToyEncoder, heard, tone, toy_service
 
+from voiceprint.api.messages import decode_client, decode_server
+from voiceprint.api.session import Session
+from voiceprint.audio.decoding import decode
 from voiceprint.config import Settings, load_settings
 from voiceprint.errors import VoiceprintError
-from voiceprint.hearing.audio import decode
-from voiceprint.messages import decode_client, decode_server
 from voiceprint.server import create_app
 from voiceprint.server.operations import OPERATIONS
 from voiceprint.server.run import RUNNER_OPTIONS
-from voiceprint.service import VoiceprintService
-from voiceprint.session import Session
+from voiceprint.service.service import VoiceprintService
 
 MOST_SECONDS = 10.0
 # Shares of the inputs; a recording costs a child process.

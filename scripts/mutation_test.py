@@ -22,13 +22,13 @@ from typing import Any
 import numpy as np
 from mutations import MUTATIONS, Row
 
+from voiceprint.domain.speaker import EncoderIdentity, Enrollment
 from voiceprint.errors import VoiceprintError
-from voiceprint.storage.check import check
-from voiceprint.storage.crowd import Crowd
-from voiceprint.storage.database import DATABASE_NAME
-from voiceprint.storage.keyfile import MasterKeys, create_key_file
-from voiceprint.storage.parting import PartKeeper
-from voiceprint.storage.records import EncoderIdentity, Enrollment
+from voiceprint.storage.maintenance.check import check
+from voiceprint.storage.maintenance.snapshot_keeper import PartKeeper
+from voiceprint.storage.sealing.key_file import MasterKeys, create_key_file
+from voiceprint.storage.snapshot.crowd import Crowd
+from voiceprint.storage.sqlite.database import DATABASE_NAME
 from voiceprint.storage.store import Loaded, Store
 
 ENCODER = EncoderIdentity("mutation-test", "c" * 64, 192)

@@ -18,11 +18,11 @@ from pathlib import Path
 
 import numpy as np
 
+from voiceprint.domain.speaker import EncoderIdentity, Enrollment, Profile, new_id
 from voiceprint.errors import KeyFileError
-from voiceprint.storage.keyfile import MasterKeys, create_key_file, load_key_file
-from voiceprint.storage.records import EncoderIdentity, Enrollment, Profile, new_id
-from voiceprint.storage.rotation import rotate
-from voiceprint.storage.seals import KeyRing
+from voiceprint.storage.maintenance.key_rotation import rotate
+from voiceprint.storage.sealing.key_file import MasterKeys, create_key_file, load_key_file
+from voiceprint.storage.sealing.seals import KeyRing
 from voiceprint.storage.store import Store
 
 ENCODER = EncoderIdentity("rotation-test", "c" * 64, 192)

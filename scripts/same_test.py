@@ -20,12 +20,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from voiceprint.audio.decoding import Waveform, read_file
 from voiceprint.config import Settings
 from voiceprint.errors import InputError
-from voiceprint.hearing.audio import Waveform, read_file
-from voiceprint.opening import open_service
-from voiceprint.outcomes import Voice
-from voiceprint.service import VoiceprintService
+from voiceprint.service.factory import open_service
+from voiceprint.service.results import Voice
+from voiceprint.service.service import VoiceprintService
 
 ENROLLED, AT_ONCE = 3, 8
 Vector = NDArray[np.float32]

@@ -21,8 +21,8 @@ from pathlib import Path
 import aiohttp
 from loads.serving import end, start
 
+from voiceprint.api.messages import Hello, encode
 from voiceprint.client import RefusedError, VoiceprintClient
-from voiceprint.messages import Hello, encode
 
 CLIENTS, MOST_SECONDS, READY_SECONDS = 4, 10.0, 120.0
 

@@ -18,10 +18,10 @@ from pathlib import Path
 
 import numpy as np
 
+from voiceprint.domain.speaker import EncoderIdentity, Enrollment, StoredSpeaker
 from voiceprint.errors import StoreError
-from voiceprint.storage.keyfile import create_key_file
-from voiceprint.storage.records import EncoderIdentity, Enrollment, StoredSpeaker
 from voiceprint.storage.rows import Rows
+from voiceprint.storage.sealing.key_file import create_key_file
 from voiceprint.storage.store import Store
 
 ENCODER = EncoderIdentity("swap-matrix", "c" * 64, 192)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, FilePayload, Locator, Page, Playwright, expect
 
-from voiceprint.hearing.audio import SAMPLE_RATE
+from voiceprint.audio.decoding import SAMPLE_RATE
 
 __all__ = [
     "CHROMIUM",

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from synthetic import VOICES, synthetic_take
 
+from voiceprint.audio.decoding import Waveform, read_file
+from voiceprint.audio.vad import VoiceActivity
 from voiceprint.config import Settings
-from voiceprint.encoder import Encoder
-from voiceprint.hearing.audio import Waveform, read_file
-from voiceprint.hearing.speech import VoiceActivity
-from voiceprint.models.catalog import BUNDLED, find_encoder
-from voiceprint.opening import open_service
-from voiceprint.service import VoiceprintService
+from voiceprint.encoding.catalog import BUNDLED, find_encoder
+from voiceprint.encoding.encoder import Encoder
+from voiceprint.service.factory import open_service
+from voiceprint.service.service import VoiceprintService
 
 pytest_plugins = ["store_fixtures"]
 

@@ -10,7 +10,7 @@ from browser import Samples, Voices, chromium, opened, speak
 from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 from serving import Server, serving
 
-from voiceprint.hearing.audio import SAMPLE_RATE, read_file
+from voiceprint.audio.decoding import SAMPLE_RATE, read_file
 
 # Three who do not sound alike (centroids below 0.4): what the page does is tested here. How often a stranger gets a
 # name is measured over hundreds of people, in test_accuracy.py and docs/decisions.md.

@@ -5,7 +5,7 @@ import wave
 
 import numpy as np
 
-from voiceprint.hearing.audio import SAMPLE_RATE, Waveform
+from voiceprint.audio.decoding import SAMPLE_RATE, Waveform
 
 __all__ = ["pcm", "wav"]
 

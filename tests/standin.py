@@ -4,8 +4,8 @@ from pathlib import Path
 
 import torch
 
-from voiceprint.models.folder import write_sums
-from voiceprint.torchaudio_compat import import_torchaudio
+from voiceprint.encoding.model_folder import write_sums
+from voiceprint.encoding.torchaudio_compat import import_torchaudio
 
 CLASSES = 10
 

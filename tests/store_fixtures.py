@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from voiceprint.storage.database import DATABASE_NAME
-from voiceprint.storage.keyfile import MasterKeys, create_key_file
-from voiceprint.storage.records import EncoderIdentity, Enrollment
+from voiceprint.domain.speaker import EncoderIdentity, Enrollment
+from voiceprint.storage.sealing.key_file import MasterKeys, create_key_file
+from voiceprint.storage.sqlite.database import DATABASE_NAME
 from voiceprint.storage.store import Store
 
 ENCODER = EncoderIdentity("ecapa-compact", "f" * 64, 192)

@@ -7,7 +7,7 @@ encoder to tell one from another, so that the whole path can be walked.
 import numpy as np
 from numpy.typing import NDArray
 
-from voiceprint.hearing.audio import SAMPLE_RATE, Waveform
+from voiceprint.audio.decoding import SAMPLE_RATE, Waveform
 
 __all__ = ["VOICES", "synthetic_take"]
 

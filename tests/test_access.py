@@ -9,13 +9,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_server import Client, with_server
 
-from voiceprint import messages
-from voiceprint.access import OPERATOR, Caller, Scope
+from voiceprint.api import messages
+from voiceprint.api.messages import Error, Hello, Ready, Start
+from voiceprint.domain.caller import OPERATOR, Caller, Scope
 from voiceprint.errors import AccessError, StoreError
-from voiceprint.messages import Error, Hello, Ready, Start
-from voiceprint.server.access import SIGN_IN_SECONDS, Access
+from voiceprint.server.authenticator import SIGN_IN_SECONDS, Access
 from voiceprint.server.context import CONTEXT
-from voiceprint.service import VoiceprintService
+from voiceprint.service.service import VoiceprintService
 from voiceprint.storage.store import Store
 from voiceprint.storage.tokens import add_token, revoke_token
 

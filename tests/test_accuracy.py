@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from voiceprint.decision.scoring import BARE_THRESHOLD, Policy
-from voiceprint.encoder import Encoder
+from voiceprint.audio.vad import VoiceActivity
+from voiceprint.decision.policy import BARE_THRESHOLD, Policy
+from voiceprint.encoding.encoder import Encoder
 from voiceprint.evaluation.rates import Report, evaluate
 from voiceprint.evaluation.samples import Ear, collect
-from voiceprint.hearing.speech import VoiceActivity
 
 TEST_HALF = 1
 

@@ -1,7 +1,7 @@
 """Early answers: only when safe, once, and taken back only with a reason."""
 
-from voiceprint.decision.announcing import GUESSES, SAFE_ABOVE, Announcer
-from voiceprint.decision.scoring import Decision
+from voiceprint.decision.early_decision import GUESSES, SAFE_ABOVE, Announcer
+from voiceprint.decision.policy import Decision
 
 LINE = 0.4
 

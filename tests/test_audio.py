@@ -14,11 +14,11 @@ import av
 import numpy as np
 import pytest
 
+from voiceprint.audio import decoder_child
+from voiceprint.audio.decoding import SAMPLE_RATE, Waveform, _refusal, decode, pcm16_to_waveform, read_bytes, read_file
 from voiceprint.errors import AudioError
-from voiceprint.hearing import decoder
-from voiceprint.hearing.audio import SAMPLE_RATE, Waveform, _refusal, decode, pcm16_to_waveform, read_bytes, read_file
 
-DECODER = Path(decoder.__file__)
+DECODER = Path(decoder_child.__file__)
 
 TONE = 0.4 * np.sin(2 * np.pi * 440 * np.arange(3 * 48_000) / 48_000)
 

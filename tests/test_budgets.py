@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 import pytest
 
-from voiceprint.access import OPERATOR, Caller
-from voiceprint.budgets import LOCK_SECONDS, MAX_KEYS, REJECTIONS, REJECTIONS_IN_ALL, Budgets
+from voiceprint.api.budgets import LOCK_SECONDS, MAX_KEYS, REJECTIONS, REJECTIONS_IN_ALL, Budgets
 from voiceprint.config import Settings
+from voiceprint.domain.caller import OPERATOR, Caller
+from voiceprint.domain.vocabulary import Status
 from voiceprint.errors import LimitError
-from voiceprint.messages import Status
 
 ADA = "a" * 32
 DOOR = Caller("door", frozenset({"identify"}))

@@ -8,10 +8,10 @@ import pytest
 from recordings import wav
 from toys import tone, toy_service
 
-from voiceprint.bulk import AlreadyEnrolledError, Folder, enroll_files, enroll_folders, find_folders
+from voiceprint.audio.decoding import SAMPLE_RATE, Waveform, decode, read_bytes
 from voiceprint.errors import InputError
-from voiceprint.hearing.audio import SAMPLE_RATE, Waveform, decode, read_bytes
-from voiceprint.service import VoiceprintService
+from voiceprint.service.bulk import AlreadyEnrolledError, Folder, enroll_files, enroll_folders, find_folders
+from voiceprint.service.service import VoiceprintService
 
 Refused = list[tuple[str, str]]
 

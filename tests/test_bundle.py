@@ -5,16 +5,16 @@ import pytest
 from cryptography.fernet import Fernet
 from store_fixtures import ENCODER, enrollment, tamper, unit
 
+from voiceprint.domain.speaker import EncoderIdentity
+from voiceprint.domain.vocabulary import Consent
 from voiceprint.errors import InputError, KeyFileError, ModelError, StoreError, VoiceprintError
-from voiceprint.messages import Consent
 from voiceprint.storage import audit
-from voiceprint.storage.bundle import read_bundle, take_bundle, write_bundle
-from voiceprint.storage.check import check
-from voiceprint.storage.keyfile import MasterKeys
+from voiceprint.storage.maintenance.bundle import read_bundle, take_bundle, write_bundle
+from voiceprint.storage.maintenance.check import check
+from voiceprint.storage.maintenance.restore import restore
+from voiceprint.storage.maintenance.template_renewal import renew
 from voiceprint.storage.receipts import verify_receipt
-from voiceprint.storage.records import EncoderIdentity
-from voiceprint.storage.renewal import renew
-from voiceprint.storage.restore import restore
+from voiceprint.storage.sealing.key_file import MasterKeys
 from voiceprint.storage.store import Store
 
 WORDS = "twelve or more"

@@ -9,9 +9,9 @@ from calibration_fixtures import CALIBRATION, COHORT
 
 from voiceprint.config import Settings
 from voiceprint.decision.calibration import SHIPPED, load_calibration, shipped_calibration
+from voiceprint.encoding.catalog import BUNDLED, CAMPPLUS, CATALOG, find_encoder
+from voiceprint.encoding.model_folder import fingerprint_of
 from voiceprint.errors import ConfigError
-from voiceprint.models.catalog import BUNDLED, CAMPPLUS, CATALOG, find_encoder
-from voiceprint.models.folder import fingerprint_of
 
 FINGERPRINT = CALIBRATION.encoder_sha256
 

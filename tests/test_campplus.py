@@ -7,15 +7,15 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from voiceprint.audio.decoding import Waveform
 from voiceprint.campplus import CAMPPlus, KaldiFbank
 from voiceprint.config import load_settings
-from voiceprint.encoder import Encoder
+from voiceprint.encoding.catalog import CAMPPLUS, CATALOG, find_encoder
+from voiceprint.encoding.encoder import Encoder
+from voiceprint.encoding.model_card import CAMPPLUS_HYPERPARAMS
+from voiceprint.encoding.model_folder import ModelFolder, write_sums
+from voiceprint.encoding.torchaudio_compat import import_torchaudio
 from voiceprint.errors import ModelError
-from voiceprint.hearing.audio import Waveform
-from voiceprint.models.cards import CAMPPLUS_HYPERPARAMS
-from voiceprint.models.catalog import CAMPPLUS, CATALOG, find_encoder
-from voiceprint.models.folder import ModelFolder, write_sums
-from voiceprint.torchaudio_compat import import_torchaudio
 
 REFERENCE = Path(__file__).with_name("campplus_reference.npz")
 

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from store_fixtures import ENCODER, files, unit
 
-from voiceprint.storage.keyfile import MasterKeys
-from voiceprint.storage.parts import load_parts
+from voiceprint.storage.sealing.key_file import MasterKeys
+from voiceprint.storage.snapshot.snapshot import load_parts
 from voiceprint.storage.store import Store
 
 ENROLLMENTS = 1000
@@ -21,8 +21,8 @@ import os, signal, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[4])
 from store_fixtures import ENCODER, enrollment
-from voiceprint.storage.keyfile import load_key_file
-from voiceprint.storage.parting import PartKeeper
+from voiceprint.storage.sealing.key_file import load_key_file
+from voiceprint.storage.maintenance.snapshot_keeper import PartKeeper
 from voiceprint.storage.store import Store
 data, key = Path(sys.argv[1]), Path(sys.argv[2])
 store = Store.open(data, load_key_file(key, data=data), ENCODER)

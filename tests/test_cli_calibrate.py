@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from voiceprint.cli import main
 from voiceprint.decision.calibration import load_calibration, shipped_calibration
-from voiceprint.encoder import Encoder
-from voiceprint.messages import Consent
-from voiceprint.storage.keyfile import MasterKeys
-from voiceprint.storage.records import EncoderIdentity, Enrollment
+from voiceprint.domain.speaker import EncoderIdentity, Enrollment
+from voiceprint.domain.vocabulary import Consent
+from voiceprint.encoding.encoder import Encoder
+from voiceprint.storage.sealing.key_file import MasterKeys
 from voiceprint.storage.store import Store
 
 PEOPLE, TAKES = 40, 6

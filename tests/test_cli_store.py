@@ -9,8 +9,8 @@ import pytest
 from store_fixtures import ENCODER, enrollment, tamper
 
 from voiceprint.cli import main
-from voiceprint.messages import Consent
-from voiceprint.storage.keyfile import MasterKeys
+from voiceprint.domain.vocabulary import Consent
+from voiceprint.storage.sealing.key_file import MasterKeys
 from voiceprint.storage.store import Store
 
 

@@ -7,12 +7,13 @@ import pytest
 from aiohttp.test_utils import TestServer
 from recordings import pcm, wav
 
+from voiceprint.api.messages import Enrolled, Progress, Ready, Result
+from voiceprint.audio.decoding import Waveform
 from voiceprint.client import RefusedError, VoiceprintClient
-from voiceprint.hearing.audio import Waveform
-from voiceprint.messages import Consent, Enrolled, Progress, Ready, Result
+from voiceprint.domain.vocabulary import Consent
 from voiceprint.server import create_app
 from voiceprint.server.run import RUNNER_OPTIONS
-from voiceprint.service import VoiceprintService
+from voiceprint.service.service import VoiceprintService
 
 Takes = dict[str, list[Waveform]]
 CONSENT = Consent(purpose="the door")

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from voiceprint.decision.calibration import Calibration
-from voiceprint.decision.curves import BINS, cost_by_fpir, cost_by_gallery, separation
-from voiceprint.decision.scoring import Policy
-from voiceprint.encoder import Encoder
+from voiceprint.decision.operating_curves import BINS, cost_by_fpir, cost_by_gallery, separation
+from voiceprint.decision.policy import Policy
+from voiceprint.encoding.encoder import Encoder
 
 PEOPLE, TARGET = 50, 0.01
 

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from recordings import wav
 
+from voiceprint.audio import decoding
+from voiceprint.audio.decoder_pool import Decoders
+from voiceprint.audio.decoding import SAMPLE_RATE, Waveform, decode
 from voiceprint.errors import AudioError
-from voiceprint.hearing import audio
-from voiceprint.hearing.audio import SAMPLE_RATE, Waveform, decode
-from voiceprint.hearing.decoders import Decoders
 
 RECORDING = wav(Waveform(np.random.default_rng(0).normal(scale=0.1, size=SAMPLE_RATE).astype(np.float32)))
 
@@ -23,7 +23,7 @@ RECORDING = wav(Waveform(np.random.default_rng(0).normal(scale=0.1, size=SAMPLE_
 @pytest.fixture
 def decoders(monkeypatch: pytest.MonkeyPatch) -> Iterator[Decoders]:
     fresh = Decoders()
-    monkeypatch.setattr(audio, "_decoders", fresh)
+    monkeypatch.setattr(decoding, "_decoders", fresh)
     yield fresh
     fresh.close()
 
@@ -100,7 +100,7 @@ def test_a_child_has_its_three_pipes_and_limits_of_its_own(decoders: Decoders) -
 
 def test_it_ends_with_its_parent() -> None:
     script = (
-        "import os, sys; from voiceprint.hearing.decoders import Decoders\n"
+        "import os, sys; from voiceprint.audio.decoder_pool import Decoders\n"
         "d = Decoders(); d.start(1.0).kill(); print(d._first.pid, flush=True); os._exit(0)"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from recordings import wav
 
-from voiceprint.hearing.audio import Waveform
+from voiceprint.audio.decoding import Waveform
 
 SCRIPTS = Path(__file__).resolve().parents[1] / "scripts"
 DEPLOY = SCRIPTS / "deploy"

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from voiceprint.messages import CLIENT_MESSAGES, SERVER_MESSAGES
+from voiceprint.api.messages import CLIENT_MESSAGES, SERVER_MESSAGES
 from voiceprint.resources import shipped
 from voiceprint.server import create_app
-from voiceprint.server.admission import scope_of
+from voiceprint.server.auth_middleware import scope_of
 from voiceprint.server.openapi import asyncapi, openapi
 from voiceprint.server.operations import OPERATIONS
-from voiceprint.service import VoiceprintService
+from voiceprint.service.service import VoiceprintService
 
 FILES = {f"/{path.name}" for path in shipped("web").iterdir()} | {"/"}
 

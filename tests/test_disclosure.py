@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from store_fixtures import unit
 
-from voiceprint.access import OPERATOR, Caller
-from voiceprint.decision.scoring import Policy
-from voiceprint.disclosure import disclosed
-from voiceprint.gallery import Match
-from voiceprint.messages import Candidate, Enrolled, Result, SpeakerRef, Status
+from voiceprint.api.disclosure import disclosed
+from voiceprint.api.messages import Candidate, Enrolled, Result, SpeakerRef
+from voiceprint.decision.policy import Policy
+from voiceprint.domain.caller import OPERATOR, Caller
+from voiceprint.domain.match import Match
+from voiceprint.domain.vocabulary import Status
 
 Vectors = NDArray[np.float64]
 Tell = Callable[[Vectors], list[Result]]

@@ -8,13 +8,13 @@ import pytest
 from recordings import pcm, wav
 from test_server import Client, Takes, said, with_server
 
-from voiceprint import messages
-from voiceprint.access import Caller
-from voiceprint.budgets import REJECTIONS_IN_ALL
-from voiceprint.hearing.audio import Waveform
-from voiceprint.messages import Error, Hello, Result, SpeakerRef, Start, Stop, Unlocked
+from voiceprint.api import messages
+from voiceprint.api.budgets import REJECTIONS_IN_ALL
+from voiceprint.api.messages import Error, Hello, Result, SpeakerRef, Start, Stop, Unlocked
+from voiceprint.audio.decoding import Waveform
+from voiceprint.domain.caller import Caller
 from voiceprint.server.context import CONTEXT
-from voiceprint.service import VoiceprintService
+from voiceprint.service.service import VoiceprintService
 from voiceprint.storage import audit
 from voiceprint.storage.tokens import add_token, list_tokens
 

@@ -9,10 +9,10 @@ import pytest
 import torch
 from standin import make_official_stand_in
 
-from voiceprint.encoder import Encoder
+from voiceprint.audio.decoding import Waveform
+from voiceprint.encoding.encoder import Encoder
+from voiceprint.encoding.model_folder import ModelFolder, write_sums
 from voiceprint.errors import ModelError, SpeechError
-from voiceprint.hearing.audio import Waveform
-from voiceprint.models.folder import ModelFolder, write_sums
 
 
 def noise(seconds: float, seed: int = 0) -> Waveform:

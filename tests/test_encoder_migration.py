@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 from store_fixtures import ENCODER, enrollment, files, unit
 
+from voiceprint.domain.speaker import EncoderIdentity
 from voiceprint.errors import InputError, ModelError, StoreError
-from voiceprint.storage.bundle import read_bundle, take_bundle
-from voiceprint.storage.check import check
-from voiceprint.storage.encoder_migration import begin, finish, progress
-from voiceprint.storage.keyfile import MasterKeys
+from voiceprint.storage.maintenance.bundle import read_bundle, take_bundle
+from voiceprint.storage.maintenance.check import check
+from voiceprint.storage.maintenance.encoder_migration import begin, finish, progress
+from voiceprint.storage.maintenance.key_rotation import rotate
+from voiceprint.storage.maintenance.restore import restore
+from voiceprint.storage.maintenance.template_renewal import renew
 from voiceprint.storage.receipts import verify_receipt
-from voiceprint.storage.records import EncoderIdentity
-from voiceprint.storage.renewal import renew
-from voiceprint.storage.restore import restore
-from voiceprint.storage.rotation import rotate
+from voiceprint.storage.sealing.key_file import MasterKeys
 from voiceprint.storage.store import Store
 
 NEW = EncoderIdentity("another", "e" * 64, 192)

@@ -14,11 +14,12 @@ import pytest
 from recordings import pcm, wav
 from serving import Server, serving
 
-from voiceprint import messages
-from voiceprint.encoder import Encoder
-from voiceprint.hearing.audio import Waveform
-from voiceprint.hearing.speech import VoiceActivity, listen
-from voiceprint.messages import Cancel, Consent, Enrolled, Error, Hello, Result, ServerMessage, Start, Stop
+from voiceprint.api import messages
+from voiceprint.api.messages import Cancel, Enrolled, Error, Hello, Result, ServerMessage, Start, Stop
+from voiceprint.audio.decoding import Waveform
+from voiceprint.audio.vad import VoiceActivity, listen
+from voiceprint.domain.vocabulary import Consent
+from voiceprint.encoding.encoder import Encoder
 
 Takes = dict[str, list[Waveform]]
 NAME = "Adelheid Wagenknecht-Öztürk"

@@ -11,6 +11,9 @@ import pytest
 from msgspec import structs
 
 from voiceprint.decision.calibration import Calibration, Cohort
+from voiceprint.decision.intervals import share
+from voiceprint.domain.speaker import Enrollment, Profile, StoredSpeaker
+from voiceprint.domain.vocabulary import Consent
 from voiceprint.errors import InputError
 from voiceprint.evaluation.enrolled import enrolled_samples
 from voiceprint.evaluation.fitting import fit
@@ -20,9 +23,6 @@ from voiceprint.evaluation.report import markdown
 from voiceprint.evaluation.samples import WHOLE, Sample, half_of
 from voiceprint.evaluation.strangers import fit_tail
 from voiceprint.evaluation.trials import find_twins, make_trials
-from voiceprint.intervals import share
-from voiceprint.messages import Consent
-from voiceprint.storage.records import Enrollment, Profile, StoredSpeaker
 
 DIMENSION = 32
 CLIPS = 6

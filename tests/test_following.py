@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from voiceprint.decision.one_voice import VoiceWatch
-from voiceprint.following import VoiceSoFar
-from voiceprint.hearing.audio import SAMPLE_RATE, Waveform
-from voiceprint.hearing.segmenter import FRAME_SAMPLES
-from voiceprint.hearing.speech import Listener, Utterance, VoiceActivity
-from voiceprint.outcomes import Voice
+from voiceprint.audio.decoding import SAMPLE_RATE, Waveform
+from voiceprint.audio.segmenter import FRAME_SAMPLES
+from voiceprint.audio.vad import Listener, Utterance, VoiceActivity
+from voiceprint.decision.speaker_change import VoiceWatch
+from voiceprint.service.results import Voice
+from voiceprint.service.streaming import VoiceSoFar
 
 FRAME_SECONDS = FRAME_SAMPLES / SAMPLE_RATE
 

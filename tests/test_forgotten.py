@@ -8,8 +8,8 @@ import pytest
 from store_fixtures import files
 from toys import heard, tone, toy_service
 
-from voiceprint.outcomes import Voice
-from voiceprint.service import VoiceprintService
+from voiceprint.service.results import Voice
+from voiceprint.service.service import VoiceprintService
 
 SPEAKERS = 20
 PROBES = 1000

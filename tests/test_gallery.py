@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from voiceprint.byte_products import codes_of, whole_steps
-from voiceprint.gallery import Gallery
+from voiceprint.gallery.index import Gallery
+from voiceprint.gallery.int8 import codes_of, whole_steps
 
 DIMENSION = 16
 

@@ -9,14 +9,14 @@ from recordings import wav
 from store_fixtures import unit
 from test_server import Client, Takes, said, with_server
 
-from voiceprint import messages
-from voiceprint.access import OPERATOR, Caller
+from voiceprint.api import messages
+from voiceprint.api.messages import Enrolled, Error, Hello, Ready, Result, SpeakerList, Start
 from voiceprint.cli import main
+from voiceprint.domain.caller import OPERATOR, Caller
+from voiceprint.domain.groups import check_groups
 from voiceprint.errors import AccessError, InputError
-from voiceprint.gallery import Gallery
-from voiceprint.groups import check_groups
-from voiceprint.messages import Enrolled, Error, Hello, Ready, Result, SpeakerList, Start
-from voiceprint.service import VoiceprintService
+from voiceprint.gallery.index import Gallery
+from voiceprint.service.service import VoiceprintService
 from voiceprint.storage.store import Store
 from voiceprint.storage.tokens import add_token, list_tokens
 

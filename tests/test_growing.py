@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from voiceprint.hearing.growing import Growing
+from voiceprint.audio.sample_buffer import Growing
 
 
 def test_what_was_given_out_stays_as_it_was() -> None:

@@ -14,13 +14,13 @@ from aiohttp.test_utils import TestClient, TestServer
 from recordings import pcm, wav
 from test_server import Takes, said
 
-from voiceprint import messages
+from voiceprint.api import messages
+from voiceprint.api.messages import Hello, Result, Start, Stop
 from voiceprint.config import load_settings
 from voiceprint.errors import ConfigError
-from voiceprint.messages import Hello, Result, Start, Stop
-from voiceprint.server import create_app, hits
+from voiceprint.server import create_app, webhook
 from voiceprint.server.run import RUNNER_OPTIONS
-from voiceprint.service import VoiceprintService
+from voiceprint.service.service import VoiceprintService
 
 pytestmark = pytest.mark.usefixtures("speech_dev")  # synthesised voices are too much alike to be told apart
 
@@ -104,7 +104,7 @@ def test_streams_and_long_recordings_are_told_too(
 def test_a_hook_that_fails_is_tried_again(
     service: VoiceprintService, takes: Takes, people: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hits, "PAUSES_SECONDS", (0.01, 0.01))
+    monkeypatch.setattr(webhook, "PAUSES_SECONDS", (0.01, 0.01))
     hook = Hook(500, 302)
 
     async def run() -> None:
@@ -119,8 +119,8 @@ def test_a_hook_that_fails_is_tried_again(
 def test_a_slow_hook_delays_no_answer_and_no_end(
     service: VoiceprintService, takes: Takes, people: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hits, "LAST_SECONDS", 0.1)
-    monkeypatch.setattr(hits, "ATTEMPT_SECONDS", 60.0)
+    monkeypatch.setattr(webhook, "LAST_SECONDS", 0.1)
+    monkeypatch.setattr(webhook, "ATTEMPT_SECONDS", 60.0)
     began = 0.0
 
     async def run() -> None:

@@ -7,11 +7,11 @@ from typing import Any
 from aiohttp.test_utils import TestClient, TestServer
 from recordings import pcm, wav
 
-from voiceprint.hearing.audio import Waveform
-from voiceprint.messages import Hello, Start, Stop, encode
+from voiceprint.api.messages import Hello, Start, Stop, encode
+from voiceprint.audio.decoding import Waveform
 from voiceprint.server import create_app
 from voiceprint.server.run import RUNNER_OPTIONS
-from voiceprint.service import VoiceprintService
+from voiceprint.service.service import VoiceprintService
 
 Takes = dict[str, list[Waveform]]
 

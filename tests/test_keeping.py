@@ -14,18 +14,19 @@ from aiohttp.test_utils import TestClient, TestServer
 from recordings import pcm, wav
 from toys import heard, tone, toy_service
 
-from voiceprint import messages
-from voiceprint.answers import speaker_info
-from voiceprint.bulk import enroll_files
+from voiceprint.api import messages
+from voiceprint.api.messages import Enrolled, Error, Hello, KnownAbout, Result, Start, Stop
+from voiceprint.api.presenters import speaker_info
+from voiceprint.api.session import Session
+from voiceprint.domain.speaker import Enrollment
+from voiceprint.domain.vocabulary import Consent
 from voiceprint.errors import InputError, StoreError
-from voiceprint.messages import Consent, Enrolled, Error, Hello, KnownAbout, Result, Start, Stop
 from voiceprint.server import create_app
 from voiceprint.server.run import RUNNER_OPTIONS
-from voiceprint.service import VoiceprintService
-from voiceprint.session import Session
+from voiceprint.service.bulk import enroll_files
+from voiceprint.service.service import VoiceprintService
 from voiceprint.storage import audit
 from voiceprint.storage.audit_lines import AuditLine
-from voiceprint.storage.records import Enrollment
 
 ADA, BEN, STRANGER = 200, 400, 800
 TODAY = datetime.now(UTC).date()
@@ -145,7 +146,7 @@ def test_retention_erases_from_memory_too_and_never_everybody_by_a_wrong_clock(
 ) -> None:
     ada, ben = enroll(service, "Ada", ADA), enroll(service, "Ben", BEN, None)
     assert service.sweep().receipts == ()
-    monkeypatch.setattr("voiceprint.storage.retention.datetime", _Later)
+    monkeypatch.setattr("voiceprint.storage.maintenance.retention.datetime", _Later)
     assert [receipt.speaker for receipt in service.sweep().receipts] == [ada]
     assert service.identify(heard(service, ADA)).decision.status == "unknown"
     assert service.identify(heard(service, BEN)).decision.speaker_id == ben
@@ -210,7 +211,7 @@ def test_the_server_sweeps_at_its_start_and_logs_the_receipt(
     service: VoiceprintService, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     ada = enroll(service, "Ada", ADA)
-    monkeypatch.setattr("voiceprint.storage.retention.datetime", _Later)
+    monkeypatch.setattr("voiceprint.storage.maintenance.retention.datetime", _Later)
 
     async def run() -> None:
         async with await _client(service):

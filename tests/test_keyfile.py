@@ -4,7 +4,13 @@ import pytest
 from cryptography.fernet import Fernet
 
 from voiceprint.errors import KeyFileError
-from voiceprint.storage.keyfile import MasterKeys, create_key_file, find_key_file, load_key_file, replace_key_file
+from voiceprint.storage.sealing.key_file import (
+    MasterKeys,
+    create_key_file,
+    find_key_file,
+    load_key_file,
+    replace_key_file,
+)
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 import torch
 
-from voiceprint.runtime.lean import lean
-from voiceprint.torchaudio_compat import import_torchaudio
+from voiceprint.encoding.ecapa_fused import lean
+from voiceprint.encoding.torchaudio_compat import import_torchaudio
 
 BANDS = 20
 

@@ -8,11 +8,11 @@ import pytest
 from calibration_fixtures import CALIBRATION, COHORT
 from numpy.typing import NDArray
 
-from voiceprint.decision.scoring import Policy
-from voiceprint.known import Known
-from voiceprint.likeness import MOST_ASKED, Likeness
-from voiceprint.storage.keyfile import MasterKeys
-from voiceprint.storage.records import EncoderIdentity, Enrollment
+from voiceprint.decision.policy import Policy
+from voiceprint.domain.speaker import EncoderIdentity, Enrollment
+from voiceprint.service.enrolled import Known
+from voiceprint.service.gallery_shift import MOST_ASKED, Likeness
+from voiceprint.storage.sealing.key_file import MasterKeys
 from voiceprint.storage.store import Store
 
 DIMENSION = 16

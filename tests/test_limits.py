@@ -11,13 +11,13 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from test_server import Client, with_server
 
-from voiceprint import messages
+from voiceprint.api import messages
+from voiceprint.api.messages import Error
 from voiceprint.errors import LimitError, MessageError
-from voiceprint.messages import Error
 from voiceprint.server import create_app, limits
 from voiceprint.server.context import CONTEXT
 from voiceprint.server.limits import FRAMES_A_SECOND, FRAMES_AT_ONCE, Pace, Uploads, cut_silent
-from voiceprint.service import VoiceprintService
+from voiceprint.service.service import VoiceprintService
 
 
 def test_whole_recordings_in_work_are_counted() -> None:

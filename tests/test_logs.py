@@ -9,10 +9,10 @@ from collections.abc import Iterator
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
+from voiceprint.api.messages import Hello, encode
 from voiceprint.logs import JsonLines
-from voiceprint.messages import Hello, encode
 from voiceprint.server import create_app
-from voiceprint.service import VoiceprintService
+from voiceprint.service.service import VoiceprintService
 
 
 @pytest.fixture

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from store_fixtures import ENCODER, enrollment
 
-from voiceprint.storage.bundle import read_bundle, take_bundle
-from voiceprint.storage.check import check
-from voiceprint.storage.database import DATABASE_NAME
-from voiceprint.storage.keyfile import MasterKeys
-from voiceprint.storage.restore import restore
+from voiceprint.storage.maintenance.bundle import read_bundle, take_bundle
+from voiceprint.storage.maintenance.check import check
+from voiceprint.storage.maintenance.restore import restore
+from voiceprint.storage.sealing.key_file import MasterKeys
+from voiceprint.storage.sqlite.database import DATABASE_NAME
 from voiceprint.storage.store import Store
 
 PAGE = 4096

@@ -9,10 +9,10 @@ from store_fixtures import ENCODER, enrollment
 from test_rows import put, rows_of
 
 from voiceprint.errors import StoreError
-from voiceprint.storage.check import check
-from voiceprint.storage.keyfile import MasterKeys
-from voiceprint.storage.renewal import renew
-from voiceprint.storage.seals import Seals
+from voiceprint.storage.maintenance.check import check
+from voiceprint.storage.maintenance.template_renewal import renew
+from voiceprint.storage.sealing.key_file import MasterKeys
+from voiceprint.storage.sealing.seals import Seals
 from voiceprint.storage.store import Store
 
 SPEAKERS = 30

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voiceprint import messages
+from voiceprint.api import messages
+from voiceprint.api.messages import CLIENT_MESSAGES, SERVER_MESSAGES, Candidate, SpeakerRef
+from voiceprint.domain.vocabulary import Consent
 from voiceprint.errors import MessageError
-from voiceprint.messages import CLIENT_MESSAGES, SERVER_MESSAGES, Candidate, Consent, SpeakerRef
 
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 numbers = st.floats(allow_nan=False, allow_infinity=False, width=32)

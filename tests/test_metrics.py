@@ -7,6 +7,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
+from voiceprint.decision.intervals import share
 from voiceprint.evaluation.metrics import (
     act_dcf,
     bootstrap,
@@ -18,7 +19,6 @@ from voiceprint.evaluation.metrics import (
     isotonic,
     min_dcf,
 )
-from voiceprint.intervals import share
 
 TOOL = Path(__file__).parents[2] / "shared" / "tools" / "score_encoder.py"
 rng = np.random.default_rng(0)

@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 
 from voiceprint.config import Settings
+from voiceprint.encoding.catalog import BUNDLED, OFFICIAL, choose_encoder, find_encoder, list_encoders
+from voiceprint.encoding.model_folder import write_sums
 from voiceprint.errors import ModelError
-from voiceprint.models.catalog import BUNDLED, OFFICIAL, choose_encoder, find_encoder, list_encoders
-from voiceprint.models.folder import write_sums
 from voiceprint.resources import shipped
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from standin import make_official_stand_in
 
+from voiceprint.encoding import fetch as model_fetch
+from voiceprint.encoding.catalog import CATALOG, OFFICIAL, CatalogEntry
 from voiceprint.errors import ModelError
-from voiceprint.models import fetch as model_fetch
-from voiceprint.models.catalog import CATALOG, OFFICIAL, CatalogEntry
 
 REVISION = CATALOG[OFFICIAL].revision
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from voiceprint.encoding.model_folder import SUMS, ModelFolder, write_sums
 from voiceprint.errors import ModelError
-from voiceprint.models.folder import SUMS, ModelFolder, write_sums
 from voiceprint.resources import shipped
 
 

@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from voiceprint.campplus import CAMPPlus
-from voiceprint.encoder import Encoder
+from voiceprint.encoding.catalog import CAMPPLUS, CATALOG, CatalogEntry
+from voiceprint.encoding.encoder import Encoder
+from voiceprint.encoding.fetch import fetch_encoder
 from voiceprint.errors import ModelError
-from voiceprint.models.catalog import CAMPPLUS, CATALOG, CatalogEntry
-from voiceprint.models.fetch import fetch_encoder
 
 SOURCE = CATALOG[CAMPPLUS].wheel
 assert SOURCE is not None

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from voiceprint.domain.names import clean_name, name_key
 from voiceprint.errors import SpeakerError
-from voiceprint.names import clean_name, name_key
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from voiceprint.decision.one_voice import VoiceWatch, sameness, windows_of
-from voiceprint.decision.scoring import Policy
-from voiceprint.encoder import Encoder
-from voiceprint.hearing.audio import SAMPLE_RATE, Waveform, read_file
-from voiceprint.hearing.speech import VoiceActivity, listen
+from voiceprint.audio.decoding import SAMPLE_RATE, Waveform, read_file
+from voiceprint.audio.vad import VoiceActivity, listen
+from voiceprint.decision.policy import Policy
+from voiceprint.decision.speaker_change import VoiceWatch, sameness, windows_of
+from voiceprint.encoding.encoder import Encoder
 
 
 def person(seed: int, count: int) -> NDArray[np.float32]:

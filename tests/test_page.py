@@ -8,7 +8,7 @@ import pytest
 from browser import CHROMIUM, PATIENCE_MS, Voices, drop_in, enroll, see, show, speak, write_wav
 from playwright.sync_api import Locator, Page, expect
 
-from voiceprint.hearing.audio import SAMPLE_RATE
+from voiceprint.audio.decoding import SAMPLE_RATE
 
 pytest_plugins = ["page_fixtures"]
 pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"{CHROMIUM} is not installed (Debian package chromium)")

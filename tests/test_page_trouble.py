@@ -10,7 +10,7 @@ from browser import CHROMIUM, Voices, chromium, drop_in, enroll, opened, see
 from playwright.sync_api import Browser, Page, Playwright
 from serving import Server, serving
 
-from voiceprint.hearing.audio import SAMPLE_RATE
+from voiceprint.audio.decoding import SAMPLE_RATE
 
 WEB = Path(__file__).resolve().parents[1] / "web"
 MAX_PAGE_BYTES = 150_000

@@ -7,18 +7,18 @@ import msgspec
 import pytest
 from store_fixtures import ENCODER, enrollment, files, tamper
 
-from voiceprint.storage.bundle import read_bundle, take_bundle
-from voiceprint.storage.check import check
-from voiceprint.storage.database import DATABASE_NAME
-from voiceprint.storage.encoder_migration import begin
-from voiceprint.storage.keyfile import MasterKeys
-from voiceprint.storage.listing import part_of
-from voiceprint.storage.parting import PartKeeper
-from voiceprint.storage.parts import has_part, load_parts, open_part, put_part
-from voiceprint.storage.records import EncoderIdentity, StoredSpeaker
-from voiceprint.storage.renewal import renew
-from voiceprint.storage.restore import restore
-from voiceprint.storage.rotation import rotate
+from voiceprint.domain.speaker import EncoderIdentity, StoredSpeaker
+from voiceprint.storage.maintenance.bundle import read_bundle, take_bundle
+from voiceprint.storage.maintenance.check import check
+from voiceprint.storage.maintenance.encoder_migration import begin
+from voiceprint.storage.maintenance.key_rotation import rotate
+from voiceprint.storage.maintenance.restore import restore
+from voiceprint.storage.maintenance.snapshot_keeper import PartKeeper
+from voiceprint.storage.maintenance.template_renewal import renew
+from voiceprint.storage.sealing.key_file import MasterKeys
+from voiceprint.storage.snapshot.generations import part_of
+from voiceprint.storage.snapshot.snapshot import has_part, load_parts, open_part, put_part
+from voiceprint.storage.sqlite.database import DATABASE_NAME
 from voiceprint.storage.store import Store
 
 PEOPLE = 12
@@ -139,7 +139,7 @@ def test_parts_in_each_others_place_do_not_open(
 def test_a_part_that_was_laid_out_otherwise_is_made_again(
     store: Store, people: list[StoredSpeaker], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("voiceprint.storage.parts._LAYOUT", 99)
+    monkeypatch.setattr("voiceprint.storage.snapshot.snapshot._LAYOUT", 99)
     assert from_parts(store) is None
     make_parts(store)
     assert from_parts(store) == told(store.load().speakers)

@@ -8,15 +8,15 @@ from store_fixtures import enrollment, tamper
 
 from voiceprint.config import Settings
 from voiceprint.server.context import Context
-from voiceprint.server.parting import visit_parts
-from voiceprint.service import VoiceprintService
-from voiceprint.storage.parting import PartKeeper
-from voiceprint.storage.parts import load_parts
+from voiceprint.server.snapshot_task import visit_parts
+from voiceprint.service.service import VoiceprintService
+from voiceprint.storage.maintenance.snapshot_keeper import PartKeeper
+from voiceprint.storage.snapshot.snapshot import load_parts
 
 
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("voiceprint.server.parting.PAUSE_SECONDS", 0)
+    monkeypatch.setattr("voiceprint.server.snapshot_task.PAUSE_SECONDS", 0)
 
 
 def test_few_speakers_need_none(service: VoiceprintService, settings: Settings) -> None:
@@ -34,7 +34,7 @@ def test_many_are_sealed_and_whoever_is_damaged_is_left_out(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr("voiceprint.storage.parting.FROM_SPEAKERS", 2)
+    monkeypatch.setattr("voiceprint.storage.maintenance.snapshot_keeper.FROM_SPEAKERS", 2)
     ada, ben = (service.enroll_new(name, [enrollment(seed)]).speaker for seed, name in enumerate(("Ada", "Ben")))
     context = Context(service, settings, names=())
     asyncio.run(visit_parts(context, PartKeeper(service.store)))

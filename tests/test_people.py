@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 from store_fixtures import enrollment
 
-from voiceprint.messages import Consent
-from voiceprint.roster import Roster
-from voiceprint.storage.crowd import LOT, in_lots
-from voiceprint.storage.people import Label, People
-from voiceprint.storage.records import Profile, StoredSpeaker
+from voiceprint.domain.speaker import Profile, StoredSpeaker
+from voiceprint.domain.vocabulary import Consent
+from voiceprint.service.directory import Roster
+from voiceprint.storage.snapshot.columns import Label, People
+from voiceprint.storage.snapshot.crowd import LOT, in_lots
 
 
 def somebody(number: int, takes: int, former: int = 0) -> StoredSpeaker:

@@ -7,12 +7,12 @@ import pytest
 from recordings import wav
 from test_server import Client, Takes, enroll, with_server
 
-from voiceprint import pictures
-from voiceprint.access import Caller
-from voiceprint.budgets import Budgets
+from voiceprint.api import page_views
+from voiceprint.api.budgets import Budgets
+from voiceprint.audio.decoding import Waveform
+from voiceprint.domain.caller import Caller
 from voiceprint.errors import LimitError
-from voiceprint.hearing.audio import Waveform
-from voiceprint.service import VoiceprintService
+from voiceprint.service.service import VoiceprintService
 
 
 @pytest.mark.usefixtures("speech_dev")  # synthesised voices are too much alike to be told apart
@@ -32,7 +32,7 @@ def test_the_map_names_everybody_and_gives_no_voice_away(
         places = (await (await client.get("/v1/map")).json())["places"]
         alike = {place["speaker"]["name"]: place["closest"]["name"] for place in places if place["alike"]}
         assert alike == {"Ada": "Dora", "Dora": "Ada"}
-        monkeypatch.setattr(pictures, "MAP_SPEAKERS", 2)
+        monkeypatch.setattr(page_views, "MAP_SPEAKERS", 2)
         newest = await (await client.get("/v1/map")).json()
         assert {place["speaker"]["name"] for place in newest["places"]} == {"Cleo", "Dora"}
         assert newest["left_out"] == 2

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from voiceprint.byte_products import ZERO, whole_steps
-from voiceprint.products import BLOCK, highest_products
+from voiceprint.gallery.int8 import ZERO, whole_steps
+from voiceprint.gallery.top_k import BLOCK, highest_products
 
 
 @pytest.mark.parametrize("rows", [1, 7, BLOCK, BLOCK + 1, 5 * BLOCK - 3])

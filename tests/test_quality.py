@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
-from voiceprint.enrolling import check_for_enrollment
+from voiceprint.audio.decoding import Waveform, read_file
+from voiceprint.audio.vad import VoiceActivity, listen
 from voiceprint.errors import SpeechError
-from voiceprint.hearing.audio import Waveform, read_file
-from voiceprint.hearing.speech import VoiceActivity, listen
+from voiceprint.service.enrollment import check_for_enrollment
 
 Takes = dict[str, list[Waveform]]
 

@@ -12,14 +12,14 @@ import msgspec
 import pytest
 from aiohttp import web
 
-from voiceprint.answers import speaker_list
+from voiceprint.api.messages import SpeakerInfo, SpeakerList
+from voiceprint.api.presenters import speaker_list
 from voiceprint.config import Settings
-from voiceprint.messages import SpeakerInfo, SpeakerList
-from voiceprint.server import create_app, limits, live, readers, rest, run
+from voiceprint.server import create_app, limits, live, rest, run, slow_readers
 from voiceprint.server.context import CONTEXT
-from voiceprint.server.readers import Readers
+from voiceprint.server.slow_readers import Readers
 from voiceprint.server.tls import LAN_CERT, load_identity
-from voiceprint.service import VoiceprintService
+from voiceprint.service.service import VoiceprintService
 
 PATIENCE, WHOLE_TEST = 0.6, 30.0
 MANY = 4_000
@@ -122,7 +122,7 @@ async def until_cut(stalled: socket.socket, port: int, app: web.Application) -> 
     slowest, most = 0.0, 0
     async with aiohttp.ClientSession() as client:
         while not (mine := _connection(stalled, app)) or not _is_cut(mine):
-            most = max(most, readers._unread(mine) if mine else 0)
+            most = max(most, slow_readers._unread(mine) if mine else 0)
             asked = time.monotonic()
             async with client.get(f"http://127.0.0.1:{port}/healthz") as answer:
                 assert answer.status == 200
@@ -140,7 +140,7 @@ def _connection(stalled: socket.socket, app: web.Application) -> asyncio.Transpo
 
 def _is_cut(connection: asyncio.Transport) -> bool:
     """Not only asked to close, which waits for the reader."""
-    return connection.is_closing() and readers._unread(connection) == 0
+    return connection.is_closing() and slow_readers._unread(connection) == 0
 
 
 @pytest.fixture
@@ -160,7 +160,7 @@ def crowd(service: VoiceprintService, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_http_reader_that_takes_nothing_is_cut(
     service: VoiceprintService, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
-    monkeypatch.setattr(readers, "READ_SECONDS", PATIENCE)
+    monkeypatch.setattr(slow_readers, "READ_SECONDS", PATIENCE)
 
     async def talk(port: int, app: web.Application) -> None:
         loop = asyncio.get_running_loop()
@@ -180,7 +180,7 @@ def test_an_http_reader_that_takes_nothing_is_cut(
 def test_a_reader_is_cut_under_tls_too(
     service: VoiceprintService, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(readers, "READ_SECONDS", PATIENCE)
+    monkeypatch.setattr(slow_readers, "READ_SECONDS", PATIENCE)
     identity = load_identity(Settings(lan=True), tmp_path)
     assert identity is not None
     trusting = ssl.create_default_context(cafile=str(tmp_path / LAN_CERT))
@@ -189,9 +189,9 @@ def test_a_reader_is_cut_under_tls_too(
         stalled = await reader_that_stops(port)
         _, writer = await asyncio.open_connection(sock=stalled, ssl=trusting, server_hostname="localhost", limit=1024)
         writer.write(f"GET /v1/speakers HTTP/1.1\r\n{HOST}".encode())
-        while not (mine := _connection(stalled, app)) or not readers._unread(mine):
+        while not (mine := _connection(stalled, app)) or not slow_readers._unread(mine):
             await asyncio.sleep(0.05)
-        while readers._unread(mine):
+        while slow_readers._unread(mine):
             await asyncio.sleep(0.05)
         assert mine.is_closing()
         second = await reader_that_stops(port)  # looked at beside one that is gone

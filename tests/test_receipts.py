@@ -3,8 +3,8 @@ import pytest
 from store_fixtures import ENCODER, enrollment, tamper
 
 from voiceprint.errors import InputError, StoreError
-from voiceprint.storage.keyfile import MasterKeys
 from voiceprint.storage.receipts import Receipt, parse_receipt, verify_receipt
+from voiceprint.storage.sealing.key_file import MasterKeys
 from voiceprint.storage.store import Store
 
 

@@ -6,10 +6,10 @@ import pytest
 from store_fixtures import ENCODER, enrollment, files, tamper, unit
 
 from voiceprint.errors import StoreError
-from voiceprint.storage.database import DATABASE_NAME
-from voiceprint.storage.keyfile import MasterKeys
-from voiceprint.storage.renewable import rotation_matrix
-from voiceprint.storage.renewal import renew
+from voiceprint.storage.maintenance.template_renewal import renew
+from voiceprint.storage.sealing.cancelable import rotation_matrix
+from voiceprint.storage.sealing.key_file import MasterKeys
+from voiceprint.storage.sqlite.database import DATABASE_NAME
 from voiceprint.storage.store import Store
 
 

@@ -3,11 +3,11 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from store_fixtures import enrollment
 
+from voiceprint.domain.vocabulary import Consent
 from voiceprint.errors import InputError
-from voiceprint.messages import Consent
 from voiceprint.storage import audit
+from voiceprint.storage.maintenance.retention import Retention, kept_until, sweep
 from voiceprint.storage.receipts import verify_receipt
-from voiceprint.storage.retention import Retention, kept_until, sweep
 from voiceprint.storage.store import Store
 
 TODAY = datetime.now(UTC).date()

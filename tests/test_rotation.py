@@ -4,8 +4,8 @@ import pytest
 from store_fixtures import ENCODER, enrollment, files, tamper
 
 from voiceprint.errors import KeyFileError, StoreError
-from voiceprint.storage.keyfile import MasterKeys, hold_key_file, load_key_file, replace_key_file
-from voiceprint.storage.rotation import rotate
+from voiceprint.storage.maintenance.key_rotation import rotate
+from voiceprint.storage.sealing.key_file import MasterKeys, hold_key_file, load_key_file, replace_key_file
 from voiceprint.storage.store import Store
 
 

@@ -8,8 +8,8 @@ import pytest
 from store_fixtures import ENCODER, enrollment, tamper
 
 from voiceprint.errors import StoreError
-from voiceprint.storage.database import DATABASE_NAME
-from voiceprint.storage.keyfile import MasterKeys
+from voiceprint.storage.sealing.key_file import MasterKeys
+from voiceprint.storage.sqlite.database import DATABASE_NAME
 from voiceprint.storage.store import Store
 
 

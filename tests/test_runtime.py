@@ -12,20 +12,20 @@ import torch
 from numpy.typing import NDArray
 from standin import make_official_stand_in
 
+from voiceprint.audio.decoding import Waveform
 from voiceprint.campplus import CAMPPlus
 from voiceprint.cli import main
-from voiceprint.encoder import Encoder
+from voiceprint.encoding import onnx_export, quantized
+from voiceprint.encoding.encoder import Encoder
+from voiceprint.encoding.export_cache import ExportCache, default_cache
+from voiceprint.encoding.model_card import CAMPPLUS_HYPERPARAMS
+from voiceprint.encoding.model_folder import ModelFolder, write_sums
+from voiceprint.encoding.onnx_runtime import Exported
+from voiceprint.encoding.quantized import keep_quick
+from voiceprint.encoding.runtime import load_runtime
+from voiceprint.encoding.speechbrain_runtime import Reference
 from voiceprint.errors import ModelError
-from voiceprint.hearing.audio import Waveform
-from voiceprint.models.cards import CAMPPLUS_HYPERPARAMS
-from voiceprint.models.folder import ModelFolder, write_sums
 from voiceprint.resources import shipped
-from voiceprint.runtime import export, quick
-from voiceprint.runtime.cache import ExportCache, default_cache
-from voiceprint.runtime.choosing import load_runtime
-from voiceprint.runtime.exported import Exported
-from voiceprint.runtime.quick import keep_quick
-from voiceprint.runtime.reference import Reference
 
 BUNDLED = shipped("pretrained_models") / "ecapa-compact"
 LENGTHS = (8_000, 8_001, 12_345, 48_000, 77_777)
@@ -98,7 +98,7 @@ def test_the_quick_copy_says_nearly_what_the_export_says(exported: Encoder, take
 def test_a_quick_copy_that_is_far_off_is_not_used(
     folder: ModelFolder, exported: Encoder, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(quick, "MIN_COSINE", 1.0)
+    monkeypatch.setattr(quantized, "MIN_COSINE", 1.0)
     careful = Encoder.load(folder, runtime="onnx", cache=cache)
     assert np.array_equal(careful.encode_quickly(sounds()), careful.encode(sounds()))
 
@@ -180,7 +180,7 @@ def test_a_newer_export_takes_the_place_of_the_older(tmp_path: Path) -> None:
 def test_what_cannot_be_exported_is_run_by_the_reference(
     folder: ModelFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(export, "MIN_COSINE", 1.1)
+    monkeypatch.setattr(onnx_export, "MIN_COSINE", 1.1)
     assert load_runtime(folder, "auto", tmp_path).name == "speechbrain"
     with pytest.raises(ModelError) as caught:
         load_runtime(folder, "onnx", tmp_path)
@@ -198,9 +198,9 @@ import sys
 from pathlib import Path
 import numpy as np
 from voiceprint.config import Settings
-from voiceprint.hearing.audio import Waveform
-from voiceprint.opening import open_service
-import voiceprint.server, voiceprint.bulk, voiceprint.session, voiceprint.answers
+from voiceprint.audio.decoding import Waveform
+from voiceprint.service.factory import open_service
+import voiceprint.server, voiceprint.service.bulk, voiceprint.api.session, voiceprint.api.presenters
 with open_service(Settings(data=Path(sys.argv[1]) / "index")) as service:
     service.warm_up()
     assert service.encoder.runtime == "onnx", service.encoder.runtime
@@ -215,7 +215,7 @@ def test_the_serving_path_starts_without_torch(
     ExportCache(cache_home / "voiceprint").keep(folder.fingerprint, exact_in(cache))
     keep_quick(cache_home / "voiceprint", folder.fingerprint, exact_in(cache))
     environ = {"VOICEPRINT_KEY_FILE": str(tmp_path / "key"), "XDG_CACHE_HOME": str(cache_home), "OMP_NUM_THREADS": "1"}
-    environ["PYTHONPATH"] = str(Path(export.__file__).parents[2])
+    environ["PYTHONPATH"] = str(Path(onnx_export.__file__).parents[2])
     ran = subprocess.run(
         [sys.executable, "-c", SERVING, str(tmp_path)], env=environ, capture_output=True, text=True, check=False
     )
@@ -242,7 +242,7 @@ def test_one_command_makes_the_export(
 def test_help_imports_nothing_heavy() -> None:
     code = "import sys; from voiceprint.cli import main; main(['identify', '--help'])"
     watch = f"import atexit, sys; atexit.register(lambda: print(*sorted(sys.modules), file=sys.stderr)); {code}"
-    environ = {"PYTHONPATH": str(Path(export.__file__).parents[2])}
+    environ = {"PYTHONPATH": str(Path(onnx_export.__file__).parents[2])}
     ran = subprocess.run([sys.executable, "-c", watch], env=environ, capture_output=True, text=True, check=True)
     heavy = {"numpy", "torch", "onnxruntime", "faiss", "aiohttp", "cryptography", "importlib.metadata"}
     assert not heavy & set(ran.stderr.split()), heavy & set(ran.stderr.split())

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from calibration_fixtures import CALIBRATION, COHORT, unit_rows
 
-from voiceprint.decision.scoring import Decision, Policy
+from voiceprint.decision.policy import Decision, Policy
 from voiceprint.decision.templates import template, template_of, templates_of
-from voiceprint.gallery import Match
-from voiceprint.storage.records import Enrollment
+from voiceprint.domain.match import Match
+from voiceprint.domain.speaker import Enrollment
 
 BARE = Policy(min_speech_seconds=2.0)
 CALIBRATED = Policy(2.0, 0.01, CALIBRATION, COHORT)

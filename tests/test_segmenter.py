@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voiceprint.hearing.segmenter import (
+from voiceprint.audio.segmenter import (
     FRAME_SECONDS,
     MIN_SILENCE_FRAMES,
     MIN_SPEECH_FRAMES,

@@ -12,12 +12,12 @@ from aiohttp.test_utils import TestClient, TestServer
 from recordings import pcm, wav
 from yarl import URL
 
-from voiceprint import messages
-from voiceprint.hearing.audio import Waveform
-from voiceprint.messages import Enrolled, Error, Hello, Ready, Result, SpeakerList, Start, Stop
+from voiceprint.api import messages
+from voiceprint.api.messages import Enrolled, Error, Hello, Ready, Result, SpeakerList, Start, Stop
+from voiceprint.audio.decoding import Waveform
 from voiceprint.server import create_app
 from voiceprint.server.run import RUNNER_OPTIONS
-from voiceprint.service import VoiceprintService
+from voiceprint.service.service import VoiceprintService
 
 Takes = dict[str, list[Waveform]]
 Client = TestClient[Any, Any]

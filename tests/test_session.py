@@ -7,12 +7,9 @@ import numpy as np
 import pytest
 from recordings import pcm
 
-from voiceprint.errors import MessageError
-from voiceprint.hearing.audio import Waveform
-from voiceprint.messages import (
+from voiceprint.api.messages import (
     Cancel,
     ClientMessage,
-    Consent,
     Enrolled,
     Error,
     Hello,
@@ -26,8 +23,11 @@ from voiceprint.messages import (
     Stop,
     encode,
 )
-from voiceprint.service import VoiceprintService
-from voiceprint.session import MAX_FRAME_BYTES, Session
+from voiceprint.api.session import MAX_FRAME_BYTES, Session
+from voiceprint.audio.decoding import Waveform
+from voiceprint.domain.vocabulary import Consent
+from voiceprint.errors import MessageError
+from voiceprint.service.service import VoiceprintService
 
 Takes = dict[str, list[Waveform]]
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from voiceprint.hearing.audio import SAMPLE_RATE, Waveform
-from voiceprint.hearing.speech import MAX_KEPT_SECONDS, Listener, SpeechStarted, Utterance, VoiceActivity, listen
+from voiceprint.audio.decoding import SAMPLE_RATE, Waveform
+from voiceprint.audio.vad import MAX_KEPT_SECONDS, Listener, SpeechStarted, Utterance, VoiceActivity, listen
 
 Takes = dict[str, list[Waveform]]
 

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from store_fixtures import ENCODER, enrollment, files, tamper, unit
 
+from voiceprint.domain.speaker import EncoderIdentity
+from voiceprint.domain.vocabulary import Consent
 from voiceprint.errors import KeyFileError, ModelError, StoreError
-from voiceprint.messages import Consent
 from voiceprint.storage import audit
-from voiceprint.storage.database import DATABASE_NAME
-from voiceprint.storage.keyfile import MasterKeys, create_key_file
-from voiceprint.storage.records import EncoderIdentity
+from voiceprint.storage.sealing.key_file import MasterKeys, create_key_file
+from voiceprint.storage.sqlite.database import DATABASE_NAME
 from voiceprint.storage.store import Store
 
 

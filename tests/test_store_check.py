@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from store_fixtures import enrollment, tamper
 
-from voiceprint.storage.check import check
+from voiceprint.storage.maintenance.check import check
 from voiceprint.storage.store import Store
 
 

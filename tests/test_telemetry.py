@@ -7,8 +7,8 @@ from pathlib import Path
 
 HEARS = """
 import numpy
-from voiceprint.hearing.audio import Waveform
-from voiceprint.hearing.speech import VoiceActivity, listen
+from voiceprint.audio.decoding import Waveform
+from voiceprint.audio.vad import VoiceActivity, listen
 listen(Waveform(numpy.zeros(16000, numpy.float32)), VoiceActivity.load())
 """
 

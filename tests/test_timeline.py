@@ -5,9 +5,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from voiceprint.hearing.audio import SAMPLE_RATE, Waveform
-from voiceprint.service import VoiceprintService
-from voiceprint.timeline import Turn, _settled, joined, turns_of
+from voiceprint.audio.decoding import SAMPLE_RATE, Waveform
+from voiceprint.service.diarization import Turn, _settled, joined, turns_of
+from voiceprint.service.service import VoiceprintService
 
 Takes = dict[str, list[Waveform]]
 TOLERANCE_SECONDS = 1.5

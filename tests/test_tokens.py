@@ -11,10 +11,10 @@ from voiceprint.cli import main
 from voiceprint.errors import InputError, StoreError
 from voiceprint.storage import tokens
 from voiceprint.storage.audit import read
-from voiceprint.storage.check import check
-from voiceprint.storage.database import DATABASE_NAME
-from voiceprint.storage.keyfile import MasterKeys
-from voiceprint.storage.rotation import rotate
+from voiceprint.storage.maintenance.check import check
+from voiceprint.storage.maintenance.key_rotation import rotate
+from voiceprint.storage.sealing.key_file import MasterKeys
+from voiceprint.storage.sqlite.database import DATABASE_NAME
 from voiceprint.storage.store import Store
 
 

@@ -6,7 +6,7 @@ from types import ModuleType
 
 import pytest
 
-from voiceprint.torchaudio_compat import import_torchaudio
+from voiceprint.encoding.torchaudio_compat import import_torchaudio
 
 
 @pytest.fixture(autouse=True)
@@ -50,7 +50,7 @@ def test_where_it_is_not_installed_nothing_is_put_in_its_place() -> None:
 
 def test_the_installed_one_imports_and_speechbrain_with_it() -> None:
     script = (
-        "from voiceprint.torchaudio_compat import import_torchaudio\n"
+        "from voiceprint.encoding.torchaudio_compat import import_torchaudio\n"
         "print(import_torchaudio().__name__)\n"
         "import speechbrain.inference.classifiers"
     )

@@ -6,16 +6,16 @@ from store_fixtures import enrollment, tamper
 
 from voiceprint.errors import ConfigError, StoreError
 from voiceprint.storage import audit
-from voiceprint.storage.check import check
-from voiceprint.storage.renewal import renew
+from voiceprint.storage.maintenance.audit_trimming import trim
+from voiceprint.storage.maintenance.check import check
+from voiceprint.storage.maintenance.template_renewal import renew
 from voiceprint.storage.store import Store
-from voiceprint.storage.trimming import trim
 
 DAY = 86_400
 
 
 def test_the_oldest_lines_go_and_the_rest_still_proves_itself(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("voiceprint.storage.trimming._BATCH", 3)
+    monkeypatch.setattr("voiceprint.storage.maintenance.audit_trimming._BATCH", 3)
     old = [store.add_speaker(f"Person {number}", [enrollment(number)]) for number in range(4)]
     renew(store)
     store.forget(old[0].id)

@@ -9,15 +9,15 @@ import msgspec
 import pytest
 from toys import ToyEncoder, heard, tone, toy_service
 
-from voiceprint.answers import speaker_info
+from voiceprint.api.presenters import speaker_info
 from voiceprint.cli import main
 from voiceprint.config import Settings
+from voiceprint.domain.vocabulary import Consent
 from voiceprint.errors import ModelError
-from voiceprint.messages import Consent
-from voiceprint.opening import identity_of
-from voiceprint.outcomes import Answer
-from voiceprint.service import VoiceprintService
-from voiceprint.storage.encoder_migration import begin, progress
+from voiceprint.service.factory import identity_of
+from voiceprint.service.results import Answer
+from voiceprint.service.service import VoiceprintService
+from voiceprint.storage.maintenance.encoder_migration import begin, progress
 
 ADA, BEN, STRANGER = 200, 400, 800
 OLD, NEW = ToyEncoder(0), ToyEncoder(1)
@@ -127,8 +127,8 @@ def test_the_command_says_how_far_it_is(
     tmp_path: Path, people: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("VOICEPRINT_KEY_FILE", str(tmp_path / "master.key"))
-    monkeypatch.setattr("voiceprint.models.catalog.find_encoder", lambda *_: None)
-    monkeypatch.setattr("voiceprint.opening.load_encoder", lambda *_: NEW)
+    monkeypatch.setattr("voiceprint.encoding.catalog.find_encoder", lambda *_: None)
+    monkeypatch.setattr("voiceprint.service.factory.load_encoder", lambda *_: NEW)
     at = ["--data", str(tmp_path / "index")]
     assert main(["migrate", *at]) == 0
     assert "belongs to toy-0; 2 speakers" in capsys.readouterr().out

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from store_fixtures import ENCODER, enrollment
 
-from voiceprint.storage.check import check
-from voiceprint.storage.keyfile import MasterKeys
+from voiceprint.storage.maintenance.check import check
+from voiceprint.storage.sealing.key_file import MasterKeys
 from voiceprint.storage.store import Store
 
 WRITER = """
@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[4])
 from store_fixtures import ENCODER, enrollment
-from voiceprint.storage.keyfile import load_key_file
+from voiceprint.storage.sealing.key_file import load_key_file
 from voiceprint.storage.store import Store
 data, key, name = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
 store = Store.open(data, load_key_file(key, data=data), ENCODER)

@@ -5,8 +5,16 @@ from cryptography.fernet import Fernet
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voiceprint.storage.keyfile import MasterKeys
-from voiceprint.storage.vault import HashKey, PurposeKeys, SealBrokenError, Vault, new_data_key, open_sealed, seal
+from voiceprint.storage.sealing.key_file import MasterKeys
+from voiceprint.storage.sealing.vault import (
+    HashKey,
+    PurposeKeys,
+    SealBrokenError,
+    Vault,
+    new_data_key,
+    open_sealed,
+    seal,
+)
 
 KEY = new_data_key()
 CONTEXT: dict[str, str | int] = {"type": "enrollment", "id": "a", "version": 1}

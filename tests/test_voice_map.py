@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from voiceprint.voice_map import DECIMALS, Place, map_voices
+from voiceprint.gallery.projection import DECIMALS, Place, map_voices
 
 DIMENSION = 64
 

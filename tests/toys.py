@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from voiceprint.audio.decoding import SAMPLE_RATE, Waveform
+from voiceprint.audio.vad import VoiceActivity
 from voiceprint.config import Settings
-from voiceprint.encoder import Encoder
-from voiceprint.hearing.audio import SAMPLE_RATE, Waveform
-from voiceprint.hearing.speech import VoiceActivity
-from voiceprint.opening import open_service
-from voiceprint.outcomes import Voice
-from voiceprint.service import VoiceprintService
+from voiceprint.encoding.encoder import Encoder
+from voiceprint.service.factory import open_service
+from voiceprint.service.results import Voice
+from voiceprint.service.service import VoiceprintService
 
 __all__ = ["ToyActivity", "ToyEncoder", "heard", "tone", "toy_service"]
 

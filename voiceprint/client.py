@@ -18,15 +18,13 @@ from typing import Any, Self, TypeVar
 import aiohttp
 import msgspec
 
-from voiceprint.messages import (
+from voiceprint.api.messages import (
     PROTOCOL_VERSION,
-    Consent,
     Enrolled,
     Error,
     Forgotten,
     Hello,
     KnownAbout,
-    Mode,
     Ready,
     Result,
     ServerMessage,
@@ -38,6 +36,7 @@ from voiceprint.messages import (
     decode_server,
     encode,
 )
+from voiceprint.domain.vocabulary import Consent, Mode
 
 __all__ = ["RefusedError", "VoiceprintClient"]
 

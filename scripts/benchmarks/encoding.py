@@ -9,10 +9,10 @@ import numpy as np
 import torch
 
 from benchmarks.timing import Figures, interleaved
-from voiceprint.hearing.audio import SAMPLE_RATE
-from voiceprint.models.folder import ModelFolder
-from voiceprint.runtime.choosing import load_runtime, quick_runtime
-from voiceprint.runtime.reference import Reference
+from voiceprint.audio.decoding import SAMPLE_RATE
+from voiceprint.encoding.model_folder import ModelFolder
+from voiceprint.encoding.runtime import load_runtime, quick_runtime
+from voiceprint.encoding.speechbrain_runtime import Reference
 
 __all__ = ["measure_encoding"]
 

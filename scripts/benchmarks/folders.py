@@ -10,12 +10,12 @@ import torch
 
 from benchmarks.hearing import read
 from benchmarks.timing import Figures, clocked
-from voiceprint.bulk import Folder, enroll_folders
-from voiceprint.hearing.audio import SAMPLE_RATE
-from voiceprint.hearing.speech import VoiceActivity, listen
-from voiceprint.runtime.reference import Reference
-from voiceprint.service import VoiceprintService
-from voiceprint.storage.records import Enrollment
+from voiceprint.audio.decoding import SAMPLE_RATE
+from voiceprint.audio.vad import VoiceActivity, listen
+from voiceprint.domain.speaker import Enrollment
+from voiceprint.encoding.speechbrain_runtime import Reference
+from voiceprint.service.bulk import Folder, enroll_folders
+from voiceprint.service.service import VoiceprintService
 
 __all__ = ["measure_bulk"]
 

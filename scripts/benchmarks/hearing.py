@@ -8,13 +8,13 @@ import numpy as np
 import torch
 
 from benchmarks.timing import Figures, clocked
-from voiceprint import messages
-from voiceprint.hearing.audio import SAMPLE_RATE, Waveform, decode, pcm16_to_waveform, read_bytes
-from voiceprint.hearing.speech import Listener, VoiceActivity, listen
-from voiceprint.messages import Hello, Result, Start, Stop
-from voiceprint.runtime.reference import Reference
-from voiceprint.service import VoiceprintService
-from voiceprint.session import Session
+from voiceprint.api import messages
+from voiceprint.api.messages import Hello, Result, Start, Stop
+from voiceprint.api.session import Session
+from voiceprint.audio.decoding import SAMPLE_RATE, Waveform, decode, pcm16_to_waveform, read_bytes
+from voiceprint.audio.vad import Listener, VoiceActivity, listen
+from voiceprint.encoding.speechbrain_runtime import Reference
+from voiceprint.service.service import VoiceprintService
 
 __all__ = ["measure_answer", "measure_streams", "read"]
 

@@ -13,10 +13,10 @@ from cryptography.fernet import Fernet
 from rotation_test import ENCODER, fill
 
 from benchmarks.timing import Figures, clocked
-from voiceprint.known import Known
-from voiceprint.storage.crowd import Crowd
-from voiceprint.storage.keyfile import create_key_file, load_key_file
-from voiceprint.storage.parting import PartKeeper
+from voiceprint.service.enrolled import Known
+from voiceprint.storage.maintenance.snapshot_keeper import PartKeeper
+from voiceprint.storage.sealing.key_file import create_key_file, load_key_file
+from voiceprint.storage.snapshot.crowd import Crowd
 from voiceprint.storage.store import Store
 
 KINDS = ("profile", "enrollment")

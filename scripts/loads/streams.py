@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from voiceprint.api.messages import Result
+from voiceprint.audio.decoding import SAMPLE_RATE, read_file
 from voiceprint.client import RefusedError, VoiceprintClient
-from voiceprint.hearing.audio import SAMPLE_RATE, read_file
-from voiceprint.messages import Result
 
 __all__ = ["CLIP_SECONDS", "crowd", "keep_speaking", "load", "p95_ms", "speak"]
 

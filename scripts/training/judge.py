@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from voiceprint.hearing.degrade import opus
+from voiceprint.evaluation.channels import opus
 
 from .data import SAMPLE_RATE, Wave
 
@@ -56,7 +56,7 @@ CONDITIONS: dict[str, Callable[[Wave, int], Wave]] = {
 
 def folder_encoder(folder: Path) -> Callable[[Wave], NDArray[np.float32]]:
     """Clip (num_samples,) to vector (192,), through EncoderClassifier.encode_batch as the product does it."""
-    from voiceprint.torchaudio_compat import import_torchaudio
+    from voiceprint.encoding.torchaudio_compat import import_torchaudio
 
     import_torchaudio()
     from speechbrain.inference.classifiers import EncoderClassifier

@@ -7,8 +7,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from voiceprint.models.folder import write_sums
-from voiceprint.torchaudio_compat import import_torchaudio
+from voiceprint.encoding.model_folder import write_sums
+from voiceprint.encoding.torchaudio_compat import import_torchaudio
 
 CHANNELS = (256, 256, 256, 256, 512)
 ATTENTION_CHANNELS = 64

@@ -50,7 +50,7 @@ def _common(parser: argparse.ArgumentParser) -> None:
 
 
 def run_export(args: argparse.Namespace) -> int:
-    from voiceprint.storage.bundle import take_bundle, write_bundle
+    from voiceprint.storage.maintenance.bundle import take_bundle, write_bundle
 
     with open_store(args) as store:
         only = _find(store, args.only) if args.only else None
@@ -67,8 +67,8 @@ def run_export(args: argparse.Namespace) -> int:
 
 
 def run_import(args: argparse.Namespace) -> int:
-    from voiceprint.storage.bundle import read_bundle
-    from voiceprint.storage.restore import restore
+    from voiceprint.storage.maintenance.bundle import read_bundle
+    from voiceprint.storage.maintenance.restore import restore
 
     settings = settings_from(args)
     data = read_small_file(args.file, most=MAX_BUNDLE_BYTES)
@@ -85,8 +85,8 @@ def run_import(args: argparse.Namespace) -> int:
 
 
 def run_about(args: argparse.Namespace) -> int:
-    from voiceprint.storage.person import known_about
-    from voiceprint.storage.retention import Retention
+    from voiceprint.api.subject_access import known_about
+    from voiceprint.storage.maintenance.retention import Retention
 
     retention = Retention(unseen_days=settings_from(args).unseen_days)
     with open_store(args) as store:
@@ -95,7 +95,7 @@ def run_about(args: argparse.Namespace) -> int:
 
 
 def _find(store: "Store", who: str) -> str:
-    from voiceprint.names import name_key
+    from voiceprint.domain.names import name_key
 
     for speaker in store.load().speakers:
         if who == speaker.id or name_key(who) == name_key(speaker.name):

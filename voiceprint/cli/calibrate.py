@@ -64,9 +64,9 @@ def run_calibrate(args: argparse.Namespace) -> int:
 
 def _enrolled(args: argparse.Namespace) -> "tuple[Ear, list[Sample]]":
     """The store's own encoder, and everybody who consented. Raises SetupError, StoreError."""
+    from voiceprint.audio.vad import VoiceActivity
     from voiceprint.evaluation.enrolled import enrolled_samples
     from voiceprint.evaluation.samples import Ear
-    from voiceprint.hearing.speech import VoiceActivity
 
     settings = settings_from(args)
     check_store(settings)
@@ -80,9 +80,9 @@ def _cohort(args: argparse.Namespace, ear: "Ear") -> "Cohort | None":
     import numpy as np
 
     from voiceprint.decision.calibration import Cohort, shipped_calibration
+    from voiceprint.evaluation.channels import telephone
     from voiceprint.evaluation.fitting import COHORT_TOP
     from voiceprint.evaluation.trials import MIN_PROBE_SECONDS
-    from voiceprint.hearing.degrade import telephone
 
     if args.cohort is None:
         shipped = shipped_calibration(ear.encoder.id, ear.encoder.fingerprint)
@@ -98,7 +98,7 @@ def _one_voice(args: argparse.Namespace, ear: "Ear") -> float | None:
     import numpy as np
 
     from voiceprint.decision.calibration import shipped_calibration
-    from voiceprint.decision.one_voice import FALSE_ALARMS, MIN_PEOPLE, sameness, windows_of
+    from voiceprint.decision.speaker_change import FALSE_ALARMS, MIN_PEOPLE, sameness, windows_of
     from voiceprint.evaluation.samples import long_speech
 
     # What cannot be used was named in the first pass.

@@ -37,7 +37,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 
 def run_check(args: argparse.Namespace) -> int:
-    from voiceprint.storage.check import check
+    from voiceprint.storage.maintenance.check import check
 
     with open_store(args) as store:
         report = check(store)
@@ -54,7 +54,7 @@ def run_check(args: argparse.Namespace) -> int:
 
 def run_audit(args: argparse.Namespace) -> int:
     from voiceprint.storage import audit
-    from voiceprint.storage.trimming import trim
+    from voiceprint.storage.maintenance.audit_trimming import trim
 
     trimmed = 0
     with open_store(args) as store:
@@ -83,7 +83,7 @@ def _faults(faults: tuple[str, ...]) -> int:
 
 
 def run_sweep(args: argparse.Namespace) -> int:
-    from voiceprint.storage.retention import Retention, sweep
+    from voiceprint.storage.maintenance.retention import Retention, sweep
 
     with open_store(args) as store:
         done = sweep(store, Retention(unseen_days=settings_from(args).unseen_days), dry_run=args.dry_run)

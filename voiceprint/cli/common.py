@@ -9,7 +9,7 @@ from voiceprint.config import Settings, load_settings
 from voiceprint.errors import VoiceprintError
 
 if TYPE_CHECKING:
-    from voiceprint.service import VoiceprintService
+    from voiceprint.service.service import VoiceprintService
 
 __all__ = ["add_json_option", "add_store_options", "complain", "open_service", "print_json", "settings_from"]
 
@@ -52,7 +52,7 @@ def settings_from(args: argparse.Namespace) -> Settings:
 
 def open_service(args: argparse.Namespace) -> "VoiceprintService":
     """The service over the store and encoder that the options name. Raises SetupError, StoreError."""
-    from voiceprint.opening import open_service as opening
+    from voiceprint.service.factory import open_service as opening
 
     return opening(settings_from(args))
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from voiceprint.errors import InputError
 
 if TYPE_CHECKING:
-    from voiceprint.messages import Consent
+    from voiceprint.domain.vocabulary import Consent
 
 __all__ = ["add_consent_options", "add_require_consent", "consent_from"]
 
@@ -30,8 +30,8 @@ def add_require_consent(parser: argparse.ArgumentParser) -> None:
 
 def consent_from(args: argparse.Namespace) -> "Consent | None":
     """What the options say. Raises InputError (``bad_consent``)."""
-    from voiceprint.messages import Consent
-    from voiceprint.storage.consent import check_consent
+    from voiceprint.domain.consent import check_consent
+    from voiceprint.domain.vocabulary import Consent
 
     if args.consent is None:
         if args.consent_reference or args.consent_until:

@@ -21,8 +21,8 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 
 def run(args: argparse.Namespace) -> int:
-    from voiceprint.answers import enrolled_message
-    from voiceprint.bulk import enroll_files
+    from voiceprint.api.presenters import enrolled_message
+    from voiceprint.service.bulk import enroll_files
 
     consent = consent_from(args)
     with open_service(args) as service:

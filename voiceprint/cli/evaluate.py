@@ -8,7 +8,7 @@ from voiceprint.cli.common import add_json_option, print_json, settings_from
 from voiceprint.cli.folders import add_ear_options, hear_asked, open_ear
 
 if TYPE_CHECKING:
-    from voiceprint.decision.scoring import Policy
+    from voiceprint.decision.policy import Policy
     from voiceprint.evaluation.rates import Report
     from voiceprint.evaluation.samples import Ear, Sample
 
@@ -57,7 +57,7 @@ def run_evaluate(args: argparse.Namespace) -> int:
 
 
 def _policy(args: argparse.Namespace, ear: "Ear") -> "Policy":
-    from voiceprint.decision.scoring import Policy
+    from voiceprint.decision.policy import Policy
 
     settings = settings_from(args)
     return Policy.for_encoder(
@@ -70,7 +70,7 @@ def _policy(args: argparse.Namespace, ear: "Ear") -> "Policy":
 
 
 def _judge(args: argparse.Namespace, ear: "Ear", samples: "list[Sample]", policy: "Policy") -> "Report":
-    from voiceprint.decision.scoring import BARE_THRESHOLD
+    from voiceprint.decision.policy import BARE_THRESHOLD
     from voiceprint.evaluation.rates import evaluate
 
     return evaluate(

@@ -33,10 +33,10 @@ def add_ear_options(parser: argparse.ArgumentParser, *, folders: str = "+") -> N
 
 def open_ear(args: argparse.Namespace) -> "Ear":
     """The encoder that the options name, and the speech detector. Raises SetupError."""
+    from voiceprint.audio.vad import VoiceActivity
+    from voiceprint.encoding.catalog import choose_encoder
     from voiceprint.evaluation.samples import Ear
-    from voiceprint.hearing.speech import VoiceActivity
-    from voiceprint.models.catalog import choose_encoder
-    from voiceprint.opening import load_encoder
+    from voiceprint.service.factory import load_encoder
 
     settings = settings_from(args)
     encoder = load_encoder(choose_encoder(settings), settings)
@@ -66,7 +66,7 @@ def hear_asked(args: argparse.Namespace, ear: "Ear") -> "list[Sample]":
     """
     from dataclasses import replace
 
-    from voiceprint.hearing.degrade import CHANGES
+    from voiceprint.evaluation.channels import CHANGES
 
     found = hear_folders(args.folders, ear, half=args.half)
     for name in args.also:

@@ -18,7 +18,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 
 def run(args: argparse.Namespace) -> int:
-    from voiceprint.answers import speaker_info
+    from voiceprint.api.presenters import speaker_info
 
     with open_service(args) as service:
         speaker = service.known.find(args.who)

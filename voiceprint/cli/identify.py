@@ -10,9 +10,9 @@ from voiceprint.cli.common import add_json_option, add_store_options, complain, 
 from voiceprint.errors import InputError, SpeakerError
 
 if TYPE_CHECKING:
-    from voiceprint.messages import Result
-    from voiceprint.outcomes import Answer, Voice
-    from voiceprint.service import VoiceprintService
+    from voiceprint.api.messages import Result
+    from voiceprint.service.results import Answer, Voice
+    from voiceprint.service.service import VoiceprintService
 
 __all__ = ["add"]
 
@@ -49,8 +49,8 @@ def run_verify(args: argparse.Namespace) -> int:
 
 
 def _answer(args: argparse.Namespace, service: "VoiceprintService", ask: "Callable[[Voice], Answer]") -> int:
-    from voiceprint.answers import result_message
-    from voiceprint.bulk import read_clip
+    from voiceprint.api.presenters import result_message
+    from voiceprint.service.bulk import read_clip
 
     code = 0
     for path in args.files:

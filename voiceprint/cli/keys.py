@@ -25,7 +25,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _init(args: argparse.Namespace) -> int:
-    from voiceprint.storage.keyfile import find_key_file
+    from voiceprint.storage.sealing.key_file import find_key_file
 
     there = find_key_file().exists()
     keys = store_keys(settings_from(args), make=True)
@@ -39,7 +39,7 @@ def _init(args: argparse.Namespace) -> int:
 
 
 def _rotate(args: argparse.Namespace) -> int:
-    from voiceprint.storage.rotation import rotate
+    from voiceprint.storage.maintenance.key_rotation import rotate
 
     with open_store(args) as store:
         report = rotate(store)
@@ -78,7 +78,7 @@ def _said(data: Path, opens: bool) -> str:
 
 
 def run_renew(args: argparse.Namespace) -> int:
-    from voiceprint.storage.renewal import renew
+    from voiceprint.storage.maintenance.template_renewal import renew
 
     with open_store(args) as store:
         report = renew(store)

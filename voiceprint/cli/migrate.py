@@ -8,7 +8,7 @@ from voiceprint.cli.store_common import add_care_options, open_store, tell
 from voiceprint.errors import InputError
 
 if TYPE_CHECKING:
-    from voiceprint.storage.encoder_migration import MigrationReport
+    from voiceprint.storage.maintenance.encoder_migration import MigrationReport
 
 __all__ = ["add"]
 
@@ -29,7 +29,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 
 def run(args: argparse.Namespace) -> int:
-    from voiceprint.storage.encoder_migration import begin, finish, progress
+    from voiceprint.storage.maintenance.encoder_migration import begin, finish, progress
 
     if args.finish and args.to:
         raise InputError("bad_option", "Give an encoder to move to, or --finish.")
@@ -39,8 +39,8 @@ def run(args: argparse.Namespace) -> int:
             for receipt in receipts:
                 print_json(receipt)
         elif args.to:
-            from voiceprint.models.catalog import find_encoder
-            from voiceprint.opening import identity_of, load_encoder
+            from voiceprint.encoding.catalog import find_encoder
+            from voiceprint.service.factory import identity_of, load_encoder
 
             settings = settings_from(args)
             encoder = identity_of(load_encoder(find_encoder(args.to, settings), settings))

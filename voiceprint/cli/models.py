@@ -32,8 +32,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _list(args: argparse.Namespace, settings: Settings) -> int:
     """List, or verify: the same look at every file; verifying fails where one is not what it should be."""
+    from voiceprint.encoding.catalog import find_encoder, list_encoders
     from voiceprint.errors import ModelError
-    from voiceprint.models.catalog import find_encoder, list_encoders
 
     if args.encoder_id is not None:
         find_encoder(args.encoder_id, settings)  # raises where it is not there or not whole
@@ -67,8 +67,8 @@ def _list(args: argparse.Namespace, settings: Settings) -> int:
 
 
 def _fetch(args: argparse.Namespace, settings: Settings) -> int:
+    from voiceprint.encoding.fetch import fetch_encoder
     from voiceprint.errors import InputError
-    from voiceprint.models.fetch import fetch_encoder
 
     if args.encoder_id is None:
         raise InputError("which_model", "Say which encoder to fetch; 'voiceprint models' lists them.")
@@ -83,10 +83,10 @@ def _fetch(args: argparse.Namespace, settings: Settings) -> int:
 
 def _export(args: argparse.Namespace, settings: Settings) -> int:
     """Make the ONNX form now, as the first start would: for images, and machines that start in a hurry."""
+    from voiceprint.encoding.catalog import find_encoder
+    from voiceprint.encoding.export_cache import default_cache
+    from voiceprint.encoding.runtime import export_anew
     from voiceprint.errors import InputError, ModelError
-    from voiceprint.models.catalog import find_encoder
-    from voiceprint.runtime.cache import default_cache
-    from voiceprint.runtime.choosing import export_anew
 
     if args.encoder_id is None:
         raise InputError("which_model", "Say which encoder to export; 'voiceprint models' lists them.")

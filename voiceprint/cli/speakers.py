@@ -9,7 +9,7 @@ from voiceprint.cli.common import add_json_option, add_store_options, open_servi
 from voiceprint.errors import InputError, SpeakerError
 
 if TYPE_CHECKING:
-    from voiceprint.messages import Forgotten, SpeakerInfo
+    from voiceprint.api.messages import Forgotten, SpeakerInfo
 
 __all__ = ["add"]
 
@@ -29,7 +29,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 
 def run_speakers(args: argparse.Namespace) -> int:
-    from voiceprint.answers import speaker_info, threshold_sentence
+    from voiceprint.api.presenters import speaker_info, threshold_sentence
 
     with open_service(args) as service:
         found = [speaker_info(speaker, service) for speaker in service.speakers()]
@@ -60,7 +60,7 @@ def _kept(info: "SpeakerInfo") -> str:
 
 
 def run_forget(args: argparse.Namespace) -> int:
-    from voiceprint.answers import forgotten_message
+    from voiceprint.api.presenters import forgotten_message
 
     with open_service(args) as service:
         speaker = service.known.find(args.who)

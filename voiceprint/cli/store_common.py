@@ -12,7 +12,7 @@ from voiceprint.config import Settings
 from voiceprint.errors import InputError
 
 if TYPE_CHECKING:
-    from voiceprint.storage.keyfile import MasterKeys
+    from voiceprint.storage.sealing.key_file import MasterKeys
     from voiceprint.storage.store import Store
 
 __all__ = [
@@ -56,7 +56,7 @@ def warn(sentences: Iterable[str]) -> None:
 
 def store_keys(settings: Settings, *, make: bool = False) -> "MasterKeys":
     """The master keys; ``make``: a new one where there is neither key nor store. Raises KeyFileError."""
-    from voiceprint.storage.keyfile import create_key_file, find_key_file, load_key_file
+    from voiceprint.storage.sealing.key_file import create_key_file, find_key_file, load_key_file
     from voiceprint.storage.store import has_store
 
     path = find_key_file()

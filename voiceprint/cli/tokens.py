@@ -4,9 +4,9 @@ import argparse
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from voiceprint.access import SCOPES
 from voiceprint.cli.common import add_json_option, open_service, print_json, settings_from
 from voiceprint.cli.store_common import add_data_option, open_store
+from voiceprint.domain.caller import SCOPES
 
 if TYPE_CHECKING:
     from voiceprint.storage.tokens import AccessToken

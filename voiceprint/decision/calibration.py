@@ -26,8 +26,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from voiceprint.decision.intervals import Interval, share
 from voiceprint.errors import ConfigError
-from voiceprint.intervals import Interval, share
 
 __all__ = [
     "VERSION",

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from voiceprint.storage.records import Enrollment
+from voiceprint.domain.speaker import Enrollment
 
 __all__ = ["template", "template_of", "templates_of"]
 

@@ -6,8 +6,8 @@ a calibration from enrollments alone promises too much where everybody enrolled 
 
 from collections.abc import Iterator, Sequence
 
+from voiceprint.domain.speaker import StoredSpeaker
 from voiceprint.evaluation.samples import WHOLE, Sample
-from voiceprint.storage.records import StoredSpeaker
 
 __all__ = ["enrolled_samples"]
 

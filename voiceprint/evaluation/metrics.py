@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from voiceprint.intervals import Interval
+from voiceprint.decision.intervals import Interval
 
 __all__ = [
     "act_dcf",

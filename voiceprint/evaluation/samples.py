@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from voiceprint.bulk import Folder, find_folders
-from voiceprint.encoder import Encoder
+from voiceprint.audio.decoding import SAMPLE_RATE, Waveform, read_file
+from voiceprint.audio.vad import VoiceActivity, listen
+from voiceprint.encoding.encoder import Encoder
 from voiceprint.errors import InputError
-from voiceprint.hearing.audio import SAMPLE_RATE, Waveform, read_file
-from voiceprint.hearing.degrade import Change
-from voiceprint.hearing.speech import VoiceActivity, listen
+from voiceprint.evaluation.channels import Change
+from voiceprint.service.bulk import Folder, find_folders
 
 __all__ = ["ENROLLED_CLIPS", "WHOLE", "Ear", "Sample", "collect", "half_of", "long_speech"]
 

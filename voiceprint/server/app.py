@@ -5,20 +5,20 @@ from collections.abc import Collection
 from aiohttp import web
 
 from voiceprint.config import Settings
-from voiceprint.server import admission, describing, live, page, pictures, rest
+from voiceprint.server import auth_middleware, docs_routes, live, page, page_data_routes, rest
 from voiceprint.server.context import CONTEXT, Context
-from voiceprint.server.guards import (
+from voiceprint.server.middleware import (
     LOOPBACK_NAMES,
     add_security_headers,
     answer_errors,
     check_host_and_origin,
     give_place,
 )
-from voiceprint.server.hits import send_hits
-from voiceprint.server.journal import keep_journal
-from voiceprint.server.parting import keep_parts
-from voiceprint.server.sweeping import sweep_daily
-from voiceprint.service import VoiceprintService
+from voiceprint.server.request_log import keep_journal
+from voiceprint.server.retention_task import sweep_daily
+from voiceprint.server.snapshot_task import keep_parts
+from voiceprint.server.webhook import send_hits
+from voiceprint.service.service import VoiceprintService
 
 __all__ = ["create_app"]
 
@@ -31,16 +31,16 @@ def create_app(
     The caller closes the service after the application.
     """
     app = web.Application(
-        middlewares=[keep_journal, give_place, answer_errors, check_host_and_origin, admission.admit_callers]
+        middlewares=[keep_journal, give_place, answer_errors, check_host_and_origin, auth_middleware.admit_callers]
     )
     app[CONTEXT] = context = Context(service, settings, names={*names, settings.host})
     app.on_response_prepare.append(add_security_headers)
     app.add_routes(
         [
             *rest.routes,
-            *admission.routes,
-            *pictures.routes,
-            *describing.routes,
+            *auth_middleware.routes,
+            *page_data_routes.routes,
+            *docs_routes.routes,
             web.get("/ws", live.websocket),
             *page.routes(),
         ]

@@ -10,12 +10,12 @@ from weakref import WeakSet
 
 from aiohttp import web
 
-from voiceprint.budgets import Budgets
+from voiceprint.api.budgets import Budgets
 from voiceprint.config import Settings
-from voiceprint.server.access import Access
-from voiceprint.server.instruments import Instruments
+from voiceprint.server.authenticator import Access
 from voiceprint.server.limits import Uploads
-from voiceprint.service import VoiceprintService
+from voiceprint.server.metrics import Instruments
+from voiceprint.service.service import VoiceprintService
 
 __all__ = ["CONTEXT", "Context"]
 

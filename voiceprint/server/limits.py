@@ -9,8 +9,8 @@ from weakref import WeakSet
 
 from aiohttp import web
 
+from voiceprint.audio.decoding import SAMPLE_RATE
 from voiceprint.errors import LimitError, MessageError
-from voiceprint.hearing.audio import SAMPLE_RATE
 
 __all__ = ["SILENT_SECONDS", "Pace", "Place", "Uploads", "cut_silent", "give", "place_of"]
 

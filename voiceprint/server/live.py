@@ -6,17 +6,17 @@ from collections.abc import Sequence
 
 from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
 
-from voiceprint import messages
-from voiceprint.access import NOBODY, Caller
-from voiceprint.answers import error_message
+from voiceprint.api import messages
+from voiceprint.api.messages import Error, Result, ServerMessage
+from voiceprint.api.presenters import error_message
+from voiceprint.api.session import MAX_FRAME_BYTES, Session
+from voiceprint.domain.caller import NOBODY, Caller
 from voiceprint.errors import AccessError, MessageError, VoiceprintError
-from voiceprint.messages import Error, Result, ServerMessage
-from voiceprint.server.access import Access
-from voiceprint.server.admission import caller_of_page
+from voiceprint.server.auth_middleware import caller_of_page
+from voiceprint.server.authenticator import Access
 from voiceprint.server.context import CONTEXT, Context
-from voiceprint.server.hits import tell_hit
 from voiceprint.server.limits import Pace
-from voiceprint.session import MAX_FRAME_BYTES, Session
+from voiceprint.server.webhook import tell_hit
 
 __all__ = ["close_streams", "websocket"]
 

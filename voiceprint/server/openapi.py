@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 from voiceprint import __version__
-from voiceprint.messages import CLIENT_MESSAGES, SERVER_MESSAGES
-from voiceprint.server.admission import scope_of
+from voiceprint.api.messages import CLIENT_MESSAGES, SERVER_MESSAGES
+from voiceprint.server.auth_middleware import scope_of
 from voiceprint.server.operations import OPERATIONS, Operation
 
 __all__ = ["asyncapi", "openapi"]

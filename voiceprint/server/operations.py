@@ -7,8 +7,9 @@ from typing import Literal
 
 import msgspec
 
-from voiceprint.messages import Consent, Enrolled, Forgotten, KnownAbout, Result, SpeakerInfo, SpeakerList, Unlocked
-from voiceprint.pictures import Health, Timeline, VoiceMap
+from voiceprint.api.messages import Enrolled, Forgotten, KnownAbout, Result, SpeakerInfo, SpeakerList, Unlocked
+from voiceprint.api.page_views import Health, Timeline, VoiceMap
+from voiceprint.domain.vocabulary import Consent
 
 __all__ = ["OPERATIONS", "Change", "Operation", "SignIn"]
 

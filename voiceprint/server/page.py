@@ -8,7 +8,7 @@ from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 
 from voiceprint.resources import shipped
-from voiceprint.server import readers
+from voiceprint.server import slow_readers
 
 __all__ = ["routes"]
 
@@ -18,7 +18,7 @@ class _File(web.FileResponse):
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
         try:
-            async with asyncio.timeout(readers.READ_SECONDS):
+            async with asyncio.timeout(slow_readers.READ_SECONDS):
                 return await super().prepare(request)
         except TimeoutError:
             if request.transport is not None:

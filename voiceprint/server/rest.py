@@ -7,9 +7,11 @@ from typing import TypeVar
 import msgspec
 from aiohttp import web
 
-from voiceprint import __version__, messages
-from voiceprint.access import Caller
-from voiceprint.answers import (
+from voiceprint import __version__
+from voiceprint.api import messages
+from voiceprint.api.disclosure import disclosed
+from voiceprint.api.messages import ServerMessage, Unlocked
+from voiceprint.api.presenters import (
     enrolled_message,
     forgotten_message,
     migration_fields,
@@ -18,19 +20,19 @@ from voiceprint.answers import (
     speaker_list,
     threshold_fields,
 )
-from voiceprint.disclosure import disclosed
+from voiceprint.api.subject_access import known_about
+from voiceprint.audio.decoding import Waveform, decode
+from voiceprint.domain.caller import Caller
+from voiceprint.domain.speaker import Enrollment, StoredSpeaker
+from voiceprint.domain.vocabulary import Consent
 from voiceprint.errors import InputError
-from voiceprint.hearing.audio import Waveform, decode
-from voiceprint.messages import Consent, ServerMessage, Unlocked
-from voiceprint.outcomes import Answer, Voice
-from voiceprint.server.admission import caller_of, within_of
+from voiceprint.server.auth_middleware import caller_of, within_of
 from voiceprint.server.context import CONTEXT, Context
-from voiceprint.server.hits import tell_hit
 from voiceprint.server.operations import Change
 from voiceprint.server.uploads import Upload, read_body, read_upload
-from voiceprint.service import VoiceprintService
-from voiceprint.storage.person import known_about
-from voiceprint.storage.records import Enrollment, StoredSpeaker
+from voiceprint.server.webhook import tell_hit
+from voiceprint.service.results import Answer, Voice
+from voiceprint.service.service import VoiceprintService
 
 __all__ = ["routes"]
 

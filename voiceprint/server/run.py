@@ -12,12 +12,12 @@ from voiceprint.config import Settings
 from voiceprint.errors import ConfigError
 from voiceprint.server.app import create_app
 from voiceprint.server.context import CONTEXT
-from voiceprint.server.guards import LOOPBACK_NAMES
 from voiceprint.server.limits import cut_silent
-from voiceprint.server.readers import cut_slow_readers
+from voiceprint.server.middleware import LOOPBACK_NAMES
+from voiceprint.server.slow_readers import cut_slow_readers
 from voiceprint.server.tls import Identity, load_identity, machine_names, main_address
-from voiceprint.service import VoiceprintService
-from voiceprint.storage.keyfile import find_key_file
+from voiceprint.service.service import VoiceprintService
+from voiceprint.storage.sealing.key_file import find_key_file
 from voiceprint.storage.tokens import list_tokens
 
 __all__ = ["RUNNER_OPTIONS", "check_binding", "host_to_show", "serve"]

@@ -10,10 +10,10 @@ import msgspec
 
 from voiceprint.errors import StoreError
 from voiceprint.storage.audit_lines import AuditLine, next_chain, open_line, read_base
-from voiceprint.storage.database import typed_rows
 from voiceprint.storage.rows import Rows
+from voiceprint.storage.sealing.vault import SealBrokenError
+from voiceprint.storage.sqlite.database import typed_rows
 from voiceprint.storage.transactions import Transactions
-from voiceprint.storage.vault import SealBrokenError
 
 __all__ = ["AuditReport", "read", "require_whole", "verify", "verify_rows"]
 

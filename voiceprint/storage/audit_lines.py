@@ -7,9 +7,9 @@ from typing import Self
 import msgspec
 
 from voiceprint.errors import StoreError
-from voiceprint.storage.database import typed_rows
-from voiceprint.storage.seals import Seals
-from voiceprint.storage.vault import Context, SealBrokenError, open_sealed, seal
+from voiceprint.storage.sealing.seals import Seals
+from voiceprint.storage.sealing.vault import Context, SealBrokenError, open_sealed, seal
+from voiceprint.storage.sqlite.database import typed_rows
 
 __all__ = ["AuditBase", "AuditLine", "follow", "next_chain", "open_line", "read_base", "seal_line", "write_base"]
 

@@ -14,10 +14,10 @@ from types import MappingProxyType
 import msgspec
 
 from voiceprint.errors import StoreError
-from voiceprint.storage.listing import Listed, part_of
-from voiceprint.storage.settings import StoreState
+from voiceprint.storage.sealing.settings import StoreState
+from voiceprint.storage.sealing.vault import SealBrokenError
+from voiceprint.storage.snapshot.generations import Listed, part_of
 from voiceprint.storage.tables import Tables
-from voiceprint.storage.vault import SealBrokenError
 
 __all__ = ["MISSING", "Manifest", "Remembered"]
 

@@ -11,14 +11,14 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from voiceprint.domain.speaker import Enrollment, Profile, StoredSpeaker, new_id
 from voiceprint.storage.audit_lines import AuditLine, next_chain, seal_line
-from voiceprint.storage.database import rows_or_lost
-from voiceprint.storage.listing import part_of
 from voiceprint.storage.manifest import MISSING, Manifest, Remembered
-from voiceprint.storage.records import Enrollment, Profile, StoredSpeaker, new_id
-from voiceprint.storage.seals import KeyRing, Row, Seals
+from voiceprint.storage.sealing.seals import KeyRing, Row, Seals
+from voiceprint.storage.sealing.vault import SealBrokenError
+from voiceprint.storage.snapshot.generations import part_of
+from voiceprint.storage.sqlite.database import rows_or_lost
 from voiceprint.storage.tables import KEY, KEYS, RECORD, RECORDS, Tables
-from voiceprint.storage.vault import SealBrokenError
 
 __all__ = ["Loaded", "Rows"]
 

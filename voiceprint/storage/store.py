@@ -13,26 +13,26 @@ from typing import Self
 
 import msgspec
 
+from voiceprint.domain.consent import check_consent
+from voiceprint.domain.speaker import EncoderIdentity, Enrollment, Profile, StoredSpeaker, new_id
+from voiceprint.domain.vocabulary import Consent
 from voiceprint.errors import ModelError, StoreError
-from voiceprint.messages import Consent
-from voiceprint.storage.consent import check_consent
-from voiceprint.storage.crowd import Crowd
-from voiceprint.storage.database import (
+from voiceprint.storage.manifest import Remembered
+from voiceprint.storage.receipts import Receipt, make_receipt
+from voiceprint.storage.rows import Loaded, Rows
+from voiceprint.storage.sealing.key_file import MasterKeys
+from voiceprint.storage.sealing.seals import KeyRing, Seals
+from voiceprint.storage.sealing.settings import StoreSettings, StoreState
+from voiceprint.storage.sealing.vault import Vault
+from voiceprint.storage.snapshot.crowd import Crowd
+from voiceprint.storage.snapshot.snapshot import load_parts
+from voiceprint.storage.sqlite.database import (
     DATABASE_NAME,
     create_database,
     has_database,
     open_database,
 )
-from voiceprint.storage.keyfile import MasterKeys
-from voiceprint.storage.manifest import Remembered
-from voiceprint.storage.parts import load_parts
-from voiceprint.storage.receipts import Receipt, make_receipt
-from voiceprint.storage.records import EncoderIdentity, Enrollment, Profile, StoredSpeaker, new_id
-from voiceprint.storage.rows import Loaded, Rows
-from voiceprint.storage.seals import KeyRing, Seals
-from voiceprint.storage.settings import StoreSettings, StoreState
 from voiceprint.storage.transactions import Transactions
-from voiceprint.storage.vault import Vault
 
 __all__ = ["Loaded", "Store", "check_encoder", "has_store"]
 

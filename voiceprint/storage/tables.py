@@ -3,13 +3,13 @@
 import sqlite3
 from collections.abc import Iterator
 
+from voiceprint.domain.speaker import StoredSpeaker
 from voiceprint.errors import StoreError
 from voiceprint.storage.audit_lines import AuditLine, follow, open_line, read_base
-from voiceprint.storage.database import typed_rows
-from voiceprint.storage.records import StoredSpeaker
-from voiceprint.storage.seals import KeyRing, Row, Seals
-from voiceprint.storage.settings import StoreState
-from voiceprint.storage.vault import SealBrokenError
+from voiceprint.storage.sealing.seals import KeyRing, Row, Seals
+from voiceprint.storage.sealing.settings import StoreState
+from voiceprint.storage.sealing.vault import SealBrokenError
+from voiceprint.storage.sqlite.database import typed_rows
 
 __all__ = ["KEY", "KEYS", "RECORD", "RECORDS", "Tables", "gone"]
 

@@ -11,13 +11,13 @@ from collections.abc import Sequence
 
 import msgspec
 
-from voiceprint.access import Scope
+from voiceprint.domain.caller import Scope
+from voiceprint.domain.groups import check_groups
 from voiceprint.errors import InputError, StoreError
-from voiceprint.groups import check_groups
-from voiceprint.storage.database import typed_rows
 from voiceprint.storage.rows import Rows
+from voiceprint.storage.sealing.vault import Context, SealBrokenError, open_sealed, seal
+from voiceprint.storage.sqlite.database import typed_rows
 from voiceprint.storage.store import Store
-from voiceprint.storage.vault import Context, SealBrokenError, open_sealed, seal
 
 __all__ = ["AccessToken", "add_token", "hash_token", "list_tokens", "read_tokens", "revoke_token"]
 

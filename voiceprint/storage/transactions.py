@@ -6,14 +6,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import RLock
 
+from voiceprint.domain.speaker import EncoderIdentity
 from voiceprint.errors import KeyFileError, StoreError
-from voiceprint.storage.database import clear_log, explained, snapshot, transaction, typed_rows
-from voiceprint.storage.keyfile import MasterKeys, claim_key_file, load_key_file
 from voiceprint.storage.manifest import Remembered
-from voiceprint.storage.records import EncoderIdentity
 from voiceprint.storage.rows import Rows
-from voiceprint.storage.seals import Seals
-from voiceprint.storage.vault import SealBrokenError
+from voiceprint.storage.sealing.key_file import MasterKeys, claim_key_file, load_key_file
+from voiceprint.storage.sealing.seals import Seals
+from voiceprint.storage.sealing.vault import SealBrokenError
+from voiceprint.storage.sqlite.database import clear_log, explained, snapshot, transaction, typed_rows
 
 __all__ = ["Transactions"]
 

@@ -1,0 +1,1 @@
+"""What every entrance shares, without HTTP."""

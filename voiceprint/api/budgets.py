@@ -1,0 +1,178 @@
+"""How often somebody may ask: answers a token, claims a speaker, and rejections before a claim is locked.
+
+Operators are not counted: they see the scores anyway. Everything is in memory; a start of the server begins anew.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Lock
+from types import TracebackType
+from typing import Self, TypeVar
+
+from voiceprint.config import Settings
+from voiceprint.domain.caller import Caller
+from voiceprint.domain.vocabulary import Status
+from voiceprint.errors import LimitError
+
+__all__ = ["Budgets", "Claim"]
+
+REJECTIONS, LOCK_SECONDS, REJECTIONS_IN_ALL = 5, 30.0, 50
+# More keys than any honest day has; the oldest go first.
+MAX_KEYS = 20_000
+_HOUR = 3600.0
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+@dataclass(slots=True)
+class _Purse:
+    """Fills evenly, up to what one hour allows."""
+
+    left: float
+    at: float
+
+
+@dataclass(slots=True)
+class _Record:
+    """``rejections``: since the last accepted claim, those under way included."""
+
+    rejections: int = 0
+    locked_until: float = 0.0
+
+
+class Budgets:
+    """Safe to use from several threads. ``clock`` gives seconds and must not jump."""
+
+    def __init__(self, settings: Settings, *, clock: Callable[[], float]) -> None:
+        self._answers_an_hour = settings.max_answers_per_hour
+        self._claims_an_hour = settings.max_claims_per_hour
+        self._clock = clock
+        self._lock = Lock()
+        self._purses: OrderedDict[tuple[str, str], _Purse] = OrderedDict()
+        self._records: OrderedDict[tuple[str | None, str], _Record] = OrderedDict()
+
+    def ask(self, caller: Caller, answers: int = 1) -> None:
+        """So many more answers, all or none; more than those of an hour cost a whole hour's.
+
+        Raises LimitError (``too_many_answers``).
+        """
+        if (wait := self._spend(caller, ("token", caller.token_id or ""), self._answers_an_hour, answers)) > 0:
+            raise LimitError(
+                "too_many_answers",
+                f"This token has had the {self._answers_an_hour} answers of an hour; try again in {wait:.0f} s.",
+                retry_seconds=wait,
+            )
+
+    def may_guess(self, caller: Caller) -> bool:
+        """One more answer, if there is one left: for guesses, which can be left out."""
+        return self._spend(caller, ("token", caller.token_id or ""), self._answers_an_hour) == 0
+
+    def claim(self, caller: Caller, speaker_id: str) -> "Claim":
+        """Begin to check a claim, for one answer, which is then given to ``settle``; leaving without one costs nothing.
+
+        Counts the same whether anybody has that id or not. Raises LimitError: ``too_many_claims``, ``claim_locked``.
+        """
+        if caller.sees_scores:
+            return Claim(None, self._lock, self._clock)
+        with self._lock:
+            record = _kept(self._records, (caller.token_id, speaker_id), _Record)
+            if record.rejections >= REJECTIONS_IN_ALL:
+                raise LimitError(
+                    "claim_locked",
+                    f"This claim was rejected {record.rejections} times and is locked: ask an operator to unlock it "
+                    "(People on the page, or DELETE /v1/speakers/ID/lock).",
+                )
+            if (wait := record.locked_until - self._clock()) > 0:
+                raise LimitError(
+                    "claim_locked",
+                    f"This claim was rejected {record.rejections} times; {_when(wait)}.",
+                    retry_seconds=wait,
+                )
+            record.rejections += 1
+        if (wait := self._spend(caller, ("speaker", speaker_id), self._claims_an_hour)) > 0:
+            with self._lock:
+                record.rejections -= 1
+            raise LimitError(
+                "too_many_claims",
+                f"This speaker was claimed {self._claims_an_hour} times within an hour; {_when(wait)}.",
+                retry_seconds=wait,
+            )
+        return Claim(record, self._lock, self._clock)
+
+    def unlock(self, speaker_id: str) -> int:
+        """Forget the rejected claims of that id, whoever made them; how many there were since the last accepted one.
+
+        What an hour allows stays as it is.
+        """
+        with self._lock:
+            keys = [key for key in self._records if key[1] == speaker_id]
+            return sum(self._records.pop(key).rejections for key in keys)
+
+    def _spend(self, caller: Caller, key: tuple[str, str], an_hour: int, count: int = 1) -> float:
+        """0 where it was paid, else the seconds until it could be."""
+        if caller.sees_scores:
+            return 0.0
+        with self._lock:
+            now = self._clock()
+            purse = _kept(self._purses, key, lambda: _Purse(float(an_hour), now))
+            purse.left = min(float(an_hour), purse.left + (now - purse.at) * an_hour / _HOUR)
+            purse.at = now
+            price = min(count, an_hour)
+            if purse.left < price:
+                return max(1.0, (price - purse.left) * _HOUR / an_hour)
+            purse.left -= price
+            return 0.0
+
+
+class Claim:
+    """One claim under way; a context manager, so that it is never left counted without an answer."""
+
+    def __init__(self, record: _Record | None, lock: Lock, clock: Callable[[], float]) -> None:
+        self._record = record
+        self._lock = lock
+        self._clock = clock
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.release()
+
+    def settle(self, status: Status) -> None:
+        """The answer. Too little speech is none."""
+        if status == "not_enough_speech":
+            self.release()
+            return
+        record, self._record = self._record, None
+        if record is None:
+            return
+        with self._lock:
+            if status == "accepted":
+                record.rejections, record.locked_until = 0, 0.0
+            elif record.rejections >= REJECTIONS:
+                record.locked_until = self._clock() + LOCK_SECONDS
+
+    def release(self) -> None:
+        """No answer was given."""
+        record, self._record = self._record, None
+        if record is not None:
+            with self._lock:
+                record.rejections = max(0, record.rejections - 1)
+
+
+def _when(seconds: float) -> str:
+    return f"try again in {max(1.0, seconds):.0f} s"
+
+
+def _kept(entries: OrderedDict[K, V], key: K, make: Callable[[], V]) -> V:
+    found = entries.get(key)
+    if found is None:
+        found = entries[key] = make()
+        if len(entries) > MAX_KEYS:
+            entries.popitem(last=False)
+    entries.move_to_end(key)
+    return found

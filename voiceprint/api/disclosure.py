@@ -1,0 +1,58 @@
+"""What an answer tells to whom: exact scores to operators, to everybody else the decision and nothing that refines it.
+
+Scores give a template away: 192 exact ones solve for it, and even a second line beside the threshold speeds a search.
+So whatever an ordinary caller gets follows from the decision and from the caller's own audio, and from nothing else.
+"""
+
+from collections.abc import Mapping
+from typing import overload
+
+import msgspec
+
+from voiceprint.api.messages import Candidate, Enrolled, Result
+from voiceprint.domain.caller import Caller
+from voiceprint.domain.vocabulary import Status
+
+__all__ = ["disclosed"]
+
+_RULES: Mapping[Status, str] = {
+    "identified": "the voice is close enough to one enrolled speaker",
+    "unknown": "the voice is not close enough to any enrolled speaker",
+    "ambiguous": "the voice is too close to two enrolled speakers to choose",
+    "not_enough_speech": "too little speech was heard",
+    "accepted": "the voice is close enough to the claimed speaker",
+    "rejected": "the voice is not close enough to the claimed speaker",
+    "not_enrolled": "the voice is not close enough to the claimed speaker",
+}
+
+
+@overload
+def disclosed(message: Result, caller: Caller) -> Result: ...
+@overload
+def disclosed(message: Enrolled, caller: Caller) -> Enrolled: ...
+def disclosed(message: Result | Enrolled, caller: Caller) -> Result | Enrolled:
+    """The part of an answer that this caller may have."""
+    if caller.sees_scores:
+        return message
+    return _decision_only(message) if isinstance(message, Result) else _without_scores(message)
+
+
+def _decision_only(result: Result) -> Result:
+    return msgspec.structs.replace(
+        result,
+        status="rejected" if result.status == "not_enrolled" else result.status,
+        # A claim that was not accepted is answered alike whether anybody has that id or not.
+        claimed_speaker=result.claimed_speaker if result.status == "accepted" else None,
+        score=None,
+        threshold=None,
+        margin=None,
+        probability=None,
+        rule=_RULES[result.status],
+        candidates=(),
+        announced=False,
+    )
+
+
+def _without_scores(enrolled: Enrolled) -> Enrolled:
+    similar = tuple(Candidate(speaker=candidate.speaker, score=None) for candidate in enrolled.similar_speakers)
+    return msgspec.structs.replace(enrolled, consistency=None, similar_speakers=similar)

@@ -1,0 +1,161 @@
+"""From what the service knows to what the wire says: names for ids, rounded seconds, the same objects everywhere."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import msgspec
+
+from voiceprint.api.messages import Candidate, Enrolled, Error, Forgotten, Result, SpeakerInfo, SpeakerList, SpeakerRef
+from voiceprint.decision.policy import ThresholdNote
+from voiceprint.domain.groups import Within
+from voiceprint.domain.match import Match
+from voiceprint.domain.speaker import StoredSpeaker
+from voiceprint.domain.vocabulary import Band, Status
+from voiceprint.errors import VoiceprintError
+from voiceprint.service.results import Answer, EnrollmentOutcome, Erasure
+from voiceprint.service.service import VoiceprintService
+from voiceprint.storage.maintenance.retention import kept_until
+
+__all__ = [
+    "enrolled_message",
+    "error_message",
+    "forgotten_message",
+    "migration_fields",
+    "result_message",
+    "speaker_info",
+    "speaker_list",
+    "threshold_fields",
+    "threshold_sentence",
+]
+
+
+_BANDS: Mapping[Status, Band | None] = {
+    "identified": "above",
+    "ambiguous": "above",
+    "accepted": "above",
+    "unknown": "below",
+    "rejected": "below",
+    "not_enrolled": "below",
+    "not_enough_speech": None,
+}
+
+
+def result_message(
+    answer: Answer, service: VoiceprintService, *, latency_ms: float, final: bool, announced: bool = False
+) -> Result:
+    """An answer as it goes over the wire."""
+    decision = answer.decision
+    return Result(
+        mode=answer.mode,
+        status=decision.status,
+        speaker=_reference(decision.speaker_id, service),
+        claimed_speaker=_reference(answer.claimed_id, service),
+        band=_BANDS[decision.status],
+        score=_rounded(decision.score),
+        threshold=round(decision.threshold, 4),
+        margin=_rounded(decision.margin),
+        probability=_rounded(decision.probability),
+        rule=decision.rule,
+        candidates=_candidates(answer.candidates, service),
+        speech_seconds=round(answer.utterance.speech_seconds, 2),
+        needed_speech_seconds=answer.needed_speech_seconds,
+        audio_seconds=round(answer.utterance.audio_seconds, 2),
+        latency_ms=round(latency_ms, 1),
+        announced=announced,
+        several_voices=answer.several_voices,
+        final=final,
+    )
+
+
+def enrolled_message(outcome: EnrollmentOutcome, service: VoiceprintService) -> Enrolled:
+    """What an enrollment did."""
+    speaker = outcome.speaker
+    return Enrolled(
+        speaker=SpeakerRef(id=speaker.id, name=speaker.name),
+        enrollments=len(speaker.enrollments),
+        speech_seconds=round(outcome.speech_seconds, 2),
+        speech_seconds_total=round(speaker.speech_seconds, 2),
+        consistency=_rounded(outcome.consistency),
+        similar_speakers=_candidates(outcome.similar, service),
+    )
+
+
+def speaker_info(speaker: StoredSpeaker, service: VoiceprintService) -> SpeakerInfo:
+    """Who it is, what was agreed to, and until when it is kept."""
+    until, because = kept_until(speaker, service.retention)
+    profile = speaker.profile
+    return SpeakerInfo(
+        id=speaker.id,
+        name=speaker.name,
+        enrollments=len(speaker.enrollments),
+        speech_seconds_total=round(speaker.speech_seconds, 2),
+        created_at=_moment(speaker.created_at),
+        kept_until=until.isoformat(),
+        kept_because=because,
+        last_seen=profile.last_seen,
+        consent=profile.consent,
+        consent_at=None if profile.consent_at is None else _moment(profile.consent_at),
+        waiting=speaker.waits,
+        groups=profile.groups,
+    )
+
+
+def speaker_list(service: VoiceprintService, within: Within = None) -> SpeakerList:
+    return SpeakerList(speakers=tuple(speaker_info(speaker, service) for speaker in service.speakers(within)))
+
+
+def migration_fields(service: VoiceprintService) -> dict[str, object]:
+    """The encoder that the store is being moved away from (None where it is not), and how many wait."""
+    former = service.store.former
+    return {"former_encoder": former.id if former else None, "waiting": len(service.known.waiting)}
+
+
+def threshold_fields(line: ThresholdNote) -> dict[str, object]:
+    """The line as it is for the gallery as it is, what it promises, and what it costs in missed people."""
+    cost = line.expected_fnir
+    return {
+        "threshold": round(line.threshold, 4),
+        "target_fpir": line.target_fpir,
+        "expected_fnir": None if cost is None else {"value": cost.value, "low": cost.low, "high": cost.high},
+        "threshold_supported": line.supported,
+        "threshold_note": line.note,
+    }
+
+
+def threshold_sentence(line: ThresholdNote) -> str:
+    """The same for people."""
+    said = f"threshold {line.threshold:.2f} for a typical voice: at most {line.target_fpir:.2%} of strangers get a name"
+    if line.expected_fnir is not None:
+        cost = line.expected_fnir
+        said += f"; it misses {cost.value:.0%} of enrolled people ({cost.low:.0%} to {cost.high:.0%})"
+    return f"{said}; {line.note}" if line.note else said
+
+
+def forgotten_message(erasure: Erasure) -> Forgotten:
+    """What was destroyed, and the proof for whose it was."""
+    speaker = erasure.speaker
+    receipt = msgspec.to_builtins(erasure.receipt)
+    return Forgotten(id=speaker.id, enrollments=len(speaker.enrollments), receipt=receipt)
+
+
+def error_message(error: VoiceprintError) -> Error:
+    return Error(code=error.code, message=error.message)
+
+
+def _candidates(matches: tuple[Match, ...], service: VoiceprintService) -> tuple[Candidate, ...]:
+    found = ((_reference(match.speaker_id, service), match.score) for match in matches)
+    return tuple(Candidate(speaker=who, score=round(score, 4)) for who, score in found if who is not None)
+
+
+def _reference(speaker_id: str | None, service: VoiceprintService) -> SpeakerRef | None:
+    """None also for somebody who was forgotten a moment ago."""
+    speaker = service.get(speaker_id) if speaker_id is not None else None
+    return SpeakerRef(id=speaker.id, name=speaker.name) if speaker is not None else None
+
+
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)

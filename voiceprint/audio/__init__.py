@@ -1,0 +1,1 @@
+"""Bytes to speech: decoding, voice activity, quality."""

@@ -1,0 +1,134 @@
+"""The parent's side of the decoder: one process that loads FFmpeg once, and a child of it for each recording."""
+
+import atexit
+import os
+import signal
+import socket
+import sys
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from subprocess import DEVNULL, Popen, TimeoutExpired
+from threading import Lock
+from types import TracebackType
+from typing import Self
+
+__all__ = ["Child", "Decoders"]
+
+_DECODER = Path(__file__).with_name("decoder_child.py")
+# Loading FFmpeg takes a fraction of a second, on a machine that does other things as well somewhat more.
+PATIENCE_SECONDS = 30.0
+
+
+class Child:
+    """A decoder at work. ``stdin, stdout, stderr``: our ends of its pipes. Use as a context manager."""
+
+    def __init__(self, stdin: int, stdout: int, stderr: int, handle: int | None) -> None:
+        """``handle``: a descriptor of the process, None when it has ended already."""
+        self.stdin = os.fdopen(stdin, "wb")
+        self.stdout = os.fdopen(stdout, "rb")
+        self.stderr = os.fdopen(stderr, "rb")
+        self._handle = handle
+        self._lock = Lock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.kill()
+        with self._lock:
+            if self._handle is not None:
+                os.close(self._handle)
+                self._handle = None
+        for pipe in (self.stdin, self.stdout, self.stderr):
+            with suppress(OSError):  # what it did not want to hear any more
+                pipe.close()
+
+    def kill(self) -> None:
+        """End it, if it still runs."""
+        with self._lock, suppress(ProcessLookupError):
+            if self._handle is not None:
+                signal.pidfd_send_signal(self._handle, signal.SIGKILL)
+
+
+class Decoders:
+    """Starts children. Safe to use from several threads; in a forked process it begins anew."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._first: Popen[bytes] | None = None
+        self._control: socket.socket | None = None
+        self._owner = 0
+        atexit.register(self.close)
+
+    def start(self, max_seconds: float) -> Child:
+        """A child for one recording. Raises OSError where none can be started."""
+        with ExitStack() as theirs, ExitStack() as mine:
+            pipes = [_pipe(theirs, mine, writes=writes) for writes in (True, False, False)]
+            handle = self._ask(max_seconds, [its for its, _ in pipes])
+            mine.pop_all()
+            stdin, stdout, stderr = (ours for _, ours in pipes)
+            return Child(stdin, stdout, stderr, handle)
+
+    def close(self) -> None:
+        """End the first process; children end with their recordings."""
+        with self._lock:
+            self._end()
+
+    # Inside
+
+    def _ask(self, max_seconds: float, descriptors: list[int]) -> int | None:
+        with self._lock:
+            try:
+                return self._fork(max_seconds, descriptors)
+            except OSError:  # it was killed, for its memory perhaps
+                self._end()
+                return self._fork(max_seconds, descriptors)
+
+    def _fork(self, max_seconds: float, descriptors: list[int]) -> int | None:
+        control = self._begun()
+        socket.send_fds(control, [repr(max_seconds).encode()], descriptors)
+        said, handles, _, _ = socket.recv_fds(control, 16, 1)
+        if not said:
+            raise ConnectionResetError("the decoder is gone")
+        return handles[0] if handles else None
+
+    def _begun(self) -> socket.socket:
+        if self._control is not None and self._owner == os.getpid():
+            return self._control
+        ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours.settimeout(PATIENCE_SECONDS)
+        # -I: nothing of the environment or the working folder is imported. The environment stays behind as well.
+        command = [sys.executable, "-I", str(_DECODER)]
+        with its:
+            try:
+                self._first = Popen(  # noqa: S603 - our own
+                    command, stdin=its.fileno(), stdout=DEVNULL, stderr=DEVNULL, env={"LANG": "C.UTF-8"}
+                )
+            except OSError:
+                ours.close()
+                raise
+        self._control, self._owner = ours, os.getpid()
+        return ours
+
+    def _end(self) -> None:
+        first, control, owner = self._first, self._control, self._owner
+        self._first = self._control = None
+        if control is not None:
+            control.close()
+        if first is not None and owner == os.getpid():
+            try:
+                first.wait(timeout=1.0)
+            except TimeoutExpired:
+                first.kill()
+                first.wait()
+
+
+def _pipe(theirs: ExitStack, mine: ExitStack, *, writes: bool) -> tuple[int, int]:
+    """Its end and ours, each to be closed by its stack. ``writes``: whether we do."""
+    reading, writing = os.pipe()
+    its, ours = (reading, writing) if writes else (writing, reading)
+    theirs.callback(os.close, its)
+    mine.callback(os.close, ours)
+    return its, ours

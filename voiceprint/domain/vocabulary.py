@@ -1,0 +1,25 @@
+"""The field's words as types: what is asked, what is answered, what a person agreed to."""
+
+from typing import Literal
+
+import msgspec
+
+__all__ = ["Band", "Consent", "Feedback", "KeptBecause", "Mode", "Part", "Status"]
+
+Mode = Literal["identify", "verify", "enroll"]
+Status = Literal["identified", "unknown", "ambiguous", "not_enough_speech", "accepted", "rejected", "not_enrolled"]
+KeptBecause = Literal["consent_expires", "not_seen"]
+Band = Literal["below", "above"]
+Feedback = Literal["ok", "no_voice", "too_quiet", "clipping", "noisy", "too_short", "other_speaker"]
+
+
+class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Base of every struct that stands inside a message."""
+
+
+class Consent(Part, frozen=True, kw_only=True):
+    """What the person agreed to: purpose in words, a reference of the operator's own, last day as YYYY-MM-DD."""
+
+    purpose: str
+    reference: str | None = None
+    expires: str | None = None

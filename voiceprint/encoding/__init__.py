@@ -1,0 +1,1 @@
+"""Waveforms to unit embeddings: encoders, their exports, their folders."""

@@ -1,0 +1,97 @@
+"""Which runtime an encoder gets: the exported one where it is there or can be made, else the reference."""
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voiceprint.encoding.export_cache import ExportCache
+from voiceprint.errors import ModelError
+
+if TYPE_CHECKING:
+    from voiceprint.encoding.model_folder import ModelFolder
+    from voiceprint.encoding.speechbrain_runtime import Reference
+
+__all__ = ["Runtime", "RuntimeChoice", "export_anew", "load_runtime", "quick_runtime"]
+
+log = logging.getLogger(__name__)
+
+RuntimeChoice = Literal["auto", "onnx", "speechbrain"]
+
+
+class Runtime(Protocol):
+    """Runs an encoder's network. Safe to call from several threads."""
+
+    name: str
+    dimension: int
+
+    def embed(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The raw embedding (dimension,) of speech (num_samples,) at 16 kHz."""
+
+
+def load_runtime(folder: "ModelFolder", choice: RuntimeChoice, cache: Path | None) -> Runtime:
+    """The runtime of a verified folder; ``cache``: where exports are kept, None to keep none.
+
+    ``auto`` takes the reference where exporting fails. Raises ModelError, as ``Reference.load`` and ``export_encoder``.
+    """
+    if choice == "speechbrain":
+        return _reference(folder)
+    kept = ExportCache(cache).find(folder.fingerprint) if cache is not None else None
+    if kept is not None:
+        from voiceprint.encoding.onnx_runtime import Exported
+
+        try:
+            return Exported.load(kept, folder.fingerprint)
+        except ModelError as error:
+            log.warning("%s It is made again.", error.message)
+    return _export(folder, choice, cache)
+
+
+def quick_runtime(exact: Runtime, folder: "ModelFolder", cache: Path | None) -> Runtime:
+    """For what is not kept: less time, nearly the same; ``exact`` itself where there is nothing quicker."""
+    from voiceprint.encoding.onnx_runtime import Exported
+
+    if cache is None or not isinstance(exact, Exported):
+        return exact
+    from voiceprint.encoding.quantized import load_quick
+
+    return load_quick(exact, folder.fingerprint, cache)
+
+
+def export_anew(folder: "ModelFolder", cache: Path) -> Path:
+    """Export an encoder, with its quick copy, whatever the cache holds; where it is now. Raises ModelError, OSError."""
+    from voiceprint.encoding.onnx_export import export_encoder
+    from voiceprint.encoding.quantized import keep_quick
+
+    content = export_encoder(_reference(folder), folder.fingerprint)
+    path = ExportCache(cache).keep(folder.fingerprint, content)
+    keep_quick(cache, folder.fingerprint, content)
+    return path
+
+
+def _reference(folder: "ModelFolder") -> "Reference":
+    from voiceprint.encoding.speechbrain_runtime import Reference
+
+    return Reference.load(folder)
+
+
+def _export(folder: "ModelFolder", choice: RuntimeChoice, cache: Path | None) -> Runtime:
+    from voiceprint.encoding.onnx_export import export_encoder
+    from voiceprint.encoding.onnx_runtime import Exported
+
+    reference = _reference(folder)
+    try:
+        content = export_encoder(reference, folder.fingerprint)
+    except ModelError as error:
+        if choice == "onnx":
+            raise
+        log.info("SpeechBrain runs the encoder: %s", error.message)
+        return reference
+    if cache is not None:
+        try:
+            ExportCache(cache).keep(folder.fingerprint, content)
+        except OSError as error:
+            log.warning("The exported encoder cannot be kept in %s: %s.", cache, error.strerror)
+    return Exported.load(content, folder.fingerprint)

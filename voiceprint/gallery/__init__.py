@@ -1,0 +1,1 @@
+"""Embeddings to matches, in memory."""

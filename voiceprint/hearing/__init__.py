@@ -1,1 +1,0 @@
-"""From bytes to speech: decoding, voice activity, levels."""

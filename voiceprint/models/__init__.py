@@ -1,1 +1,0 @@
-"""Encoders as folders: which there are, how one is fetched and verified."""

@@ -1,0 +1,164 @@
+"""Which request may reach its handler: the token it carries, and the scope that its route asks for."""
+
+import asyncio
+from collections.abc import Mapping
+from http import HTTPStatus
+
+import msgspec
+from aiohttp import web
+
+from voiceprint.domain.caller import NOBODY, Caller, Scope
+from voiceprint.domain.groups import Within
+from voiceprint.errors import AccessError, InputError, StoreError
+from voiceprint.server.authenticator import SIGN_IN_SECONDS, Access
+from voiceprint.server.context import CONTEXT
+from voiceprint.server.middleware import Handler
+from voiceprint.server.operations import SignIn
+from voiceprint.server.uploads import read_body
+
+__all__ = ["admit_callers", "caller_of", "caller_of_page", "routes", "scope_of", "within_of"]
+
+routes = web.RouteTableDef()
+
+_CALLER: web.RequestKey[Caller] = web.RequestKey("caller", Caller)
+SIGN_IN = "/v1/session"
+# What is not named here and lies below one of the guarded paths is for operators; everything else is for anybody.
+_SCOPES: Mapping[tuple[str, str], Scope] = {
+    ("POST", "/v1/identify"): "identify",
+    ("POST", "/v1/verify"): "identify",
+    ("POST", "/v1/timeline"): "identify",
+    ("GET", "/v1/speakers"): "enroll",
+    ("POST", "/v1/speakers"): "enroll",
+    ("GET", "/v1/speakers/{id}"): "enroll",
+    ("POST", "/v1/speakers/{id}/enrollments"): "enroll",
+}
+# Where the groups of a token are kept to; a token confined to groups opens nothing else.
+_GROUPED = frozenset(_SCOPES) | {
+    ("PATCH", "/v1/speakers/{id}"),
+    ("DELETE", "/v1/speakers/{id}"),
+    ("GET", "/v1/speakers/{id}/export"),
+    ("DELETE", "/v1/speakers/{id}/lock"),
+}
+_GUARDED = ("/v1/", "/metrics")
+_IN_URL = frozenset({"token", "access_token"})
+
+
+@web.middleware
+async def admit_callers(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Find out who asks, and refuse who may not."""
+    if not _IN_URL.isdisjoint(request.query):
+        raise InputError("token_in_url", "A token in an address ends up in logs: send it as 'Authorization: Bearer'.")
+    access = request.app[CONTEXT].access
+    route = _guarded(request)
+    if access.is_stale:
+        try:
+            await asyncio.to_thread(access.refresh)
+        except StoreError:
+            if route is not None:  # what is open to anybody answers all the same: also that the server is alive
+                raise
+    request[_CALLER] = caller = _caller_if_any(request, access) if route is None else _caller(request, access)
+    if route is not None:
+        caller.require(_SCOPES.get(route, "operate"))
+        _confine(request, caller, route)
+    return await handler(request)
+
+
+def caller_of(request: web.Request) -> Caller:
+    """Who asks; ``NOBODY`` on an open route, for somebody without a token where tokens are asked for."""
+    return request[_CALLER]
+
+
+def within_of(request: web.Request) -> Within:
+    """The groups of a request: ``group`` in the query, as often as wanted; else all that the caller may meet."""
+    return caller_of(request).within(request.query.getall("group", []))
+
+
+def caller_of_page(request: web.Request) -> Caller | None:
+    """Who signed in on the page that asks, if anybody."""
+    access = request.app[CONTEXT].access
+    return access.signed_in(request.cookies.get(access.cookie))
+
+
+@routes.get(SIGN_IN)
+async def who_am_i(request: web.Request) -> web.Response:
+    """Whether a token is asked for, and what the one who asks may do."""
+    caller = caller_of(request)
+    return web.json_response(_session(request.app[CONTEXT].access, caller))
+
+
+@routes.post(SIGN_IN)
+async def sign_in(request: web.Request) -> web.Response:
+    """A token for a cookie that scripts cannot read and other sites cannot send."""
+    access, settings = request.app[CONTEXT].access, request.app[CONTEXT].settings
+    try:
+        given = msgspec.json.decode(await read_body(request), type=SignIn)
+    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
+        raise InputError("bad_json", 'Send the token as {"token": "..."}.') from error
+    cookie, caller = access.sign_in(given.token.strip()) if access.required else ("", access.admit(None))
+    response = web.json_response(_session(access, caller))
+    if cookie:
+        secure = request.secure or (settings.behind_proxy and request.headers.get("X-Forwarded-Proto") == "https")
+        response.set_cookie(
+            access.cookie, cookie, max_age=SIGN_IN_SECONDS, httponly=True, samesite="Strict", secure=secure
+        )
+    return response
+
+
+@routes.delete(SIGN_IN)
+async def sign_out(request: web.Request) -> web.Response:
+    """Take the cookie back. Revoking the token signs out every page that used it."""
+    access = request.app[CONTEXT].access
+    response = web.json_response(_session(access, access.admit(None) if not access.required else NOBODY))
+    response.del_cookie(access.cookie, httponly=True, samesite="Strict")
+    return response
+
+
+def _session(access: Access, caller: Caller) -> dict[str, object]:
+    return {"token_needed": access.required, "scopes": sorted(caller.scopes)}
+
+
+def scope_of(method: str, path: str) -> Scope | None:
+    """The scope that a route (``path``: its pattern) asks for; None for an open one."""
+    return _SCOPES.get((method, path), "operate") if _is_guarded(path) else None
+
+
+def _is_guarded(path: str) -> bool:
+    return path != SIGN_IN and path.startswith(_GUARDED)
+
+
+def _guarded(request: web.Request) -> tuple[str, str] | None:
+    """The method and the pattern of a route that asks for a scope; None for an open one."""
+    if not _is_guarded(request.path):
+        return None
+    resource = request.match_info.route.resource
+    return "GET" if request.method == "HEAD" else request.method, resource.canonical if resource is not None else ""
+
+
+def _confine(request: web.Request, caller: Caller, route: tuple[str, str]) -> None:
+    """Raises AccessError (``wrong_group``) and, for somebody outside of the caller's groups, SpeakerError."""
+    if caller.groups is None:
+        return
+    if route not in _GROUPED:
+        raise AccessError(
+            "wrong_group", "A token that is confined to groups cannot ask for this.", status=HTTPStatus.FORBIDDEN
+        )
+    if "id" in request.match_info:
+        request.app[CONTEXT].service.speaker(request.match_info["id"], caller.groups)
+
+
+def _caller(request: web.Request, access: Access) -> Caller:
+    """Raises AccessError."""
+    given = request.headers.get("Authorization")
+    if given is not None:
+        kind, _, token = given.partition(" ")
+        if kind.lower() != "bearer":
+            raise AccessError("token_needed", "Send the token as 'Authorization: Bearer TOKEN'.")
+        return access.admit(token.strip())
+    return caller_of_page(request) or access.admit(None)
+
+
+def _caller_if_any(request: web.Request, access: Access) -> Caller:
+    try:
+        return _caller(request, access)
+    except AccessError:
+        return NOBODY

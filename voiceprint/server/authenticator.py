@@ -1,0 +1,92 @@
+"""Who is asking: the bearer of a token, a page that signed in with one, or anybody where no token is asked for.
+
+As soon as a store has a token everybody needs one, on this machine too, until the server starts again without any.
+"""
+
+import hmac
+import time
+from collections.abc import Callable
+
+from voiceprint.domain.caller import OPERATOR, Caller
+from voiceprint.errors import AccessError
+from voiceprint.storage.store import Store
+from voiceprint.storage.tokens import AccessToken, hash_token, read_tokens
+
+__all__ = ["LOOK_AGAIN_SECONDS", "SIGN_IN_SECONDS", "Access"]
+
+SIGN_IN_SECONDS = 30 * 86_400
+LOOK_AGAIN_SECONDS = 1.0
+
+
+class Access:
+    """The tokens of a store, at most a second old once ``refresh`` was called. Raises AccessError for who has none."""
+
+    def __init__(self, store: Store, *, clock: Callable[[], float] = time.time) -> None:
+        self.required = False
+        self.cookie = f"voiceprint_{store.id[:8]}"  # cookies know no ports, and several servers may share a machine
+        self._store = store
+        self._clock = clock
+        self._looked_at = float("-inf")
+        self._by_hash: dict[str, AccessToken] = {}
+        self._by_id: dict[str, AccessToken] = {}
+        self.refresh()
+
+    @property
+    def is_stale(self) -> bool:
+        return not 0 <= self._clock() - self._looked_at < LOOK_AGAIN_SECONDS
+
+    def refresh(self) -> None:
+        """Take in what was added or revoked meanwhile. May wait for the store. Raises StoreError."""
+        if not self.is_stale:
+            return
+        now = self._clock()
+        with self._store.reading() as rows:
+            tokens, self._key = read_tokens(rows), rows.seals.purposes.sign_in
+        self._by_hash = {token.hash: token for token in tokens}
+        self._by_id = {token.id: token for token in tokens}
+        self.required = self.required or bool(tokens)
+        self._looked_at = now
+
+    def admit(self, token: str | None) -> Caller:
+        """Who holds this token. Raises AccessError: ``token_needed``, ``token_not_valid``."""
+        if not self.required:
+            return OPERATOR
+        if token is None:
+            raise AccessError("token_needed", "Sign in first: this server asks for a token.")
+        return self._caller(self._by_hash.get(hash_token(token)))
+
+    def check(self, caller: Caller) -> None:
+        """Whether who was admitted may still ask. Raises AccessError."""
+        if caller.token_id is not None:
+            self._caller(self._by_id.get(caller.token_id))
+        elif self.required:
+            raise AccessError("token_needed", "Sign in again: this server asks for a token now.")
+
+    # Pages sign in once; what they keep tells which token it was, until when, and that we wrote it.
+
+    def sign_in(self, token: str) -> tuple[str, Caller]:
+        """The value of the page's cookie, and who that is. Raises AccessError."""
+        caller = self.admit(token)
+        said = f"{caller.token_id}.{int(self._clock()) + SIGN_IN_SECONDS}"
+        return f"{said}.{self._key.hash(said.encode())}", caller
+
+    def signed_in(self, cookie: str | None) -> Caller | None:
+        """Who signed in, or None: also for a cookie that is too old, not ours, or of a revoked token."""
+        said, _, mark = (cookie or "").rpartition(".")
+        expected = self._key.hash(said.encode(errors="replace"))
+        if not hmac.compare_digest(mark.encode(errors="replace"), expected.encode()):
+            return None
+        token_id, _, until = said.partition(".")
+        if int(until) <= self._clock():
+            return None
+        try:
+            return self._caller(self._by_id.get(token_id))
+        except AccessError:
+            return None
+
+    def _caller(self, kept: AccessToken | None) -> Caller:
+        if kept is None or kept.is_over(self._clock()):
+            raise AccessError(
+                "token_not_valid", "The token is not valid here: it was mistyped, revoked, or is too old."
+            )
+        return Caller(kept.id, frozenset(kept.scopes), frozenset(kept.groups) or None)

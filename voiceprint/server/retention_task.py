@@ -1,0 +1,47 @@
+"""Retention while the server runs: at the start, then once a day, what is too old goes: people, lines of the log."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+import msgspec
+from aiohttp import web
+
+from voiceprint.errors import VoiceprintError
+from voiceprint.server.context import CONTEXT, Context
+from voiceprint.storage.maintenance.audit_trimming import trim
+
+__all__ = ["sweep_daily"]
+
+log = logging.getLogger(__name__)
+DAY_SECONDS = 86_400.0
+
+
+async def sweep_daily(app: web.Application) -> AsyncIterator[None]:
+    """For ``cleanup_ctx``: sweeps until the application ends."""
+    task = asyncio.create_task(_sweep_for_ever(app[CONTEXT]))
+    yield
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+async def _sweep_for_ever(context: Context) -> None:
+    while True:
+        await sweep_once(context)
+        await asyncio.sleep(DAY_SECONDS)
+
+
+async def sweep_once(context: Context) -> None:
+    """One sweep, and the oldest lines of the audit log go; the receipts go to the log of the server, without a name.
+
+    What fails is said, and tried again the next day.
+    """
+    try:
+        done = await context.work(context.service.sweep)
+        for receipt in done.receipts:
+            log.warning("Retention erased a speaker, receipt: %s", msgspec.json.encode(receipt).decode())
+        await context.wait(trim, context.service.store, days=context.settings.audit_days)
+    except VoiceprintError as error:
+        log.error("Retention: %s", error.message)  # noqa: TRY400 - the sentence says it all

@@ -1,0 +1,53 @@
+"""While the server runs, what makes the next start quick is sealed, and every row is examined once."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+from aiohttp import web
+
+from voiceprint.errors import VoiceprintError
+from voiceprint.server.context import CONTEXT, Context
+from voiceprint.storage.maintenance.snapshot_keeper import PartKeeper
+from voiceprint.storage.snapshot.generations import PARTS
+
+__all__ = ["keep_parts", "visit_parts"]
+
+log = logging.getLogger(__name__)
+ROUND_SECONDS = 600.0
+# Of the time that one core has, this work takes a fifth.
+PAUSE_SHARE, PAUSE_SECONDS = 4.0, 0.01
+
+
+async def keep_parts(app: web.Application) -> AsyncIterator[None]:
+    """For ``cleanup_ctx``: goes round until the application ends."""
+    task = asyncio.create_task(_for_ever(app[CONTEXT]))
+    yield
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+async def _for_ever(context: Context) -> None:
+    keeper = PartKeeper(context.service.store)
+    while True:
+        await visit_parts(context, keeper)
+        await asyncio.sleep(ROUND_SECONDS)
+
+
+async def visit_parts(context: Context, keeper: PartKeeper) -> None:
+    """Once round. What fails is said, and tried again the next time."""
+    try:
+        if not await context.wait(keeper.is_needed):
+            return
+        for name in PARTS:
+            began = time.monotonic()
+            damaged = await context.wait(keeper.visit, name)
+            if damaged:
+                await context.wait(context.service.known.leave_out, damaged)
+                log.error("Damaged, and left out from now on: %s.", ", ".join(damaged))
+            await asyncio.sleep(PAUSE_SECONDS + PAUSE_SHARE * (time.monotonic() - began))
+    except VoiceprintError as error:
+        log.error("What makes the next start quick was not kept: %s", error.message)  # noqa: TRY400 - it says it all

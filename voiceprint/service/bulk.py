@@ -1,0 +1,174 @@
+"""Recordings into the service: one file, a speaker's files, or a folder of speakers."""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from voiceprint.audio.decoding import Waveform, decode, read_bytes
+from voiceprint.domain.names import clean_name, name_key
+from voiceprint.domain.speaker import Enrollment
+from voiceprint.domain.vocabulary import Consent
+from voiceprint.errors import InputError, SpeechError
+from voiceprint.service.bulk_workers import Ears
+from voiceprint.service.results import EnrollmentOutcome
+from voiceprint.service.service import VoiceprintService
+
+__all__ = ["AlreadyEnrolledError", "Folder", "enroll_files", "enroll_folders", "find_folders", "read_clip"]
+
+OnRefusal = Callable[[Path, InputError], None]
+
+
+class AlreadyEnrolledError(SpeechError):
+    """Exactly this file was enrolled before; nothing needs to be done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """One speaker of a folder of speakers."""
+
+    name: str
+    files: tuple[Path, ...]
+
+
+def read_clip(service: VoiceprintService, path: Path) -> tuple[bytes, Waveform]:
+    """A recording's bytes and what they sound like. Raises AudioError."""
+    settings = service.settings
+    data = read_bytes(path, max_bytes=settings.max_upload_bytes)
+    return data, decode(data, max_seconds=settings.max_audio_seconds, max_bytes=settings.max_upload_bytes)
+
+
+def enroll_files(
+    service: VoiceprintService,
+    name: str,
+    files: Sequence[Path],
+    *,
+    on_refusal: OnRefusal,
+    consent: Consent | None = None,
+) -> EnrollmentOutcome | None:
+    """Enroll what is usable of a speaker's recordings in one write; what is not goes to ``on_refusal``.
+
+    None where nothing was usable. Raises SpeakerError for a name that cannot be; InputError (``consent_missing``).
+    """
+    with Ears(service) as ears:
+        return _Speaker(service, name, files, ears, consent).enroll(on_refusal)
+
+
+def enroll_folders(
+    service: VoiceprintService, folders: Iterable[Folder], *, on_refusal: OnRefusal, consent: Consent | None = None
+) -> Iterator[tuple[Folder, EnrollmentOutcome | None]]:
+    """Enroll each folder's speaker as ``enroll_files`` does, in order, while recordings of the next ones are heard.
+
+    A speaker who cannot be enrolled goes to ``on_refusal`` with the folder's path, and comes out with None.
+    """
+    with Ears(service) as ears:
+        begun: deque[tuple[Folder, _Speaker | InputError]] = deque()
+        for folder in folders:
+            try:
+                begun.append((folder, _Speaker(service, folder.name, folder.files, ears, consent)))
+            except InputError as error:
+                begun.append((folder, error))
+            while ears.is_busy and len(begun) > 1:
+                yield _enrolled(*begun.popleft(), on_refusal)
+        while begun:
+            yield _enrolled(*begun.popleft(), on_refusal)
+
+
+def _enrolled(
+    folder: Folder, speaker: "_Speaker | InputError", on_refusal: OnRefusal
+) -> tuple[Folder, EnrollmentOutcome | None]:
+    try:
+        if isinstance(speaker, InputError):
+            raise speaker
+        return folder, speaker.enroll(on_refusal)
+    except InputError as error:
+        on_refusal(folder.files[0].parent, error)
+        return folder, None
+
+
+class _Speaker:
+    """One speaker whose recordings are being heard. Raises SpeakerError, InputError (``consent_missing``)."""
+
+    def __init__(
+        self, service: VoiceprintService, name: str, files: Sequence[Path], ears: Ears, consent: Consent | None
+    ) -> None:
+        self._service = service
+        self._name = clean_name(name)
+        self._consent = consent
+        speaker = service.known.find(self._name)
+        service.check_consent(consent, speaker.id if speaker else None)
+        self._heard = [(path, ears.hear(path, self._check)) for path in files]
+
+    def enroll(self, on_refusal: OnRefusal) -> EnrollmentOutcome | None:
+        """Write what is usable, once all of it is heard."""
+        admitted: list[Enrollment] = []
+        for path, heard in self._heard:
+            try:
+                enrollment = heard.result()
+                # Again: what was enrolled since, or comes twice.
+                self._check(enrollment.content, admitted)
+                admitted.append(enrollment)
+            except InputError as error:
+                on_refusal(path, error)
+        if not admitted:
+            return None
+        speaker = self._service.known.find(self._name)
+        if speaker is None:
+            return self._service.enroll_new(self._name, admitted, consent=self._consent)
+        return self._service.enroll_more(speaker.id, admitted, consent=self._consent)
+
+    def _check(self, content: str, before: Sequence[Enrollment] = ()) -> None:
+        """Refuse what is enrolled already; ``content``: the keyed hash of a recording's file."""
+        holder = self._service.known.with_content(content)
+        if holder is not None and name_key(holder.name) != name_key(self._name):
+            raise InputError("enrolled_elsewhere", "Exactly this recording is enrolled as somebody else's.")
+        if holder is not None or content in {enrollment.content for enrollment in before}:
+            raise AlreadyEnrolledError("already_enrolled", "Exactly this recording was enrolled before.")
+
+
+def find_folders(root: Path, *, on_refusal: OnRefusal) -> Iterator[Folder]:
+    """``root/<speaker name>/<any audio file>``, in order; links and what is no file are refused, never followed."""
+    try:
+        entries = sorted(os.scandir(root), key=lambda entry: entry.name)
+    except OSError as error:
+        raise InputError("bad_folder", f"The folder {root} cannot be read: {error.strerror}.") from error
+    seen: dict[str, str] = {}
+    for entry in entries:
+        path = Path(entry.path)
+        try:
+            folder = _folder(entry, path, seen, on_refusal)
+        except InputError as error:
+            on_refusal(path, error)
+            continue
+        if folder is not None:
+            yield folder
+
+
+def _folder(entry: "os.DirEntry[str]", path: Path, seen: dict[str, str], on_refusal: OnRefusal) -> Folder | None:
+    if entry.name.startswith("."):
+        return None
+    if not entry.is_dir(follow_symlinks=False):
+        raise InputError("not_a_folder", "This is not a folder of one speaker's recordings.")
+    name = clean_name(entry.name)
+    twin = seen.setdefault(name_key(name), entry.name)
+    if twin != entry.name:
+        raise InputError("same_name", f"This differs from {twin!r} only in case or Unicode form.")
+    files = tuple(_files(path, on_refusal))
+    if not files:
+        raise InputError("empty_folder", "There is no recording in this folder.")
+    return Folder(name, files)
+
+
+def _files(folder: Path, on_refusal: OnRefusal) -> Iterator[Path]:
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError as error:
+        raise InputError("bad_folder", f"This folder cannot be read: {error.strerror}.") from error
+    for entry in entries:
+        if entry.name.startswith("."):
+            continue
+        if entry.is_file(follow_symlinks=False):
+            yield Path(entry.path)
+        else:
+            on_refusal(Path(entry.path), InputError("not_a_file", "This is not a regular file."))

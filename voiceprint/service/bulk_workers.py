@@ -1,0 +1,59 @@
+"""Many recordings heard at once: while one is decoded in its child process, others are listened to and encoded."""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from threading import Lock
+from typing import Self
+
+from voiceprint.audio.decoding import decode, read_bytes
+from voiceprint.domain.speaker import Enrollment
+from voiceprint.service.service import VoiceprintService
+
+__all__ = ["Ears"]
+
+
+class Ears:
+    """Threads for the recordings of one run; leaving the context drops what nobody has begun to hear."""
+
+    def __init__(self, service: VoiceprintService) -> None:
+        self._service = service
+        # One more than there are cores: it waits for its decoder while the others work.
+        self._count = len(os.sched_getaffinity(0)) + 1
+        self._pool = ThreadPoolExecutor(self._count, thread_name_prefix="voiceprint-hear")
+        self._waiting = 0
+        self._lock = Lock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether so many recordings wait that it makes no sense to look further ahead."""
+        return self._waiting > 2 * self._count
+
+    def hear(self, path: Path, check: Callable[[str], None]) -> "Future[Enrollment]":
+        """What a file would add to a speaker. ``check`` is called with the keyed hash of its content, and may refuse.
+
+        The result raises InputError: as ``read_bytes``, ``check``, ``decode`` and ``VoiceprintService.admit`` do.
+        """
+        self._count_waiting(1)
+        future = self._pool.submit(self._hear, path, check)
+        future.add_done_callback(lambda _: self._count_waiting(-1))
+        return future
+
+    def _hear(self, path: Path, check: Callable[[str], None]) -> Enrollment:
+        service, settings = self._service, self._service.settings
+        data = read_bytes(path, max_bytes=settings.max_upload_bytes)
+        content = service.content_hash(data)
+        check(content)
+        waveform = decode(data, max_seconds=settings.max_audio_seconds, max_bytes=settings.max_upload_bytes)
+        return service.admit(service.listen(waveform), content)
+
+    def _count_waiting(self, change: int) -> None:
+        with self._lock:
+            self._waiting += change

@@ -1,0 +1,135 @@
+"""Who spoke when, in a recording of several people: turns, each with an answer of its own.
+
+Speech is taken in stretches without a long pause. Within a stretch a window slides over the speech; where it changes
+its mind about who speaks, a turn ends. Each turn is then asked about as a whole, because more speech says more.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby, pairwise
+
+import numpy as np
+
+from voiceprint.audio.decoding import SAMPLE_RATE, Waveform
+from voiceprint.audio.segmenter import Segment
+from voiceprint.audio.vad import Utterance
+from voiceprint.domain.groups import Within
+from voiceprint.service.results import Answer
+from voiceprint.service.service import VoiceprintService
+
+__all__ = ["Turn", "joined", "turns_of"]
+
+# A pause as long as this ends a stretch: somebody else may go on.
+PAUSE_SECONDS = 0.6
+WINDOW_SECONDS, HOP_SECONDS = 3.0, 1.0
+# Who pauses no longer than this, and goes on, is still in the same turn.
+BREATH_SECONDS = 2.0
+# A stretch as long as this ends at the next short pause: between two of them the server can listen to others.
+STRETCH_SECONDS = 20.0
+
+Ask = Callable[[Sequence[Waveform]], list[Answer]]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """``start``, ``end``: seconds from the beginning of the recording."""
+
+    start: float
+    end: float
+    answer: Answer
+
+
+def turns_of(service: VoiceprintService, waveform: Waveform, *, within: Within = None) -> Iterator[Turn]:
+    """The turns of a recording in order, each as soon as it is known. ``within``: the groups to look in."""
+
+    def ask(pieces: Sequence[Waveform]) -> list[Answer]:
+        voices = [service.encode(_piece(heard, speech)) for speech in pieces]
+        return service.identify_all(voices, top_k=1, within=within)
+
+    heard = service.listen(waveform)
+    for stretch in _stretches(heard.segments, waveform):
+        spans = list(pairwise(_borders(stretch, ask, service.settings.min_identify_speech_seconds)))
+        for (start, end), answer in zip(spans, ask([stretch.cut(*span) for span in spans]), strict=True):
+            yield Turn(round(stretch.moment(start, opening=True), 2), round(stretch.moment(end), 2), answer)
+
+
+def joined(turns: Sequence[Turn]) -> list[Turn]:
+    """The same turns, where a named speaker only paused made one; its answer is that of its longest part."""
+    kept: list[Turn] = []
+    for turn in turns:
+        last = kept[-1] if kept else None
+        who = turn.answer.decision.speaker_id
+        if last and who and last.answer.decision.speaker_id == who and turn.start - last.end < BREATH_SECONDS:
+            longer = max(last.answer, turn.answer, key=lambda answer: answer.utterance.speech_seconds)
+            kept[-1] = Turn(last.start, turn.end, longer)
+        else:
+            kept.append(turn)
+    return kept
+
+
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """Spans of speech close to each other, and their sound with the pauses left out. Positions are seconds of it."""
+
+    segments: tuple[Segment, ...]
+    speech: Waveform
+
+    def moment(self, position: float, *, opening: bool = False) -> float:
+        """Where that is in the recording; at a pause its beginning, or its end for what is ``opening`` there."""
+        for segment in self.segments:
+            if position < segment.seconds or (position == segment.seconds and not opening):
+                return segment.start + position
+            position -= segment.seconds
+        return self.segments[-1].end
+
+    def cut(self, start: float, end: float) -> Waveform:
+        return Waveform(self.speech.samples[int(start * SAMPLE_RATE) : int(end * SAMPLE_RATE)])
+
+
+def _stretches(segments: Sequence[Segment], waveform: Waveform) -> Iterator[_Stretch]:
+    groups: list[list[Segment]] = []
+    for segment in segments:
+        goes_on = groups and segment.start - groups[-1][-1].end < PAUSE_SECONDS
+        if goes_on and segment.end - groups[-1][0].start < STRETCH_SECONDS:
+            groups[-1].append(segment)
+        else:
+            groups.append([segment])
+    for group in groups:
+        pieces = [waveform.samples[int(one.start * SAMPLE_RATE) : int(one.end * SAMPLE_RATE)] for one in group]
+        yield _Stretch(tuple(group), Waveform(np.concatenate(pieces)))
+
+
+def _borders(stretch: _Stretch, ask: Ask, needed_seconds: float) -> list[float]:
+    """Positions at which turns begin and end, the ends of the stretch included."""
+    window = max(WINDOW_SECONDS, needed_seconds)
+    whole = stretch.speech.seconds
+    starts = np.arange(0.0, whole - window + 1e-6, HOP_SECONDS).tolist()
+    voices = [answer.decision.speaker_id for answer in ask([stretch.cut(at, at + window) for at in starts])]
+    runs = _settled([(who, len(list(run))) for who, run in groupby(voices)], round(window / HOP_SECONDS))
+    inner = [
+        # Half way between the middle of the last window of one and that of the first window of the next.
+        (starts[last] + starts[first] + window) / 2
+        for (_, _, last), (_, first, _) in pairwise(runs)
+    ]
+    return [0.0, *inner, whole]
+
+
+def _settled(runs: Sequence[tuple[str | None, int]], window: int) -> list[tuple[str | None, int, int]]:
+    """Runs of windows as (who, first, last), neighbours different. Between two names, windows that know nobody and are
+    too few to be a turn only straddle the border.
+    """
+    kept: list[tuple[str | None, int, int]] = []
+    at = 0
+    for number, (who, count) in enumerate(runs):
+        straddles = who is None and 0 < number < len(runs) - 1 and count <= window
+        if not straddles:
+            if kept and kept[-1][0] == who:
+                kept[-1] = (who, kept[-1][1], at + count - 1)
+            else:
+                kept.append((who, at, at + count - 1))
+        at += count
+    return kept
+
+
+def _piece(heard: Utterance, speech: Waveform) -> Utterance:
+    return replace(heard, speech=speech, segments=(), speech_seconds=speech.seconds, audio_seconds=speech.seconds)

@@ -1,0 +1,97 @@
+"""Put the service together from settings: key, encoder, store, speech detection, policy."""
+
+import logging
+import os
+from collections.abc import Mapping
+
+import msgspec
+
+from voiceprint.audio.vad import VoiceActivity
+from voiceprint.config import Settings
+from voiceprint.decision.policy import Policy
+from voiceprint.domain.speaker import EncoderIdentity
+from voiceprint.encoding.catalog import choose_encoder, find_encoder
+from voiceprint.encoding.encoder import Encoder
+from voiceprint.encoding.export_cache import default_cache
+from voiceprint.encoding.model_folder import ModelFolder
+from voiceprint.service.recogniser import CONFIDENT_SHARE, Former
+from voiceprint.service.service import VoiceprintService
+from voiceprint.storage.sealing.key_file import MasterKeys, create_key_file, find_key_file, load_key_file
+from voiceprint.storage.store import Store, check_encoder, has_store
+
+__all__ = ["identity_of", "load_encoder", "open_keys", "open_service"]
+
+log = logging.getLogger(__name__)
+
+
+def open_service(
+    settings: Settings,
+    *,
+    environ: Mapping[str, str] | None = None,
+    encoder: Encoder | None = None,
+    former: Encoder | None = None,
+    activity: VoiceActivity | None = None,
+) -> VoiceprintService:
+    """Everything that a command needs, ready to use. Raises SetupError, StoreError.
+
+    Without a wish for an encoder an existing store keeps its own, and a new one gets the best that is there.
+    ``former``: the encoder that the store is being moved away from, where it is loaded already.
+    """
+    keys = open_keys(settings, environ=environ)
+    if encoder is None:
+        known = Store.encoder_of(settings.data, keys)
+        encoder = load_encoder(choose_encoder(settings, store_encoder=known.id if known else None), settings)
+    store = Store.open(settings.data, keys, identity_of(encoder))
+    try:
+        return VoiceprintService(
+            store=store,
+            encoder=encoder,
+            activity=activity or VoiceActivity.load(),
+            policy=_policy(encoder, settings),
+            settings=settings,
+            former=_open_former(store, settings, former),
+        )
+    except BaseException:
+        store.close()
+        raise
+
+
+def load_encoder(folder: ModelFolder, settings: Settings) -> Encoder:
+    """Raises ModelError."""
+    return Encoder.load(folder, runtime=settings.runtime, cache=default_cache(os.environ))
+
+
+def identity_of(encoder: Encoder) -> EncoderIdentity:
+    """What a store keeps of its encoder."""
+    return EncoderIdentity(encoder.id, encoder.fingerprint, encoder.dimension)
+
+
+def _policy(encoder: Encoder, settings: Settings, *, share: float = 1.0) -> Policy:
+    return Policy.for_encoder(
+        encoder.id,
+        encoder.fingerprint,
+        min_speech_seconds=settings.min_identify_speech_seconds,
+        target_fpir=settings.target_fpir * share,
+        calibration_file=settings.calibration,
+    )
+
+
+def _open_former(store: Store, settings: Settings, encoder: Encoder | None) -> Former | None:
+    """Raises ModelError where the encoder that a store is being moved away from is not there any more."""
+    if store.former is None:
+        return None
+    if encoder is None:
+        encoder = load_encoder(find_encoder(store.former.id, settings), settings)
+    check_encoder(store.path, store.former, identity_of(encoder))
+    own = msgspec.structs.replace(settings, calibration=None)  # a calibration of the operator's is for the new encoder
+    return Former(encoder, _policy(encoder, own), _policy(encoder, own, share=CONFIDENT_SHARE))
+
+
+def open_keys(settings: Settings, *, environ: Mapping[str, str] | None = None) -> MasterKeys:
+    """The master keys; a new one only where there is no store yet. Raises KeyFileError."""
+    path = find_key_file(os.environ if environ is None else environ)
+    if not path.exists() and not has_store(settings.data):
+        keys = create_key_file(path, data=settings.data)
+        log.warning("A new key was made: %s. Keep a copy of it: without it the voiceprints cannot be opened.", path)
+        return keys
+    return load_key_file(path, data=settings.data)

@@ -1,0 +1,1 @@
+"""Care of a store: check, rotation, renewal, migration, retention, bundles."""

@@ -1,0 +1,51 @@
+"""Whole speakers as plain messages, for the places where many of them are sealed at once."""
+
+from typing import Self
+
+import msgspec
+import numpy as np
+
+from voiceprint.domain.speaker import Enrollment, Profile, StoredSpeaker
+
+__all__ = ["PackedPerson"]
+
+_FLOATS = np.dtype("<f4")
+
+
+class PackedTake(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, array_like=True):
+    id: str
+    vector: bytes
+    speech_seconds: float
+    content: str
+    enrolled_at: float
+
+    @classmethod
+    def of(cls, one: Enrollment) -> Self:
+        vector = one.embedding.astype("<f4").tobytes()
+        return cls(
+            id=one.id,
+            vector=vector,
+            speech_seconds=one.speech_seconds,
+            content=one.content,
+            enrolled_at=one.enrolled_at,
+        )
+
+    def enrollment(self) -> Enrollment:
+        vector = np.frombuffer(self.vector, _FLOATS).astype(np.float32, copy=False)
+        return Enrollment(self.id, vector, self.speech_seconds, self.content, self.enrolled_at)
+
+
+class PackedPerson(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    id: str
+    profile: Profile
+    takes: tuple[PackedTake, ...]
+    former: tuple[PackedTake, ...] = ()
+
+    @classmethod
+    def of(cls, speaker: StoredSpeaker) -> Self:
+        takes, former = (tuple(map(PackedTake.of, some)) for some in (speaker.enrollments, speaker.former))
+        return cls(id=speaker.id, profile=speaker.profile, takes=takes, former=former)
+
+    def speaker(self) -> StoredSpeaker:
+        enrollments = tuple([take.enrollment() for take in self.takes])
+        return StoredSpeaker(self.id, self.profile, enrollments, tuple([take.enrollment() for take in self.former]))

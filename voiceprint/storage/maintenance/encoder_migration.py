@@ -1,0 +1,90 @@
+"""Move a store to another encoder while nobody's recordings are kept.
+
+From the beginning on, the store belongs to the new encoder; what the former one made of people stays, readable only as
+that. Whoever has nothing of the new encoder waits, until they are enrolled again. At the end nothing of the former
+encoder is left, also no key that opened it. Moving back before the end is the same thing with the encoders swapped.
+"""
+
+import msgspec
+
+from voiceprint.domain.speaker import EncoderIdentity
+from voiceprint.errors import InputError, ModelError
+from voiceprint.storage.maintenance.template_renewal import everybody, renewed_settings, seal_again
+from voiceprint.storage.receipts import Receipt
+from voiceprint.storage.store import Store
+
+__all__ = ["MigrationReport", "begin", "finish", "progress"]
+
+
+class MigrationReport(msgspec.Struct, frozen=True, kw_only=True):
+    """Ids of encoders; ``former``: None where the store is not being moved. ``enroll_waiting``: whoever the former
+    encoder recognises with confidence is enrolled under the new one.
+    """
+
+    encoder: str
+    former: str | None
+    enroll_waiting: bool
+    speakers: int
+    waiting: int
+
+
+def progress(store: Store) -> MigrationReport:
+    """How far it is. Raises StoreError."""
+    with store.reading() as rows:
+        settings, speakers = rows.seals.settings, rows.load().speakers
+    return MigrationReport(
+        encoder=settings.encoder.id,
+        former=settings.former.id if settings.former else None,
+        enroll_waiting=settings.enroll_waiting,
+        speakers=len(speakers),
+        waiting=sum(speaker.waits for speaker in speakers),
+    )
+
+
+def begin(store: Store, encoder: EncoderIdentity, *, enroll_waiting: bool) -> MigrationReport:
+    """From now on the store belongs to ``encoder``. Servers that run on it must be started again, and say so.
+
+    Again with the same encoder changes ``enroll_waiting``. Raises StoreError, ModelError: ``already_there``,
+    ``migration_unfinished`` (a third encoder).
+    """
+    with store.writing() as rows:
+        old = rows.seals.settings
+        if old.former is None and encoder == old.encoder:
+            raise ModelError("already_there", f"The store {store.path} belongs to the encoder {encoder.id} already.")
+        if old.former is not None and encoder not in (old.encoder, old.former):
+            raise ModelError(
+                "migration_unfinished",
+                f"The store {store.path} is on its way from {old.former.id} to {old.encoder.id}; finish that first.",
+            )
+        former = old.former if encoder == old.encoder else old.encoder
+        settings = msgspec.structs.replace(old, encoder=encoder, former=former, enroll_waiting=enroll_waiting)
+        rows.put_settings(rows.seals.with_settings(settings))
+        rows.note("migration_begun", encoder=encoder.fingerprint, enroll_waiting=int(enroll_waiting))
+    store.use_encoder(encoder)
+    return progress(store)
+
+
+def finish(store: Store, *, forget_waiting: bool) -> tuple[MigrationReport, tuple[Receipt, ...]]:
+    """Leave the former encoder for good; new keys for everybody. ``forget_waiting``: erase who still waits, with
+    receipts.
+
+    Raises InputError: ``no_migration``, ``people_waiting``; StoreError (also ``record_damaged``); nothing changed.
+    """
+    with store.reading() as rows:
+        if rows.seals.settings.former is None:
+            raise InputError("no_migration", f"The store {store.path} is not on its way to another encoder.")
+        waiting = [speaker.id for speaker in everybody(rows) if speaker.waits]
+    if waiting and not forget_waiting:
+        raise InputError(
+            "people_waiting",
+            f"{len(waiting)} speakers still wait to be enrolled under {store.encoder.id}; enroll them, or erase them "
+            "with --forget-waiting.",
+        )
+    receipts = tuple(store.forget(speaker_id, reason="migration_finished") for speaker_id in waiting)
+    with store.writing() as rows:
+        speakers = everybody(rows)
+        settings = renewed_settings(rows.seals.settings)
+        seal_again(rows, speakers, msgspec.structs.replace(settings, former=None, enroll_waiting=False))
+        rows.note("migration_finished", encoder=store.encoder.fingerprint)
+    store.clear_log()
+    return progress(store), receipts

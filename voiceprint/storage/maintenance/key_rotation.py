@@ -1,0 +1,131 @@
+"""A new master key for a store, while it may be in use; killed at any moment it loses nothing.
+
+1. the new key becomes the first line of the key file (the old one stays below)
+2. the settings are sealed under it, which tells every other process to read the key file again
+3. the parts are taken away, and the speakers' key rings are sealed under it, some at a time
+4. everything is read again with the new key alone
+5. the old line goes, unless another store that uses the file still needs it
+
+Started again after a kill it goes on where it was: a key file of several lines is a rotation to be finished. What was
+copied before (a backup of store and key file together) still opens: only ``renew`` and new data keys help there.
+"""
+
+from collections.abc import Callable
+
+import msgspec
+from cryptography.fernet import Fernet
+
+from voiceprint.errors import KeyFileError, StoreError
+from voiceprint.storage.sealing.key_file import MasterKeys, hold_key_file, load_key_file, replace_key_file
+from voiceprint.storage.sealing.seals import Seals
+from voiceprint.storage.sealing.vault import SealBrokenError, Vault
+from voiceprint.storage.store import Store
+
+__all__ = ["RotationReport", "rotate"]
+
+_BATCH = 500
+
+
+class RotationReport(msgspec.Struct, frozen=True, kw_only=True):
+    """``resumed``: an unfinished rotation was finished and no new key made. ``old_keys_dropped``: False where the key
+    file is not ours to change, so that its owner must take the old lines out, or where ``waiting_stores`` (their ids)
+    are still sealed under an older key.
+    """
+
+    rewrapped: int
+    resumed: bool
+    old_keys_dropped: bool
+    waiting_stores: tuple[str, ...] = ()
+
+
+def rotate(store: Store, *, progress: Callable[[int], None] = lambda _: None) -> RotationReport:
+    """Rotate the master key. ``progress``: called with the number of speakers done so far.
+
+    Raises KeyFileError (``key_not_made``) and then nothing was changed, or StoreError; then call it again.
+    """
+    try:
+        with hold_key_file(store.keys.path):
+            return _rotate(store, progress)
+    except KeyFileError as error:
+        if error.code == "key_not_made" and len(store.keys.keys) > 1:
+            return _rotate(store, progress)  # a mounted secret whose owner has put the new key first
+        raise
+
+
+def _rotate(store: Store, progress: Callable[[int], None]) -> RotationReport:
+    keys = load_key_file(store.keys.path, data=store.path.parent)
+    resumed = len(keys.keys) > 1
+    if not resumed:
+        keys = MasterKeys((Fernet.generate_key(), *keys.keys), keys.path, keys.stores)
+        replace_key_file(keys)
+    store.use_keys(keys)
+    with store.writing() as rows:
+        rows.put_settings(rows.seals)
+        rows.note("rotation_begun")
+    _drop_parts(store)
+    done = _rewrap_everybody(store, progress)
+    _check_everything_opens(store, MasterKeys(keys.keys[:1], keys.path))
+    with store.writing() as rows:
+        rows.note("rotated", speakers=done)
+    store.clear_log()
+    dropped, waiting = _drop_old(store, keys)
+    return RotationReport(rewrapped=done, resumed=resumed, old_keys_dropped=dropped, waiting_stores=waiting)
+
+
+def _rewrap_everybody(store: Store, progress: Callable[[int], None]) -> int:
+    done, last = 0, ""
+    while True:
+        with store.writing() as rows:
+            batch = rows.database.execute(
+                "SELECT speaker_id, generation, token FROM keys WHERE speaker_id > ? ORDER BY speaker_id LIMIT ?",
+                (last, _BATCH),
+            ).fetchall()
+            for speaker_id, generation, token in batch:
+                try:
+                    ring = rows.seals.open_ring(speaker_id, generation, token)
+                except SealBrokenError:
+                    continue  # damaged before; load() and check() name it
+                rows.database.execute(
+                    "UPDATE keys SET token = ? WHERE speaker_id = ?",
+                    (rows.seals.seal_ring(speaker_id, ring), speaker_id),
+                )
+        if not batch:
+            return done
+        last = batch[-1][0]
+        done += len(batch)
+        progress(done)
+
+
+def _drop_parts(store: Store) -> None:
+    """No key of a part stays under the old master key. The server makes them again."""
+    with store.reading() as rows:
+        parts = rows.database.execute("SELECT part FROM parts").fetchall()
+    for part in parts:
+        with store.writing() as rows:
+            rows.database.execute("DELETE FROM parts WHERE part = ?", part)
+
+
+def _check_everything_opens(store: Store, newest: MasterKeys) -> None:
+    with store.reading() as rows:
+        token = rows.database.execute("SELECT value FROM meta WHERE key = 'settings'").fetchone()[0]
+        before = {speaker.id for speaker in rows.load().speakers}
+        rows.seals = Seals(rows.seals.store_id, Vault(newest, rows.seals.store_id), rows.seals.settings)
+        try:
+            Seals.open(newest, rows.seals.store_id, token)
+            lost = before - {speaker.id for speaker in rows.load().speakers}
+        except SealBrokenError as error:
+            raise StoreError("rotation_unfinished", "The settings do not open with the new key alone.") from error
+    if lost:
+        raise StoreError("rotation_unfinished", f"{len(lost)} speakers do not open with the new key alone.")
+
+
+def _drop_old(store: Store, keys: MasterKeys) -> tuple[bool, tuple[str, ...]]:
+    stores = {**keys.stores, store.id: keys.tag}
+    waiting = tuple(store_id for store_id, tag in stores.items() if tag != keys.tag)
+    left = MasterKeys(keys.keys if waiting else keys.keys[:1], keys.path, stores)
+    try:
+        replace_key_file(left)
+    except KeyFileError:
+        return False, waiting
+    store.use_keys(left)
+    return not waiting, waiting

@@ -1,0 +1,104 @@
+"""How long a voiceprint may be kept, and what is erased when that time is over.
+
+The default follows the strictest law read (740 ILCS 14/15, the Illinois BIPA): destroyed when the purpose is met, which
+is the last day of the consent, or three years after the last interaction, whichever comes first.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from voiceprint.domain.speaker import StoredSpeaker
+from voiceprint.domain.vocabulary import KeptBecause
+from voiceprint.errors import ConfigError, StoreError
+from voiceprint.storage.receipts import Receipt
+from voiceprint.storage.store import Store
+
+__all__ = ["Due", "Retention", "Sweep", "due", "kept_until", "sweep"]
+
+_LONGEST_DAYS = 36_500
+_FEW = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """``unseen_days``: days after the last interaction (enrolled, or recognised)."""
+
+    unseen_days: int = 3 * 365
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.unseen_days <= _LONGEST_DAYS:
+            raise ConfigError(
+                "bad_setting",
+                f"unseen_days must lie between 1 and {_LONGEST_DAYS} (a hundred years), not {self.unseen_days}.",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Somebody whose time is over. ``reason``: ``consent_expired`` or ``not_seen``."""
+
+    speaker_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """What was due, and a receipt for each that was erased (none in a dry run)."""
+
+    due: tuple[Due, ...]
+    receipts: tuple[Receipt, ...]
+
+
+def due(speaker: StoredSpeaker, retention: Retention, today: date) -> Due | None:
+    """Whether the time of a speaker is over on that day (UTC). The last day of a consent still counts."""
+    until, because = kept_until(speaker, retention)
+    if until >= today:
+        return None
+    return Due(speaker.id, "consent_expired" if because == "consent_expires" else because)
+
+
+def kept_until(speaker: StoredSpeaker, retention: Retention) -> tuple[date, KeptBecause]:
+    """The last day (UTC) on which a speaker is kept, and which of the two rules makes it that day."""
+    unseen = last_interaction(speaker) + timedelta(days=retention.unseen_days)
+    consent = speaker.profile.consent
+    if consent is None or consent.expires is None:
+        return unseen, "not_seen"
+    expires = date.fromisoformat(consent.expires)
+    return (expires, "consent_expires") if expires <= unseen else (unseen, "not_seen")
+
+
+def last_interaction(speaker: StoredSpeaker) -> date:
+    """The day on which somebody was last enrolled or recognised."""
+    times = [speaker.created_at, *(one.enrolled_at for one in (*speaker.enrollments, *speaker.former))]
+    enrolled = datetime.fromtimestamp(max(times), UTC).date()
+    seen = speaker.profile.last_seen
+    return max(enrolled, date.fromisoformat(seen)) if seen else enrolled
+
+
+def sweep(
+    store: Store,
+    retention: Retention | None = None,
+    *,
+    speakers: Iterable[StoredSpeaker] | None = None,
+    today: date | None = None,
+    dry_run: bool = False,
+    at_most_half: bool = False,
+) -> Sweep:
+    """Erase everybody whose time is over. ``speakers``: everybody, where they have been loaded already.
+
+    ``at_most_half``: for a sweep that no person asked for. A clock that is years ahead would erase everybody; then
+    nobody is erased. Raises StoreError (also ``too_many_due``).
+    """
+    day = today or datetime.now(UTC).date()
+    everybody = store.load().speakers if speakers is None else speakers
+    found = [due(speaker, retention or Retention(), day) for speaker in everybody]
+    over = tuple(one for one in found if one is not None)
+    if at_most_half and len(over) > max(_FEW, len(found) // 2):
+        raise StoreError(
+            "too_many_due",
+            f"{len(over)} of {len(found)} speakers would be erased as of {day}: look at the clock, and run "
+            "'voiceprint sweep' if it is right.",
+        )
+    receipts = () if dry_run else tuple(store.forget(one.speaker_id, reason=one.reason) for one in over)
+    return Sweep(over, receipts)

@@ -1,0 +1,60 @@
+"""Profiles and enrollments as the bodies of sealed records, and back."""
+
+import msgspec
+import numpy as np
+
+from voiceprint.domain.speaker import Enrollment, Profile
+from voiceprint.storage.sealing.vault import SealBrokenError
+
+__all__ = [
+    "pack_enrollment",
+    "pack_profile",
+    "unpack_enrollment",
+    "unpack_profile",
+]
+
+# Unit vectors come back from float32 with a norm this close to one, or they are not what was written.
+_NORM_TOLERANCE = 1e-3
+
+
+class _EnrollmentHead(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    speech_seconds: float
+    content: str
+    enrolled_at: float
+
+
+def pack_profile(profile: Profile) -> bytes:
+    return msgspec.json.encode(profile)
+
+
+def unpack_profile(body: bytes) -> Profile:
+    """Raises SealBrokenError for a body that is no profile."""
+    try:
+        return msgspec.json.decode(body, type=Profile)
+    except (msgspec.DecodeError, UnicodeError) as error:
+        raise SealBrokenError("the profile cannot be read") from error
+
+
+def pack_enrollment(enrollment: Enrollment) -> bytes:
+    head = msgspec.json.encode(
+        _EnrollmentHead(
+            speech_seconds=enrollment.speech_seconds, content=enrollment.content, enrolled_at=enrollment.enrolled_at
+        )
+    )
+    return len(head).to_bytes(4, "big") + head + enrollment.embedding.astype("<f4").tobytes()
+
+
+def unpack_enrollment(record_id: str, body: bytes, dimension: int) -> Enrollment:
+    """Raises SealBrokenError unless it is a whole, finite, unit vector of that dimension."""
+    end = 4 + int.from_bytes(body[:4], "big")
+    if len(body) != end + 4 * dimension:
+        raise SealBrokenError("the vector has another length")
+    embedding = np.frombuffer(body, "<f4", offset=end).astype(np.float32)
+    norm = float(np.linalg.norm(embedding))
+    if not abs(norm - 1.0) < _NORM_TOLERANCE:  # also true for NaN
+        raise SealBrokenError("the vector is not a unit vector")
+    try:
+        head = msgspec.json.decode(body[4:end], type=_EnrollmentHead)
+    except (msgspec.DecodeError, UnicodeError) as error:
+        raise SealBrokenError("the enrollment cannot be read") from error
+    return Enrollment(record_id, embedding, head.speech_seconds, head.content, head.enrolled_at)

@@ -1,0 +1,1 @@
+"""The sealed snapshot that makes a start fast."""

@@ -1,0 +1,1 @@
+"""SQL; no seals."""

@@ -1,0 +1,228 @@
+"""One SQLite file: how it is opened, which tables it has, how its faults become sentences.
+
+WAL and synchronous=FULL, so that what was acknowledged survives a kill; secure_delete, so that what was deleted is
+overwritten. Only ids, versions and sealed tokens are in its columns.
+"""
+
+import os
+import secrets
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from voiceprint.errors import StoreError
+from voiceprint.storage.sqlite.files import sync_folder
+from voiceprint.storage.sqlite.migrations import APPLICATION_ID, MIGRATIONS, migrate
+
+__all__ = [
+    "DATABASE_NAME",
+    "clear_log",
+    "create_database",
+    "explained",
+    "has_database",
+    "is_corrupt",
+    "open_database",
+    "rows_or_lost",
+    "snapshot",
+    "sync_folder",
+    "transaction",
+    "typed_rows",
+]
+
+DATABASE_NAME = "voiceprint.db"
+BUSY_SECONDS = 10.0
+
+
+def has_database(folder: Path) -> bool:
+    """Whether there is data already. Raises StoreError where the folder cannot be read."""
+    path = folder / DATABASE_NAME
+    with _told(path):
+        return path.exists()
+
+
+def create_database(folder: Path, fill: Callable[[sqlite3.Connection], None]) -> None:
+    """Make the database of a folder with what ``fill`` writes, or leave the one that another process was quicker with.
+
+    It appears under its name only when it is complete, so an empty file of that name is damage and never a beginning.
+    """
+    path = folder / DATABASE_NAME
+    draft = folder / f"{DATABASE_NAME}.{secrets.token_hex(4)}.new"
+    with explained(path), _told(path):
+        _make_folder(folder)
+        os.close(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        try:
+            database = sqlite3.connect(draft, isolation_level=None)
+            try:
+                with transaction(database):
+                    migrate(database)
+                    fill(database)
+            finally:
+                database.close()
+            _name_it(draft, path)
+        finally:
+            draft.unlink(missing_ok=True)
+        sync_folder(folder)
+
+
+def open_database(folder: Path) -> sqlite3.Connection:
+    """Open the database of a data folder; the folder is 0700, the file 0600. Raises StoreError."""
+    path = folder / DATABASE_NAME
+    with explained(path), _told(path):
+        _make_folder(folder)
+        if not path.stat().st_size:
+            raise StoreError("store_damaged", f"The store {path} is empty; bring back a copy, or delete the file.")
+        if path.stat().st_uid == os.getuid():
+            path.chmod(0o600)
+        uri = f"file:{quote(str(path.resolve()))}?mode=rw"
+        database = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        database.text_factory = _lenient_text
+        try:
+            _prepare(database, path)
+        except BaseException:
+            database.close()
+            raise
+    return database
+
+
+@contextmanager
+def transaction(database: sqlite3.Connection) -> Iterator[None]:
+    """All of it is on disk at the end, or none of it."""
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        database.execute("COMMIT")
+    except BaseException:
+        if database.in_transaction:
+            database.execute("ROLLBACK")
+        raise
+
+
+@contextmanager
+def snapshot(database: sqlite3.Connection) -> Iterator[None]:
+    """Several reads that see the same state, whatever other processes write meanwhile."""
+    database.execute("BEGIN")
+    try:
+        yield
+    finally:
+        if database.in_transaction:
+            database.execute("ROLLBACK")  # it only read; and after a lost page COMMIT would fail once more
+
+
+def clear_log(database: sqlite3.Connection) -> bool:
+    """Move the write-ahead log into the database and cut it to nothing. False while another process reads."""
+    (busy, _, _) = database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    return not busy
+
+
+def typed_rows(
+    database: sqlite3.Connection, sql: str, kinds: tuple[type, ...], *values: object
+) -> list[tuple[Any, ...]]:
+    """The rows whose columns are of the kinds that the tables promise; a damaged page can hold others."""
+    found = database.execute(sql, values)
+    return [row for row in found if tuple(map(type, row)) == kinds]
+
+
+def rows_or_lost(
+    database: sqlite3.Connection, sql: str, kinds: tuple[type, ...], speakers: Iterable[str]
+) -> tuple[list[tuple[Any, ...]], set[str]]:
+    """The rows of a table of speakers; where a page of it is lost, what is left of it, and who is affected.
+
+    ``sql`` without WHERE and ORDER; the order is that of the writing.
+    """
+    try:
+        return typed_rows(database, f"{sql} ORDER BY rowid", kinds), set()
+    except sqlite3.DatabaseError as error:
+        if not is_corrupt(error):
+            raise
+    found, lost = [], set()
+    for speaker_id in speakers:
+        try:
+            found += typed_rows(database, f"{sql} WHERE speaker_id = ? ORDER BY rowid", kinds, speaker_id)
+        except sqlite3.DatabaseError as error:
+            if not is_corrupt(error):
+                raise
+            lost.add(speaker_id)
+    return found, lost
+
+
+def is_corrupt(error: sqlite3.Error) -> bool:
+    """Whether a page of the file is not what it should be."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_CORRUPT
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turn what SQLite says into a StoreError of one sentence."""
+    try:
+        yield
+    except UnicodeDecodeError as error:  # Python, over SQLite's own words about a damaged schema
+        raise StoreError("store_damaged", f"The store {path} is damaged; nothing was changed.") from error
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        name, sentence = _FAULTS.get(code, ("store_failed", "failed"))
+        raise StoreError(name, f"The store {path} {sentence} ({error}); nothing was changed.") from error
+
+
+_FAULTS = {
+    sqlite3.SQLITE_NOTADB: ("store_damaged", "is not a voiceprint database"),
+    sqlite3.SQLITE_CORRUPT: ("store_damaged", "is damaged"),
+    sqlite3.SQLITE_FULL: ("store_full", "cannot grow, the disk is full"),
+    sqlite3.SQLITE_READONLY: ("store_unwritable", "cannot be written to"),
+    sqlite3.SQLITE_CANTOPEN: ("store_unwritable", "cannot be opened"),
+    sqlite3.SQLITE_IOERR: ("store_failed", "cannot be read or written"),
+    sqlite3.SQLITE_BUSY: ("store_busy", "is held by another process"),
+    sqlite3.SQLITE_LOCKED: ("store_busy", "is held by another process"),
+}
+
+
+def _prepare(database: sqlite3.Connection, path: Path) -> None:
+    database.execute("PRAGMA foreign_keys=ON")
+    database.execute("PRAGMA secure_delete=ON")
+    (version,) = database.execute("PRAGMA user_version").fetchone()
+    (application,) = database.execute("PRAGMA application_id").fetchone()
+    (tables,) = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if tables and application != APPLICATION_ID:
+        raise StoreError("store_damaged", f"The store {path} is a database of another program.")
+    if version > len(MIGRATIONS):
+        raise StoreError("store_newer", f"The store {path} was written by a newer voiceprint (layout {version}).")
+    database.execute("PRAGMA journal_mode=WAL")
+    database.execute("PRAGMA synchronous=FULL")
+    if version < len(MIGRATIONS):
+        with transaction(database):
+            migrate(database)
+    # Somebody forgotten just before a kill is still in the write-ahead log; now or at the next start it goes.
+    database.execute("PRAGMA busy_timeout=0")
+    clear_log(database)
+    database.execute(f"PRAGMA busy_timeout={int(BUSY_SECONDS * 1000)}")
+
+
+def _lenient_text(data: bytes) -> str:
+    return data.decode(errors="replace")  # damaged text fits nothing; it must not stop the reading of the rest
+
+
+def _name_it(draft: Path, path: Path) -> None:
+    try:
+        os.link(draft, path)  # unlike a rename it never replaces a store
+    except FileExistsError:
+        return
+    except OSError:
+        draft.rename(path)  # a file system without hard links
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StoreError("store_unwritable", f"The store {path} cannot be opened: {error.strerror}.") from error
+
+
+def _make_folder(folder: Path) -> None:
+    """0700 for a folder that we make, and for one that holds only our own files; others share it knowingly."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    foreign = [path for path in folder.iterdir() if path.name != "README.md" and DATABASE_NAME not in path.name]
+    if not foreign and folder.stat().st_uid == os.getuid():
+        folder.chmod(0o700)
