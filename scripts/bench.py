@@ -30,7 +30,7 @@ from voiceprint.audio.decoding import SAMPLE_RATE, Waveform
 from voiceprint.config import Settings
 from voiceprint.encoding.catalog import BUNDLED, find_encoder
 from voiceprint.encoding.encoder import Encoder
-from voiceprint.encoding.speechbrain_runtime import Reference
+from voiceprint.encoding.speechbrain_runtime import SpeechBrainRuntime
 from voiceprint.service.bulk import Folder, find_folders
 from voiceprint.service.factory import open_service
 from voiceprint.service.service import VoiceprintService
@@ -60,14 +60,14 @@ class Bench:
     def answer(self) -> Figures:
         clips = [Waveform(read(folder.files[0]).samples[: 8 * SAMPLE_RATE]) for folder in self._folders()[:20]]
         with self._service("answer") as service:
-            return measure_answer(service, Reference.load(self.model), clips)
+            return measure_answer(service, SpeechBrainRuntime.load(self.model), clips)
 
     def streams(self) -> Figures:
         figures: Figures = {}
         with self._service("streams") as service:
             for seconds in STREAM_SECONDS:
                 takes = [self._long(folder, seconds) for folder in self._folders()[:3]]
-                found = measure_streams(service, Reference.load(self.model), takes)
+                found = measure_streams(service, SpeechBrainRuntime.load(self.model), takes)
                 figures |= {f"{name}_{seconds}s" if name == "streams" else name: found[name] for name in found}
         return {"streams": figures[f"streams_{STREAM_SECONDS[-1]}s"], **figures}
 
@@ -79,7 +79,7 @@ class Bench:
             if count >= self.args.clips:
                 break
         with self._service("ours") as ours, self._service("plain") as plain, self._service("same") as same:
-            found = measure_bulk([ours, plain, same], Reference.load(self.model), folders, self.cores)
+            found = measure_bulk([ours, plain, same], SpeechBrainRuntime.load(self.model), folders, self.cores)
         return {**found, "bulk_clips": count}
 
     def start(self) -> Figures:

@@ -27,10 +27,10 @@ from voiceprint.errors import KeyFileError
 from voiceprint.storage.maintenance.audit_trimming import trim
 from voiceprint.storage.maintenance.check import check
 from voiceprint.storage.maintenance.key_rotation import rotate
-from voiceprint.storage.maintenance.snapshot_keeper import PartKeeper
+from voiceprint.storage.maintenance.snapshot_keeper import SnapshotKeeper
 from voiceprint.storage.maintenance.template_renewal import renew
 from voiceprint.storage.sealing.key_file import MasterKeys, create_key_file, load_key_file
-from voiceprint.storage.snapshot.crowd import Crowd
+from voiceprint.storage.snapshot.contents import StoreContents
 from voiceprint.storage.store import Loaded, Store
 
 ENCODER = EncoderIdentity("crash-test", "c" * 64, 192)
@@ -140,7 +140,7 @@ def _do(
         trim(store, days=1, now=time.time() + 2 * 86_400)
     elif operation == "parts":
         store.load()
-        PartKeeper(store).visit_all()
+        SnapshotKeeper(store).visit_all()
     _apply(known, operation, who, word)
     return who
 
@@ -196,7 +196,7 @@ def _read(data: Path, key: Path, number: int) -> Speakers:
     return _seen(loaded)
 
 
-def _seen(loaded: Loaded | Crowd) -> Speakers:
+def _seen(loaded: Loaded | StoreContents) -> Speakers:
     return {who.id: (who.name, tuple(enrollment.content for enrollment in who.enrollments)) for who in loaded.speakers}
 
 

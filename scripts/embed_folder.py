@@ -42,7 +42,7 @@ def main() -> int:
     chosen = _clips_of(args.clips_by)(args.folder, args.seconds)
     for speaker, _, samples in tqdm(chosen, unit="clip", disable=None):
         clip = Waveform(np.asarray(samples, np.float32))
-        rows.append((encoder.encode_quickly if args.quickly else encoder.encode)([clip])[0])
+        rows.append((encoder.encode_int8 if args.quickly else encoder.encode)([clip])[0])
         speakers.append(speaker)
     np.savez(args.out, embeddings=np.array(rows), speakers=np.array(speakers))
     return 0

@@ -36,7 +36,7 @@ def main() -> int:
 
 
 def run(args: argparse.Namespace) -> int:
-    tally = Tally(args.json)
+    tally = Statistics(args.json)
     consent = consent_from(args)
     folders = list(find_folders(args.folder, on_refusal=tally.refuse))
     if args.dry_run:
@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     return 2 if tally.refused else 0
 
 
-class Tally:
+class Statistics:
     """Counts, and one line a speaker and a refusal."""
 
     def __init__(self, as_json: bool) -> None:

@@ -31,10 +31,10 @@ from voiceprint.storage.maintenance.check import check
 from voiceprint.storage.maintenance.encoder_migration import begin
 from voiceprint.storage.maintenance.key_rotation import rotate
 from voiceprint.storage.maintenance.restore import restore
-from voiceprint.storage.maintenance.snapshot_keeper import PartKeeper
+from voiceprint.storage.maintenance.snapshot_keeper import SnapshotKeeper
 from voiceprint.storage.maintenance.template_renewal import renew
 from voiceprint.storage.sealing.key_file import create_key_file, load_key_file
-from voiceprint.storage.snapshot.crowd import Crowd
+from voiceprint.storage.snapshot.contents import StoreContents
 from voiceprint.storage.store import Loaded, Store
 
 ENCODER = EncoderIdentity("fault-test", "c" * 64, 192)
@@ -42,7 +42,7 @@ OTHER_ENCODER = EncoderIdentity("fault-test-2", "d" * 64, 192)
 SHIM = Path(__file__).with_name("fault_shim.c")
 FAULTS = [(errno.ENOSPC, 0), (errno.EIO, 0), (errno.EROFS, 1), (errno.ENOSPC, 1)]
 
-Names = list[tuple[str, int]]
+NameIndex = list[tuple[str, int]]
 
 
 def main() -> int:
@@ -81,7 +81,7 @@ OPERATIONS: dict[str, Callable[[Store, str], object]] = {
     "seen": lambda store, who: store.touch(who, "2030-01-01"),
     "decision": lambda store, who: store.note("decision", who, mode="identify", status="identified"),
     "trim": lambda store, _: trim(store, days=1, now=time.time() + 2 * 86_400),
-    "parts": lambda store, _: PartKeeper(store).visit_all(),
+    "parts": lambda store, _: SnapshotKeeper(store).visit_all(),
     "migrate": lambda store, _: begin(store, OTHER_ENCODER, enroll_waiting=True),
     "export": lambda store, _: export(store),
     "import": lambda store, _: bring_in(store),
@@ -155,14 +155,14 @@ def one_fault(
     return bool(calls >= fault[0])
 
 
-def people(store: Store) -> Names:
+def people(store: Store) -> NameIndex:
     loaded = store.load()
     assert loaded.damaged == (), loaded.damaged
     assert [who.id for who in sorted_by_id(store.load_quickly())] == [who.id for who in sorted_by_id(loaded)]
     return [(who.name, len(who.enrollments) + len(who.former)) for who in loaded.speakers]
 
 
-def sorted_by_id(loaded: Loaded | Crowd) -> list[StoredSpeaker]:
+def sorted_by_id(loaded: Loaded | StoreContents) -> list[StoredSpeaker]:
     return sorted(loaded.speakers, key=lambda who: who.id)
 
 

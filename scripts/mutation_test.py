@@ -25,9 +25,9 @@ from mutations import MUTATIONS, Row
 from voiceprint.domain.speaker import EncoderIdentity, Enrollment
 from voiceprint.errors import VoiceprintError
 from voiceprint.storage.maintenance.check import check
-from voiceprint.storage.maintenance.snapshot_keeper import PartKeeper
+from voiceprint.storage.maintenance.snapshot_keeper import SnapshotKeeper
 from voiceprint.storage.sealing.key_file import MasterKeys, create_key_file
-from voiceprint.storage.snapshot.crowd import Crowd
+from voiceprint.storage.snapshot.contents import StoreContents
 from voiceprint.storage.sqlite.database import DATABASE_NAME
 from voiceprint.storage.store import Loaded, Store
 
@@ -120,13 +120,13 @@ def refusal(error: VoiceprintError, what: str) -> str:
     return "refused"
 
 
-def as_truth(loaded: Loaded | Crowd) -> Truth:
+def as_truth(loaded: Loaded | StoreContents) -> Truth:
     return {who.id: (who.name, tuple(one.embedding.tobytes() for one in who.enrollments)) for who in loaded.speakers}
 
 
 def seal_parts(store: Store) -> None:
     store.load()
-    PartKeeper(store).visit_all()
+    SnapshotKeeper(store).visit_all()
 
 
 def enrollment() -> Enrollment:

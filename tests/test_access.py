@@ -13,7 +13,7 @@ from voiceprint.api import messages
 from voiceprint.api.messages import Error, Hello, Ready, Start
 from voiceprint.domain.caller import OPERATOR, Caller, Scope
 from voiceprint.errors import AccessError, StoreError
-from voiceprint.server.authenticator import SIGN_IN_SECONDS, Access
+from voiceprint.server.authenticator import SIGN_IN_SECONDS, Authenticator
 from voiceprint.server.context import CONTEXT
 from voiceprint.service.service import VoiceprintService
 from voiceprint.storage.store import Store
@@ -156,21 +156,21 @@ def moment() -> list[float]:
 
 
 @pytest.fixture
-def access(store: Store, moment: list[float]) -> Access:
-    return Access(store, clock=lambda: moment[0])
+def access(store: Store, moment: list[float]) -> Authenticator:
+    return Authenticator(store, clock=lambda: moment[0])
 
 
 # hypothesis wants no fixture that is made anew for each test and not for each example.
-KEPT: dict[str, Access] = {}
+KEPT: dict[str, Authenticator] = {}
 
 
 @pytest.fixture
 def _kept(store: Store, moment: list[float]) -> None:
     add_token(store, "door", ["operate"])
-    KEPT["access"] = Access(store, clock=lambda: moment[0])
+    KEPT["access"] = Authenticator(store, clock=lambda: moment[0])
 
 
-def test_everybody_may_ask_until_there_is_a_token(store: Store, access: Access, moment: list[float]) -> None:
+def test_everybody_may_ask_until_there_is_a_token(store: Store, access: Authenticator, moment: list[float]) -> None:
     assert access.admit(None) == access.admit("anything") == OPERATOR
     token, kept = add_token(store, "door", ["identify"])
     assert access.admit(None) == OPERATOR  # not looked yet
@@ -184,7 +184,7 @@ def test_everybody_may_ask_until_there_is_a_token(store: Store, access: Access, 
 
 def test_revoking_works_within_a_second_and_does_not_open_the_door(store: Store, moment: list[float]) -> None:
     token, _ = add_token(store, "door", ["operate"])
-    access = Access(store, clock=lambda: moment[0])
+    access = Authenticator(store, clock=lambda: moment[0])
     cookie, caller = access.sign_in(token)
     assert access.signed_in(cookie) == caller
     revoke_token(store, "door")
@@ -202,8 +202,8 @@ def test_revoking_works_within_a_second_and_does_not_open_the_door(store: Store,
 def test_sign_in_lasts_a_month_over_restarts_and_cannot_be_written_by_others(store: Store, moment: list[float]) -> None:
     token, _ = add_token(store, "phone", ["operate"])
     _, other = add_token(store, "door", ["operate"])
-    cookie, caller = Access(store, clock=lambda: moment[0]).sign_in(token)
-    restarted = Access(store, clock=lambda: moment[0])
+    cookie, caller = Authenticator(store, clock=lambda: moment[0]).sign_in(token)
+    restarted = Authenticator(store, clock=lambda: moment[0])
     assert restarted.signed_in(cookie) == caller
     token_id, until, mark = cookie.split(".")
     forged = [f"{other.id}.{until}.{mark}", f"{token_id}.{int(until) + 1}.{mark}", cookie[:-1], "", "..", "é", None]

@@ -12,7 +12,7 @@ from voiceprint.audio.vad import VoiceActivity
 from voiceprint.decision.policy import BARE_THRESHOLD, Policy
 from voiceprint.encoding.encoder import Encoder
 from voiceprint.evaluation.rates import Report, evaluate
-from voiceprint.evaluation.samples import Ear, collect
+from voiceprint.evaluation.samples import ClipEncoder, collect
 
 TEST_HALF = 1
 
@@ -23,7 +23,7 @@ def report(speech_dev: Path, encoder: Encoder, voice_activity: VoiceActivity) ->
     refused: list[Path] = []
     samples = collect(
         [speech_dev / "librispeech"],
-        Ear(encoder, voice_activity, max_seconds=60, max_bytes=2**24),
+        ClipEncoder(encoder, voice_activity, max_seconds=60, max_bytes=2**24),
         half=TEST_HALF,
         cut=False,
         clips=5,

@@ -1,6 +1,6 @@
 """Early answers: only when safe, once, and taken back only with a reason."""
 
-from voiceprint.decision.early_decision import GUESSES, SAFE_ABOVE, Announcer
+from voiceprint.decision.early_decision import GUESSES, SAFE_ABOVE, EarlyDecision
 from voiceprint.decision.policy import Decision
 
 LINE = 0.4
@@ -14,7 +14,7 @@ SURE, UNSURE, NOBODY = guess("ann", SAFE_ABOVE + 0.01), guess("ann", SAFE_ABOVE 
 
 
 def test_a_name_is_announced_once_it_was_safe_often_enough() -> None:
-    announcer = Announcer()
+    announcer = EarlyDecision()
     said = [announcer.hear(SURE) for _ in range(GUESSES + 3)]
     assert [answer is not None for answer in said] == [False] * (GUESSES - 1) + [True] + [False] * 3
     assert announcer.announced == SURE
@@ -22,25 +22,25 @@ def test_a_name_is_announced_once_it_was_safe_often_enough() -> None:
 
 def test_doubt_starts_the_count_again() -> None:
     for doubt in (UNSURE, NOBODY, guess("bob", 0.2)):
-        announcer = Announcer()
+        announcer = EarlyDecision()
         assert [announcer.hear(each) for each in (SURE, doubt, SURE)] == [None, None, None]
 
 
 def test_nobody_is_announced_as_unknown_before_the_end() -> None:
-    announcer = Announcer()
+    announcer = EarlyDecision()
     assert [announcer.hear(NOBODY) for _ in range(5)] == [None] * 5
     assert announcer.finish(NOBODY) == NOBODY
 
 
 def test_nothing_is_announced_while_something_else_speaks_against_it() -> None:
-    announcer = Announcer()
+    announcer = EarlyDecision()
     assert [announcer.hear(SURE, safe=False) for _ in range(GUESSES + 1)] == [None] * (GUESSES + 1)
     assert announcer.guess(SURE) == SURE
     assert announcer.announced is None, "the count starts when nothing speaks against it any more"
 
 
 def test_what_was_announced_is_taken_back_only_with_the_reason() -> None:
-    announcer = Announcer()
+    announcer = EarlyDecision()
     for _ in range(GUESSES):
         announcer.hear(SURE)
     assert announcer.finish(UNSURE) == UNSURE
@@ -50,7 +50,7 @@ def test_what_was_announced_is_taken_back_only_with_the_reason() -> None:
 
 
 def test_what_is_shown_stays_once_it_was_announced() -> None:
-    announcer = Announcer()
+    announcer = EarlyDecision()
     assert announcer.guess(NOBODY) == NOBODY
     for _ in range(GUESSES):
         assert announcer.guess(SURE) == SURE

@@ -70,14 +70,16 @@ def test_people_who_sound_more_alike_than_usual_raise_the_line() -> None:
     assert nearest is not None
     usual = nearest.location + nearest.per_log_speaker * np.log(10)
 
-    def rise(*over: float) -> float:
-        return nearest.rise(usual + np.array(over), 10)
+    def score_shift(*over: float) -> float:
+        return nearest.score_shift(usual + np.array(over), 10)
 
-    assert rise(0.0, 0.0, 0.0) == 0
-    assert 0 < rise(1.0, 1.0) < rise(*[1.0] * 10) < 1.0, "few people show less than many"
-    assert rise(-2.0, -2.0, 1.0) == 0, "never more lenient than promised"
-    assert rise(100.0, 0.0, 0.0) == rise(5.0, 0.0, 0.0), "two enrollments of one person do not count for everything"
-    assert nearest.rise(np.array([50.0]), 1) == 0, "nobody to compare with"
+    assert score_shift(0.0, 0.0, 0.0) == 0
+    assert 0 < score_shift(1.0, 1.0) < score_shift(*[1.0] * 10) < 1.0, "few people show less than many"
+    assert score_shift(-2.0, -2.0, 1.0) == 0, "never more lenient than promised"
+    assert score_shift(100.0, 0.0, 0.0) == score_shift(5.0, 0.0, 0.0), (
+        "two enrollments of one person do not count for everything"
+    )
+    assert nearest.score_shift(np.array([50.0]), 1) == 0, "nobody to compare with"
 
 
 def test_the_bundled_encoder_has_a_calibration() -> None:

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from voiceprint.audio.channel_simulation import CHANGES, noisy, opus, telephone
 from voiceprint.audio.decoding import SAMPLE_RATE
-from voiceprint.evaluation.channels import CHANGES, noisy, opus, telephone
 
 
 def tone(hertz: float) -> NDArray[np.float32]:

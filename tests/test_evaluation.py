@@ -17,12 +17,12 @@ from voiceprint.domain.vocabulary import Consent
 from voiceprint.errors import InputError
 from voiceprint.evaluation.enrolled import enrolled_samples
 from voiceprint.evaluation.fitting import fit
+from voiceprint.evaluation.impostor_tail import fit_tail
 from voiceprint.evaluation.plots import draw
 from voiceprint.evaluation.rates import Report, evaluate
 from voiceprint.evaluation.report import markdown
 from voiceprint.evaluation.samples import WHOLE, Sample, half_of
-from voiceprint.evaluation.strangers import fit_tail
-from voiceprint.evaluation.trials import find_twins, make_trials
+from voiceprint.evaluation.trials import find_duplicate_speakers, make_trials
 
 DIMENSION = 32
 CLIPS = 6
@@ -137,9 +137,9 @@ def test_one_person_under_two_names_is_found_and_kept_out_of_the_fit() -> None:
         replace(s, speaker="made/twin", clips=(s.clips[0] // 2,)) if s.speaker == first and s.clips[0] % 2 else s
         for s in samples
     ]
-    pairs = [set(pair[:2]) for pair in find_twins(moved)]
+    pairs = [set(pair[:2]) for pair in find_duplicate_speakers(moved)]
     assert {first, "made/twin"} in pairs
-    assert find_twins(samples) == []
+    assert find_duplicate_speakers(samples) == []
 
 
 def test_without_a_calibration_nothing_is_claimed() -> None:

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from voiceprint.audio.decoding import SAMPLE_RATE, Waveform
 from voiceprint.audio.segmenter import FRAME_SAMPLES
 from voiceprint.audio.vad import Listener, Utterance, VoiceActivity
-from voiceprint.decision.speaker_change import VoiceWatch
+from voiceprint.decision.speaker_change import SpeakerChangeDetector
 from voiceprint.service.results import Voice
-from voiceprint.service.streaming import VoiceSoFar
+from voiceprint.service.streaming import StreamEncoder
 
 FRAME_SECONDS = FRAME_SAMPLES / SAMPLE_RATE
 
@@ -42,8 +42,8 @@ class Follower:
     def __init__(self) -> None:
         self.encoded: list[float] = []
         self.listener = Listener(Loudness())
-        watch = VoiceWatch(None, self._windows, max_seconds=60)
-        self.voice = VoiceSoFar(self.listener, self._whole, self._whole, watch)
+        watch = SpeakerChangeDetector(None, self._windows, max_seconds=60)
+        self.voice = StreamEncoder(self.listener, self._whole, self._whole, watch)
 
     def feed(self, seconds: float, *, loud: bool) -> list[float]:
         """Audio in single frames; after each what was encoded because of it."""

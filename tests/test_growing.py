@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from voiceprint.audio.sample_buffer import Growing
+from voiceprint.audio.sample_buffer import SampleBuffer
 
 
 def test_what_was_given_out_stays_as_it_was() -> None:
-    random, growing = np.random.default_rng(0), Growing()
+    random, growing = np.random.default_rng(0), SampleBuffer()
     pieces = [random.normal(size=size).astype(np.float32) for size in (0, 512, 15_000, 512, 40_000, 3, 200_000)]
     given = []
     for piece in pieces:
@@ -17,4 +17,4 @@ def test_what_was_given_out_stays_as_it_was() -> None:
 
 
 def test_nothing_is_nothing() -> None:
-    assert len(Growing().samples) == 0
+    assert len(SampleBuffer().samples) == 0

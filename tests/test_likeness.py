@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from voiceprint.decision.policy import Policy
 from voiceprint.domain.speaker import EncoderIdentity, Enrollment
-from voiceprint.service.enrolled import Known
-from voiceprint.service.gallery_shift import MOST_ASKED, Likeness
+from voiceprint.service.enrolled import EnrolledSpeakers
+from voiceprint.service.gallery_shift import MOST_ASKED, GalleryShift
 from voiceprint.storage.sealing.key_file import MasterKeys
 from voiceprint.storage.store import Store
 
@@ -33,52 +33,54 @@ def store(folder: Path, keys: MasterKeys) -> Iterator[Store]:
 
 
 @pytest.fixture
-def known(store: Store) -> Known:
-    return Known(store, DIMENSION)
+def known(store: Store) -> EnrolledSpeakers:
+    return EnrolledSpeakers(store, DIMENSION)
 
 
-def enroll(known: Known, store: Store, seed: int, *, alike: float, group: str) -> str:
+def enroll(known: EnrolledSpeakers, store: Store, seed: int, *, alike: float, group: str) -> str:
     speaker = store.add_speaker(f"Person {seed}", [Enrollment.new(voice(seed, alike=alike), 8.0)], groups=(group,))
     known.put(speaker)
     return speaker.id
 
 
-def test_alike_people_raise_the_line_and_only_among_themselves(known: Known, store: Store) -> None:
-    likeness = Likeness(known, POLICY, lambda: known.gallery)
-    assert likeness.rise() == 0
+def test_alike_people_raise_the_line_and_only_among_themselves(known: EnrolledSpeakers, store: Store) -> None:
+    likeness = GalleryShift(known, POLICY, lambda: known.gallery)
+    assert likeness.score_shift() == 0
     for seed in range(8):
         enroll(known, store, seed, alike=0.0, group="strangers")
-    assert likeness.rise() == 0
+    assert likeness.score_shift() == 0
     family = [enroll(known, store, seed, alike=0.4, group="family") for seed in range(100, 106)]
-    assert likeness.rise(frozenset({"family"})) > likeness.rise() > 0
-    assert likeness.rise(frozenset({"strangers"})) == 0
+    assert likeness.score_shift(frozenset({"family"})) > likeness.score_shift() > 0
+    assert likeness.score_shift(frozenset({"strangers"})) == 0
     for speaker_id in family:
         store.forget(speaker_id)
         known.remove(speaker_id)
-    assert likeness.rise() == likeness.rise(frozenset({"family"})) == 0
+    assert likeness.score_shift() == likeness.score_shift(frozenset({"family"})) == 0
 
 
-def test_what_another_process_enrolled_counts_too(known: Known, store: Store, folder: Path, keys: MasterKeys) -> None:
-    likeness = Likeness(known, POLICY, lambda: known.gallery)
-    assert likeness.rise() == 0
+def test_what_another_process_enrolled_counts_too(
+    known: EnrolledSpeakers, store: Store, folder: Path, keys: MasterKeys
+) -> None:
+    likeness = GalleryShift(known, POLICY, lambda: known.gallery)
+    assert likeness.score_shift() == 0
     other = Store.open(folder, keys, EncoderIdentity("made-up", "0" * 64, DIMENSION))
     for seed in range(6):
         other.add_speaker(f"Person {seed}", [Enrollment.new(voice(seed, alike=0.4), 8.0)])
     other.close()
     known.refresh()
-    assert likeness.rise() > 0
+    assert likeness.score_shift() > 0
 
 
-def test_many_people_are_asked_through_some_of_them(known: Known, store: Store) -> None:
+def test_many_people_are_asked_through_some_of_them(known: EnrolledSpeakers, store: Store) -> None:
     for seed in range(2 * MOST_ASKED + 2):
         enroll(known, store, seed, alike=0.4, group="all")
-    some = Likeness(known, POLICY, lambda: known.gallery).rise()
-    within = Likeness(known, POLICY, lambda: known.gallery).rise(frozenset({"all"}))
+    some = GalleryShift(known, POLICY, lambda: known.gallery).score_shift()
+    within = GalleryShift(known, POLICY, lambda: known.gallery).score_shift(frozenset({"all"}))
     assert some == pytest.approx(within, abs=1e-4)
     assert some > 0
 
 
-def test_without_a_calibration_that_knows_it_nothing_changes(known: Known, store: Store) -> None:
+def test_without_a_calibration_that_knows_it_nothing_changes(known: EnrolledSpeakers, store: Store) -> None:
     for seed in range(4):
         enroll(known, store, seed, alike=0.9, group="all")
-    assert Likeness(known, Policy(2.0), lambda: known.gallery).rise() == 0
+    assert GalleryShift(known, Policy(2.0), lambda: known.gallery).score_shift() == 0

@@ -16,7 +16,7 @@ from voiceprint.api.messages import Error
 from voiceprint.errors import LimitError, MessageError
 from voiceprint.server import create_app, limits
 from voiceprint.server.context import CONTEXT
-from voiceprint.server.limits import FRAMES_A_SECOND, FRAMES_AT_ONCE, Pace, Uploads, cut_silent
+from voiceprint.server.limits import FRAMES_A_SECOND, FRAMES_AT_ONCE, StreamRateLimit, Uploads, cut_silent
 from voiceprint.service.service import VoiceprintService
 
 
@@ -49,7 +49,7 @@ def test_bodies_on_their_way_count_by_their_bytes() -> None:
 
 def test_audio_may_run_ahead_of_real_time_only_so_far() -> None:
     now = [0.0]
-    pace, second = Pace(max_ahead_seconds=2.0, clock=lambda: now[0]), bytes(32_000)
+    pace, second = StreamRateLimit(max_ahead_seconds=2.0, clock=lambda: now[0]), bytes(32_000)
     pace.take(second)
     pace.take(second)
     now[0] = 1.0
@@ -61,7 +61,7 @@ def test_audio_may_run_ahead_of_real_time_only_so_far() -> None:
 
 def test_frames_in_real_time_never_meet_the_limit_and_a_flood_does() -> None:
     now = [0.0]
-    pace = Pace(max_ahead_seconds=2.0, clock=lambda: now[0])
+    pace = StreamRateLimit(max_ahead_seconds=2.0, clock=lambda: now[0])
     for _ in range(10_000):
         now[0] += 0.01
         pace.take(bytes(320))
@@ -70,7 +70,7 @@ def test_frames_in_real_time_never_meet_the_limit_and_a_flood_does() -> None:
     assert caught.value.code == "too_many_frames"
 
 
-def _flood(pace: Pace, frames: int) -> None:
+def _flood(pace: StreamRateLimit, frames: int) -> None:
     for _ in range(frames):
         pace.take(b"")
 

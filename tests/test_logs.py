@@ -10,7 +10,7 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from voiceprint.api.messages import Hello, encode
-from voiceprint.logs import JsonLines
+from voiceprint.logs import JsonLogFormatter
 from voiceprint.server import create_app
 from voiceprint.service.service import VoiceprintService
 
@@ -20,7 +20,7 @@ def lines() -> Iterator[io.StringIO]:
     """What the server logs, as JSON."""
     written = io.StringIO()
     handler, logger = logging.StreamHandler(written), logging.getLogger("voiceprint")
-    handler.setFormatter(JsonLines())
+    handler.setFormatter(JsonLogFormatter())
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
     yield written

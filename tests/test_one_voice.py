@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from voiceprint.audio.decoding import SAMPLE_RATE, Waveform, read_file
 from voiceprint.audio.vad import VoiceActivity, listen
 from voiceprint.decision.policy import Policy
-from voiceprint.decision.speaker_change import VoiceWatch, sameness, windows_of
+from voiceprint.decision.speaker_change import SpeakerChangeDetector, change_windows, homogeneity
 from voiceprint.encoding.encoder import Encoder
 
 
@@ -22,19 +22,19 @@ def person(seed: int, count: int) -> NDArray[np.float32]:
 
 
 def test_a_change_of_voice_stands_out() -> None:
-    assert sameness(person(1, 8)) > 0.5
+    assert homogeneity(person(1, 8)) > 0.5
     for at in (2, 4, 6):
-        assert sameness(np.concatenate([person(1, at), person(2, 8 - at)])) < 0.0
+        assert homogeneity(np.concatenate([person(1, at), person(2, 8 - at)])) < 0.0
 
 
 def test_too_few_windows_say_nothing() -> None:
-    assert sameness(person(1, 3)) == 1.0
-    assert windows_of(Waveform(np.zeros(4 * SAMPLE_RATE, np.float32))) == []
+    assert homogeneity(person(1, 3)) == 1.0
+    assert change_windows(Waveform(np.zeros(4 * SAMPLE_RATE, np.float32))) == []
 
 
 def test_windows_cover_the_speech() -> None:
     samples = np.arange(6 * SAMPLE_RATE, dtype=np.float32)
-    windows = windows_of(Waveform(samples))
+    windows = change_windows(Waveform(samples))
     assert [int(window.samples[0]) for window in windows] == [at * SAMPLE_RATE for at in range(5)]
     assert {len(window.samples) for window in windows} == {2 * SAMPLE_RATE}
 
@@ -49,7 +49,7 @@ def test_a_watch_encodes_what_is_settled_once_and_agrees_with_the_whole() -> Non
         asked.extend(numbers)
         return vectors[numbers]
 
-    watch = VoiceWatch(0.3, encode, max_seconds=60)
+    watch = SpeakerChangeDetector(0.3, encode, max_seconds=60)
     heard = [watch.hears_several(Waveform(samples[: seconds * SAMPLE_RATE])) for seconds in range(3, 13)]
     assert heard[:3] == [False] * 3
     assert heard[-1]
@@ -58,9 +58,11 @@ def test_a_watch_encodes_what_is_settled_once_and_agrees_with_the_whole() -> Non
     assert mean is not None
     assert mean == pytest.approx(vectors.sum(0) / np.linalg.norm(vectors.sum(0)), abs=1e-6)
     assert watch.mean(Waveform(samples[: 4 * SAMPLE_RATE])) is not None, "what is known stays known"
-    assert VoiceWatch(None, encode, max_seconds=60).mean(Waveform(samples[: 4 * SAMPLE_RATE])) is None
-    assert not VoiceWatch(None, encode, max_seconds=60).hears_several(Waveform(samples))
-    assert not VoiceWatch(0.3, encode, max_seconds=6).hears_several(Waveform(samples)), "its first seconds only"
+    assert SpeakerChangeDetector(None, encode, max_seconds=60).mean(Waveform(samples[: 4 * SAMPLE_RATE])) is None
+    assert not SpeakerChangeDetector(None, encode, max_seconds=60).hears_several(Waveform(samples))
+    assert not SpeakerChangeDetector(0.3, encode, max_seconds=6).hears_several(Waveform(samples)), (
+        "its first seconds only"
+    )
 
 
 def test_two_real_people_are_told_from_one(speech_dev: Path, encoder: Encoder, voice_activity: VoiceActivity) -> None:
@@ -76,6 +78,6 @@ def test_two_real_people_are_told_from_one(speech_dev: Path, encoder: Encoder, v
 
     half = 5 * SAMPLE_RATE
     ann, bob = speech("librispeech-121")[: 2 * half], speech("librispeech-1089")[: 2 * half]
-    one = sameness(encoder.encode(windows_of(Waveform(ann))))
-    two = sameness(encoder.encode(windows_of(Waveform(np.concatenate([ann[:half], bob[:half]])))))
+    one = homogeneity(encoder.encode(change_windows(Waveform(ann))))
+    two = homogeneity(encoder.encode(change_windows(Waveform(np.concatenate([ann[:half], bob[:half]])))))
     assert two < line < one

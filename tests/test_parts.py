@@ -13,7 +13,7 @@ from voiceprint.storage.maintenance.check import check
 from voiceprint.storage.maintenance.encoder_migration import begin
 from voiceprint.storage.maintenance.key_rotation import rotate
 from voiceprint.storage.maintenance.restore import restore
-from voiceprint.storage.maintenance.snapshot_keeper import PartKeeper
+from voiceprint.storage.maintenance.snapshot_keeper import SnapshotKeeper
 from voiceprint.storage.maintenance.template_renewal import renew
 from voiceprint.storage.sealing.key_file import MasterKeys
 from voiceprint.storage.snapshot.generations import part_of
@@ -46,7 +46,7 @@ def from_parts(store: Store) -> Told | None:
 
 def make_parts(store: Store) -> None:
     store.load()
-    assert PartKeeper(store).visit_all() == ()
+    assert SnapshotKeeper(store).visit_all() == ()
 
 
 @pytest.fixture
@@ -269,7 +269,7 @@ def test_damaged_rows_are_found_on_the_way_and_leave_the_part(
     assert quickly is not None
     assert harmed in quickly  # what was sealed of them is sound
     assert not check(store).whole
-    assert PartKeeper(store).visit_all() == (harmed,)
+    assert SnapshotKeeper(store).visit_all() == (harmed,)
     assert harmed not in told(store.load_quickly().speakers)
     assert store.load_quickly().damaged == (harmed,)
 
@@ -309,7 +309,7 @@ def test_who_changed_since_is_not_sealed_from_rows_that_do_not_add_up(
     tamper(folder, "INSERT OR REPLACE INTO keys VALUES (?, ?, ?)", *older)
     for row in records:
         tamper(folder, "INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?)", *row)
-    PartKeeper(store).visit_all()
+    SnapshotKeeper(store).visit_all()
     with store.reading() as rows:
         assert not has_part(rows, part_of(people[0].id))
 

@@ -7,9 +7,9 @@ from store_fixtures import enrollment
 
 from voiceprint.domain.speaker import Profile, StoredSpeaker
 from voiceprint.domain.vocabulary import Consent
-from voiceprint.service.directory import Roster
-from voiceprint.storage.snapshot.columns import Label, People
-from voiceprint.storage.snapshot.crowd import LOT, in_lots
+from voiceprint.service.directory import SpeakerDirectory
+from voiceprint.storage.snapshot.columns import Label, SpeakerBatch
+from voiceprint.storage.snapshot.contents import BATCH, in_batches
 
 
 def somebody(number: int, takes: int, former: int = 0) -> StoredSpeaker:
@@ -28,7 +28,7 @@ def told(speaker: StoredSpeaker) -> tuple[object, ...]:
     return speaker.id, speaker.profile, len(speaker.enrollments), takes
 
 
-def held(people: People) -> bytes:
+def held(people: SpeakerBatch) -> bytes:
     columns = people.columns
     return b"".join((columns.names, columns.cards, columns.made.floats, columns.former.floats))
 
@@ -39,7 +39,7 @@ def speakers() -> list[StoredSpeaker]:
 
 
 def test_they_come_back_as_they_were(speakers: list[StoredSpeaker]) -> None:
-    people = People.of(speakers)
+    people = SpeakerBatch.of(speakers)
     expected = [told(who) for who in speakers]
     assert [told(who) for who in people.speakers()] == expected
     assert [told(people.speaker(who.id)) for who in speakers] == expected
@@ -49,11 +49,11 @@ def test_they_come_back_as_they_were(speakers: list[StoredSpeaker]) -> None:
     assert [told(who) for who in some.speakers()] == expected[1:3]
     with pytest.raises(ValueError, match="not in list"):
         some.speaker(speakers[0].id)
-    assert People.of([]).speakers() == []
+    assert SpeakerBatch.of([]).speakers() == []
 
 
 def test_nobody_of_both_encoders_is_compared_by_the_former(speakers: list[StoredSpeaker]) -> None:
-    people = People.of(speakers)
+    people = SpeakerBatch.of(speakers)
     voices, waiting = people.voices(), people.waiting()
     assert voices.ids == [who.id for who in speakers if who.enrollments]
     assert voices.counts.tolist() == [1, 3, 1, 2]
@@ -64,7 +64,7 @@ def test_nobody_of_both_encoders_is_compared_by_the_former(speakers: list[Stored
 
 def test_a_roster_tells_the_same_before_and_after_it_was_asked(speakers: list[StoredSpeaker]) -> None:
     for ask_first in (False, True):
-        roster = Roster([People.of(speakers[:3]), People.of(speakers[3:])])
+        roster = SpeakerDirectory([SpeakerBatch.of(speakers[:3]), SpeakerBatch.of(speakers[3:])])
         if ask_first:
             assert roster.named("person 1") is not None
         roster.remove(speakers[0].id)
@@ -86,8 +86,8 @@ def test_a_roster_tells_the_same_before_and_after_it_was_asked(speakers: list[St
 
 @pytest.mark.parametrize("renamed", [True, False])
 def test_nothing_stays_of_whoever_is_gone_or_was_another(speakers: list[StoredSpeaker], renamed: bool) -> None:
-    people, gone = People.of(speakers), speakers[3]
-    roster = Roster([people])
+    people, gone = SpeakerBatch.of(speakers), speakers[3]
+    roster = SpeakerDirectory([people])
     needles = [b"Person 3", *(one.embedding.tobytes() for one in (*gone.enrollments, *gone.former))]
     assert all(needle in held(people) for needle in needles)
     if renamed:
@@ -100,8 +100,8 @@ def test_nothing_stays_of_whoever_is_gone_or_was_another(speakers: list[StoredSp
 
 
 def test_many_come_in_lots_and_nobody_is_lost() -> None:
-    many = [somebody(number, 1) for number in range(2 * LOT + 1)]
-    lots = in_lots(many)
-    assert [len(some) for some in lots] == [LOT, LOT, 1]
+    many = [somebody(number, 1) for number in range(2 * BATCH + 1)]
+    lots = in_batches(many)
+    assert [len(some) for some in lots] == [BATCH, BATCH, 1]
     assert [told(who) for some in lots for who in some.speakers()] == [told(who) for who in many]
-    assert in_lots([]) == ()
+    assert in_batches([]) == ()

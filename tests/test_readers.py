@@ -17,7 +17,7 @@ from voiceprint.api.presenters import speaker_list
 from voiceprint.config import Settings
 from voiceprint.server import create_app, limits, live, rest, run, slow_readers
 from voiceprint.server.context import CONTEXT
-from voiceprint.server.slow_readers import Readers
+from voiceprint.server.slow_readers import SlowReaders
 from voiceprint.server.tls import LAN_CERT, load_identity
 from voiceprint.service.service import VoiceprintService
 
@@ -43,7 +43,7 @@ class Connection(asyncio.Transport):
 
 
 def test_a_reader_has_a_time_and_more_for_a_larger_answer() -> None:
-    readers, small, large = Readers(seconds=2.0, max_bytes=10**9), Connection(10), Connection(5 * 10**6)
+    readers, small, large = SlowReaders(seconds=2.0, max_bytes=10**9), Connection(10), Connection(5 * 10**6)
     everybody = [small, large, Connection()]
     assert readers.look(everybody, 0.0) == []
     large.unread = 10
@@ -53,7 +53,7 @@ def test_a_reader_has_a_time_and_more_for_a_larger_answer() -> None:
 
 
 def test_another_answer_begins_anew_and_one_that_was_taken_is_forgotten() -> None:
-    readers, one = Readers(seconds=2.0, max_bytes=10**9), Connection(10)
+    readers, one = SlowReaders(seconds=2.0, max_bytes=10**9), Connection(10)
     assert readers.look([one], 0.0) == []
     one.unread = 20
     assert readers.look([one], 1.0) == []
@@ -66,7 +66,7 @@ def test_another_answer_begins_anew_and_one_that_was_taken_is_forgotten() -> Non
 
 
 def test_who_has_waited_longest_goes_where_too_much_waits_for_all() -> None:
-    readers, first, second = Readers(seconds=99.0, max_bytes=100), Connection(60), Connection(40)
+    readers, first, second = SlowReaders(seconds=99.0, max_bytes=100), Connection(60), Connection(40)
     assert readers.look([first], 0.0) == []
     assert readers.look([first, second], 1.0) == []
     second.unread = 50

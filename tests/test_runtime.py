@@ -20,10 +20,10 @@ from voiceprint.encoding.encoder import Encoder
 from voiceprint.encoding.export_cache import ExportCache, default_cache
 from voiceprint.encoding.model_card import CAMPPLUS_HYPERPARAMS
 from voiceprint.encoding.model_folder import ModelFolder, write_sums
-from voiceprint.encoding.onnx_runtime import Exported
+from voiceprint.encoding.onnx_runtime import OnnxRuntime
 from voiceprint.encoding.quantized import keep_quick
 from voiceprint.encoding.runtime import load_runtime
-from voiceprint.encoding.speechbrain_runtime import Reference
+from voiceprint.encoding.speechbrain_runtime import SpeechBrainRuntime
 from voiceprint.errors import ModelError
 from voiceprint.resources import shipped
 
@@ -88,7 +88,7 @@ def test_real_speech_gets_the_same_scores(
 
 def test_the_quick_copy_says_nearly_what_the_export_says(exported: Encoder, takes: dict[str, list[Waveform]]) -> None:
     clips = [take for several in takes.values() for take in several]
-    exact, nearly = exported.encode(clips), exported.encode_quickly(clips)
+    exact, nearly = exported.encode(clips), exported.encode_int8(clips)
     cosine, apart = agreement(exact, nearly)
     assert 0.99 < cosine < 1 - 1e-6, "it is another network, and close"
     assert apart < 0.05
@@ -100,7 +100,7 @@ def test_a_quick_copy_that_is_far_off_is_not_used(
 ) -> None:
     monkeypatch.setattr(quantized, "MIN_COSINE", 1.0)
     careful = Encoder.load(folder, runtime="onnx", cache=cache)
-    assert np.array_equal(careful.encode_quickly(sounds()), careful.encode(sounds()))
+    assert np.array_equal(careful.encode_int8(sounds()), careful.encode(sounds()))
 
 
 def test_a_damaged_quick_copy_is_made_again(folder: ModelFolder, exported: Encoder, cache: Path) -> None:
@@ -109,13 +109,13 @@ def test_a_damaged_quick_copy_is_made_again(folder: ModelFolder, exported: Encod
     path.write_bytes(whole[:1000])
     again = Encoder.load(folder, runtime="onnx", cache=cache)
     assert path.read_bytes() == whole
-    assert not np.array_equal(again.encode_quickly(sounds()), again.encode(sounds()))
+    assert not np.array_equal(again.encode_int8(sounds()), again.encode(sounds()))
 
 
 def test_without_a_place_for_it_there_is_no_quick_copy(folder: ModelFolder) -> None:
     alone = Encoder.load(folder, runtime="onnx", cache=None)
     assert not alone.is_quick
-    assert np.array_equal(alone.encode_quickly(sounds()), alone.encode(sounds()))
+    assert np.array_equal(alone.encode_int8(sounds()), alone.encode(sounds()))
 
 
 def make_campplus(path: Path) -> Path:
@@ -142,7 +142,7 @@ def test_other_architectures_are_exported_as_well(make: Callable[[Path], Path], 
 def test_an_export_is_made_once(
     folder: ModelFolder, exported: Encoder, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Reference, "load", lambda _folder: pytest.fail("the reference was loaded"))
+    monkeypatch.setattr(SpeechBrainRuntime, "load", lambda _folder: pytest.fail("the reference was loaded"))
     assert Encoder.load(folder, runtime="auto", cache=cache).runtime == "onnx"
     assert len(list(cache.iterdir())) == 2, "the export and its quick copy"
 
@@ -162,10 +162,10 @@ def test_an_export_of_other_weights_is_not_used(folder: ModelFolder, exported: E
     content = exact_in(cache)
     assert ExportCache(cache).find("0" * 64) is None
     with pytest.raises(ModelError) as caught:
-        Exported.load(content, "0" * 64)
+        OnnxRuntime.load(content, "0" * 64)
     assert caught.value.code == "export_unusable"
     with pytest.raises(ModelError):
-        Exported.load(b"no model", folder.fingerprint)
+        OnnxRuntime.load(b"no model", folder.fingerprint)
 
 
 def test_a_newer_export_takes_the_place_of_the_older(tmp_path: Path) -> None:

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from voiceprint.audio.channel_simulation import CHANGES, Change
 from voiceprint.audio.decoding import SAMPLE_RATE
 from voiceprint.cli.folders import hear_asked
 from voiceprint.errors import AudioError, InputError
-from voiceprint.evaluation.channels import CHANGES, Change
 from voiceprint.evaluation.samples import ENROLLED_CLIPS, WHOLE, Sample, collect, long_speech
 
 

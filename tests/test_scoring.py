@@ -98,8 +98,8 @@ def test_probability_comes_from_the_calibration_alone() -> None:
     found = [identify(CALIBRATED, score, 0.0).probability for score in (0.1, 0.3, 0.5, 0.9)]
     assert all(p is not None and 0 <= p <= 1 for p in found)
     assert found == sorted(found, key=lambda p: p or 0)
-    twins = identify(CALIBRATED, 0.9, 0.9).probability
-    assert twins == pytest.approx(0.5, abs=0.01)
+    duplicates = identify(CALIBRATED, 0.9, 0.9).probability
+    assert duplicates == pytest.approx(0.5, abs=0.01)
 
 
 def test_the_rule_says_how_far_from_the_line() -> None:
@@ -121,7 +121,7 @@ def test_a_note_for_the_operator() -> None:
 
 
 def test_where_people_sound_alike_everything_is_stricter() -> None:
-    alike = replace(CALIBRATED, rise=2.0)
+    alike = replace(CALIBRATED, score_shift=2.0)
     usual, here = identify(CALIBRATED, 0.9, 0.1), identify(alike, 0.9, 0.1)
     assert here.threshold - usual.threshold == pytest.approx(2.0 / CALIBRATION.weights.cosine)
     assert (here.probability or 1) < (usual.probability or 0)

@@ -34,7 +34,7 @@ class ToyEncoder(Encoder):
     def encode(self, waveforms: Sequence[Waveform]) -> NDArray[np.float32]:
         return np.stack([self._vector(waveform) for waveform in waveforms])
 
-    def encode_quickly(self, waveforms: Sequence[Waveform]) -> NDArray[np.float32]:
+    def encode_int8(self, waveforms: Sequence[Waveform]) -> NDArray[np.float32]:
         return self.encode(waveforms)
 
     def _vector(self, waveform: Waveform) -> NDArray[np.float32]:

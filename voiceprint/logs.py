@@ -8,7 +8,7 @@ import logging
 from contextvars import ContextVar
 from datetime import UTC, datetime
 
-__all__ = ["FACTS", "SESSION", "JsonLines", "set_up_logs"]
+__all__ = ["FACTS", "SESSION", "JsonLogFormatter", "set_up_logs"]
 
 # Of the request or connection that is being answered, so that its lines can be found together.
 SESSION: ContextVar[str | None] = ContextVar("session", default=None)
@@ -16,7 +16,7 @@ SESSION: ContextVar[str | None] = ContextVar("session", default=None)
 FACTS = ("method", "route", "status", "seconds")
 
 
-class JsonLines(logging.Formatter):
+class JsonLogFormatter(logging.Formatter):
     """One object a line: time (ISO 8601, UTC), level, logger, message, session where there is one, facts, trace."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -39,6 +39,6 @@ def set_up_logs(*, as_json: bool) -> None:
     if not as_json:
         return  # Python's own last resort prints warnings and errors as sentences
     handler = logging.StreamHandler()
-    handler.setFormatter(JsonLines())
+    handler.setFormatter(JsonLogFormatter())
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     logging.getLogger("voiceprint").setLevel(logging.INFO)

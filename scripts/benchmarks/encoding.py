@@ -12,7 +12,7 @@ from benchmarks.timing import Figures, interleaved
 from voiceprint.audio.decoding import SAMPLE_RATE
 from voiceprint.encoding.model_folder import ModelFolder
 from voiceprint.encoding.runtime import load_runtime, quick_runtime
-from voiceprint.encoding.speechbrain_runtime import Reference
+from voiceprint.encoding.speechbrain_runtime import SpeechBrainRuntime
 
 __all__ = ["measure_encoding"]
 
@@ -25,7 +25,7 @@ def measure_encoding(folder: ModelFolder, cache: Path, rounds: int) -> Figures:
     clip = np.random.default_rng(0).normal(scale=0.1, size=CLIP_SECONDS * SAMPLE_RATE).astype(np.float32)
     with tempfile.TemporaryDirectory() as temporary:
         official = ModelFolder.open(_official(Path(temporary)))
-        pairs = [(Reference.load(each), load_runtime(each, "onnx", cache)) for each in (folder, official)]
+        pairs = [(SpeechBrainRuntime.load(each), load_runtime(each, "onnx", cache)) for each in (folder, official)]
         (plain, ours), (plain_official, ours_official) = pairs
         quick = quick_runtime(ours, folder, cache)
         runs = [ours, plain, ours_official, plain_official, quick]

@@ -13,7 +13,7 @@ from benchmarks.timing import Figures, clocked
 from voiceprint.audio.decoding import SAMPLE_RATE
 from voiceprint.audio.vad import VoiceActivity, listen
 from voiceprint.domain.speaker import Enrollment
-from voiceprint.encoding.speechbrain_runtime import Reference
+from voiceprint.encoding.speechbrain_runtime import SpeechBrainRuntime
 from voiceprint.service.bulk import Folder, enroll_folders
 from voiceprint.service.service import VoiceprintService
 
@@ -24,7 +24,7 @@ TURN = 5
 
 
 def measure_bulk(
-    services: Sequence[VoiceprintService], reference: Reference, folders: Sequence[Folder], cores: int
+    services: Sequence[VoiceprintService], reference: SpeechBrainRuntime, folders: Sequence[Folder], cores: int
 ) -> Figures:
     """``bulk``: our clips a second over those of the plain loop, which decodes in its own process, finds the speech as
     Silero's page says and calls ``encode_batch``; ``bulk_same_parts``: over a loop with our decoder and our detector.
@@ -84,7 +84,9 @@ def _decoded(path: Path) -> "np.ndarray[tuple[int], np.dtype[np.float32]]":
     return np.concatenate([frame.to_ndarray()[0] for frame in frames])
 
 
-def _one_after_another(service: VoiceprintService, reference: Reference, hear: Speech, folders: list[Folder]) -> None:
+def _one_after_another(
+    service: VoiceprintService, reference: SpeechBrainRuntime, hear: Speech, folders: list[Folder]
+) -> None:
     """Each recording decoded, listened to, encoded with encode_batch; one write a speaker."""
     for folder in folders:
         made = []

@@ -13,7 +13,7 @@ from voiceprint.api.messages import Hello, Result, Start, Stop
 from voiceprint.api.session import Session
 from voiceprint.audio.decoding import SAMPLE_RATE, Waveform, decode, pcm16_to_waveform, read_bytes
 from voiceprint.audio.vad import Listener, VoiceActivity, listen
-from voiceprint.encoding.speechbrain_runtime import Reference
+from voiceprint.encoding.speechbrain_runtime import SpeechBrainRuntime
 from voiceprint.service.service import VoiceprintService
 
 __all__ = ["measure_answer", "measure_streams", "read"]
@@ -27,7 +27,7 @@ def read(path: Path) -> Waveform:
     return decode(read_bytes(path, max_bytes=2**25), max_seconds=600, max_bytes=2**25)
 
 
-def measure_answer(service: VoiceprintService, reference: Reference, clips: Sequence[Waveform]) -> Figures:
+def measure_answer(service: VoiceprintService, reference: SpeechBrainRuntime, clips: Sequence[Waveform]) -> Figures:
     """``answer_p95``: from the end of the silence to the last word, over encoding all speech the plain way then."""
     torch.set_num_threads(1)
     activity, ours, plain = VoiceActivity.load(), [], []
@@ -43,7 +43,7 @@ def measure_answer(service: VoiceprintService, reference: Reference, clips: Sequ
     return {"answer_p95": mine / theirs, "answer_p95_ms": 1e3 * mine, "answer_plain_p95_ms": 1e3 * theirs}
 
 
-def measure_streams(service: VoiceprintService, reference: Reference, takes: Sequence[Waveform]) -> Figures:
+def measure_streams(service: VoiceprintService, reference: SpeechBrainRuntime, takes: Sequence[Waveform]) -> Figures:
     """``streams``: how many live takes one core holds, over how many with encode_batch of everything each second."""
     torch.set_num_threads(1)
     activity = VoiceActivity.load()
@@ -87,7 +87,7 @@ def _cpu(action: object) -> float:
     return time.process_time() - begun
 
 
-def _plain_stream(take: Waveform, reference: Reference, activity: VoiceActivity) -> None:
+def _plain_stream(take: Waveform, reference: SpeechBrainRuntime, activity: VoiceActivity) -> None:
     listener = Listener(activity)
     for number, frame in enumerate(_frames(take.samples), start=1):
         listener.feed(pcm16_to_waveform(frame))

@@ -13,10 +13,10 @@ from cryptography.fernet import Fernet
 from rotation_test import ENCODER, fill
 
 from benchmarks.timing import Figures, clocked
-from voiceprint.service.enrolled import Known
-from voiceprint.storage.maintenance.snapshot_keeper import PartKeeper
+from voiceprint.service.enrolled import EnrolledSpeakers
+from voiceprint.storage.maintenance.snapshot_keeper import SnapshotKeeper
 from voiceprint.storage.sealing.key_file import create_key_file, load_key_file
-from voiceprint.storage.snapshot.crowd import Crowd
+from voiceprint.storage.snapshot.contents import StoreContents
 from voiceprint.storage.store import Store
 
 KINDS = ("profile", "enrollment")
@@ -43,7 +43,7 @@ def measure_opening(folder: Path, speakers: int = 100_000, rounds: int = 3) -> F
     rows = [_start(folder, speakers)["all"] for _ in range(rounds)]
     store = Store.open(data, load_key_file(key, data=data), ENCODER)
     store.load()
-    sealing = clocked(PartKeeper(store).visit_all)
+    sealing = clocked(SnapshotKeeper(store).visit_all)
     store.close()
     keys, profiles, templates = _tokens(data, key)
     times, starts = [], list[dict[str, float]]()
@@ -69,7 +69,7 @@ class Clocked(Store):
 
     took = 0.0
 
-    def load_quickly(self) -> Crowd:
+    def load_quickly(self) -> StoreContents:
         began = time.perf_counter()
         crowd = super().load_quickly()
         self.took = time.perf_counter() - began
@@ -83,7 +83,7 @@ def start(folder: Path) -> dict[str, float]:
     data = folder / "index"
     began = time.perf_counter()
     store = Clocked.open(data, load_key_file(folder / "key", data=data), ENCODER)
-    known = Known(store, ENCODER.dimension)
+    known = EnrolledSpeakers(store, ENCODER.dimension)
     ready = time.perf_counter()
     assert known.find("speaker 0") is not None
     ended = time.perf_counter()

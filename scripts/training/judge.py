@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from voiceprint.evaluation.channels import opus
+from voiceprint.audio.channel_simulation import opus
 
 from .data import SAMPLE_RATE, Wave
 

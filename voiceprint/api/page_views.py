@@ -34,11 +34,11 @@ __all__ = [
 MAP_SPEAKERS = 200
 
 
-class _Picture(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class _View(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     pass
 
 
-class MapPlace(_Picture, frozen=True, kw_only=True):
+class MapPlace(_View, frozen=True, kw_only=True):
     """``x``, ``y``: in [-1, 1], near means sounding alike; ``closest``: who sounds most like this; ``alike``: so much
     that the two may be taken for each other.
     """
@@ -50,14 +50,14 @@ class MapPlace(_Picture, frozen=True, kw_only=True):
     alike: bool
 
 
-class VoiceMap(_Picture, frozen=True, kw_only=True):
+class VoiceMap(_View, frozen=True, kw_only=True):
     """``left_out``: how many enrolled before those on the map, which shows the newest only where there are many."""
 
     places: tuple[MapPlace, ...]
     left_out: int
 
 
-class Share(_Picture, frozen=True, kw_only=True):
+class Share(_View, frozen=True, kw_only=True):
     """Of enrolled people, the share that is missed, with its 95 % interval; ``at``: the FPIR or the gallery's size."""
 
     at: float
@@ -66,7 +66,7 @@ class Share(_Picture, frozen=True, kw_only=True):
     high: float
 
 
-class Evidence(_Picture, frozen=True, kw_only=True):
+class Evidence(_View, frozen=True, kw_only=True):
     """What the calibration of this encoder was made from, and its curves for the gallery as it is now.
 
     ``separation``: shares of enrolled people and of strangers over a scale of evidence (llr, natural logarithm);
@@ -82,7 +82,7 @@ class Evidence(_Picture, frozen=True, kw_only=True):
     growth: tuple[Share, ...]
 
 
-class Health(_Picture, frozen=True, kw_only=True):
+class Health(_View, frozen=True, kw_only=True):
     """``accuracy``: the line of the encoder's card; ``decisions``: how many of each were given since ``started_at``
     (ISO 8601, UTC), None for who is confined to groups; ``evidence``: None where nobody calibrated this encoder.
     """
@@ -131,7 +131,7 @@ def _share(at: float, missed: Interval) -> Share:
     return Share(at=at, missed=round(missed.value, 4), low=round(missed.low, 4), high=round(missed.high, 4))
 
 
-class TimelineTurn(_Picture, frozen=True, kw_only=True):
+class TimelineTurn(_View, frozen=True, kw_only=True):
     """Somebody speaking. ``speaker``: None where the status is not ``identified``."""
 
     start_seconds: float
@@ -140,7 +140,7 @@ class TimelineTurn(_Picture, frozen=True, kw_only=True):
     speaker: SpeakerRef | None
 
 
-class Timeline(_Picture, frozen=True, kw_only=True):
+class Timeline(_View, frozen=True, kw_only=True):
     """Who spoke when, in order."""
 
     turns: tuple[TimelineTurn, ...]

@@ -37,13 +37,13 @@ from voiceprint.api.presenters import enrolled_message, error_message, result_me
 from voiceprint.api.start_checks import check_start
 from voiceprint.audio import vad
 from voiceprint.audio.decoding import SAMPLE_RATE, pcm16_to_waveform
-from voiceprint.decision.early_decision import Announcer
+from voiceprint.decision.early_decision import EarlyDecision
 from voiceprint.domain.caller import NOBODY, OPERATOR, Caller
 from voiceprint.domain.groups import Within
 from voiceprint.errors import AudioError, InputError, MessageError
 from voiceprint.service.results import Answer
 from voiceprint.service.service import VoiceprintService
-from voiceprint.service.streaming import GUESS_EVERY_SECONDS, VoiceSoFar
+from voiceprint.service.streaming import GUESS_EVERY_SECONDS, StreamEncoder
 
 __all__ = ["Session"]
 
@@ -62,9 +62,9 @@ class _Take:
     start: Start
     listener: vad.Listener
     needed_seconds: float
-    voice: VoiceSoFar
+    voice: StreamEncoder
     within: Within
-    announcer: Announcer = field(default_factory=Announcer)
+    announcer: EarlyDecision = field(default_factory=EarlyDecision)
     claim: Claim | None = None
     next_progress_at: float = 0.0
     next_guess_at: float = GUESS_EVERY_SECONDS
@@ -158,7 +158,7 @@ class Session:
         needed = settings.min_enroll_speech_seconds if enrolling else settings.min_identify_speech_seconds
         listener = self._service.listener()
         service = self._service
-        voice = VoiceSoFar(listener, service.encode, partial(service.encode, quickly=True), service.watch())
+        voice = StreamEncoder(listener, service.encode, partial(service.encode, quickly=True), service.watch())
         take = _Take(start, listener, needed, voice, within)
         if start.mode == "verify":
             take.claim = self._budgets.claim(self.caller, start.speaker or "")
@@ -230,8 +230,10 @@ class Session:
         voice, start = take.voice.exact() if final else take.voice.guess(), take.start
         answer: Answer
         if start.mode == "verify":
-            discreet = not self.caller.sees_scores
-            answer = self._service.verify(start.speaker or "", voice, discreet=discreet, within=take.within)
+            hide_unknown_claims = not self.caller.sees_scores
+            answer = self._service.verify(
+                start.speaker or "", voice, hide_unknown_claims=hide_unknown_claims, within=take.within
+            )
         else:
             answer = self._service.identify(voice, top_k=start.top_k, within=take.within)
         if final and take.claim is not None:

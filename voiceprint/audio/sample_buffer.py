@@ -3,13 +3,13 @@
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Growing"]
+__all__ = ["SampleBuffer"]
 
 Samples = NDArray[np.float32]
 _FIRST_SAMPLES = 16_000
 
 
-class Growing:
+class SampleBuffer:
     """``samples``: float32 (num_samples,), all so far. What was given out is never changed by what comes later."""
 
     def __init__(self) -> None:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from voiceprint.audio.decoding import SAMPLE_RATE, Waveform
 from voiceprint.audio.quality import Level, LevelMeter, feedback_of
-from voiceprint.audio.sample_buffer import Growing
+from voiceprint.audio.sample_buffer import SampleBuffer
 from voiceprint.audio.segmenter import FRAME_SAMPLES, FRAME_SECONDS, PAD_FRAMES, Segment, Segmenter, Step
 from voiceprint.domain.vocabulary import Feedback
 from voiceprint.errors import ModelError
@@ -91,7 +91,7 @@ class VoiceActivity:
 class _Speech:
     """Samples that were kept, and those of which it is not known yet whether they belong to speech."""
 
-    kept: Growing = field(default_factory=Growing)
+    kept: SampleBuffer = field(default_factory=SampleBuffer)
     counted_samples: int = 0
     pending: list[Samples] = field(default_factory=list)
     before: deque[Samples] = field(default_factory=lambda: deque(maxlen=PAD_FRAMES))

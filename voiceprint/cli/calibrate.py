@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from voiceprint.cli.common import add_json_option, open_service, print_json, settings_from
-from voiceprint.cli.folders import add_ear_options, hear_asked, hear_folders, open_ear
+from voiceprint.cli.folders import add_clip_options, hear_asked, hear_folders, open_clip_encoder
 from voiceprint.cli.store_common import add_data_option, check_store
 from voiceprint.errors import InputError
 
 if TYPE_CHECKING:
     from voiceprint.decision.calibration import Calibration, Cohort
-    from voiceprint.evaluation.samples import Ear, Sample
+    from voiceprint.evaluation.samples import ClipEncoder, Sample
 
 __all__ = ["add"]
 
@@ -20,7 +20,7 @@ TELEPHONE_EVERY = 4
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = commands.add_parser("calibrate", help="fit scores, probabilities and thresholds to real speech")
-    add_ear_options(parser, folders="*")
+    add_clip_options(parser, folders="*")
     parser.add_argument(
         "--enrolled",
         action="store_true",
@@ -48,7 +48,7 @@ def run_calibrate(args: argparse.Namespace) -> int:
 
     if not args.folders and not args.enrolled:
         raise InputError("nothing_to_learn_from", "Give a folder of speakers, or --enrolled, or both.")
-    ear, samples = _enrolled(args) if args.enrolled else (open_ear(args), [])
+    ear, samples = _enrolled(args) if args.enrolled else (open_clip_encoder(args), [])
     cohort = _cohort(args, ear)
     samples += hear_asked(args, ear)
     calibration = fit(samples, cohort, encoder=ear.encoder.id, fingerprint=ear.encoder.fingerprint)
@@ -62,25 +62,25 @@ def run_calibrate(args: argparse.Namespace) -> int:
     return 0
 
 
-def _enrolled(args: argparse.Namespace) -> "tuple[Ear, list[Sample]]":
+def _enrolled(args: argparse.Namespace) -> "tuple[ClipEncoder, list[Sample]]":
     """The store's own encoder, and everybody who consented. Raises SetupError, StoreError."""
     from voiceprint.audio.vad import VoiceActivity
     from voiceprint.evaluation.enrolled import enrolled_samples
-    from voiceprint.evaluation.samples import Ear
+    from voiceprint.evaluation.samples import ClipEncoder
 
     settings = settings_from(args)
     check_store(settings)
     with open_service(args) as service:
-        ear = Ear(service.encoder, VoiceActivity.load(), settings.max_audio_seconds, settings.max_upload_bytes)
+        ear = ClipEncoder(service.encoder, VoiceActivity.load(), settings.max_audio_seconds, settings.max_upload_bytes)
         return ear, list(enrolled_samples(service.speakers()))
 
 
-def _cohort(args: argparse.Namespace, ear: "Ear") -> "Cohort | None":
+def _cohort(args: argparse.Namespace, ear: "ClipEncoder") -> "Cohort | None":
     """One recording a speaker, of every fourth also as by telephone: the cohort must know the channels that come."""
     import numpy as np
 
+    from voiceprint.audio.channel_simulation import telephone
     from voiceprint.decision.calibration import Cohort, shipped_calibration
-    from voiceprint.evaluation.channels import telephone
     from voiceprint.evaluation.fitting import COHORT_TOP
     from voiceprint.evaluation.trials import MIN_PROBE_SECONDS
 
@@ -93,17 +93,17 @@ def _cohort(args: argparse.Namespace, ear: "Ear") -> "Cohort | None":
     return Cohort(np.stack(rows).astype(np.float16).astype(np.float32), COHORT_TOP)
 
 
-def _one_voice(args: argparse.Namespace, ear: "Ear") -> float | None:
+def _one_voice(args: argparse.Namespace, ear: "ClipEncoder") -> float | None:
     """The sameness that all but a few recordings of one person reach; with too few to know, the shipped one."""
     import numpy as np
 
     from voiceprint.decision.calibration import shipped_calibration
-    from voiceprint.decision.speaker_change import FALSE_ALARMS, MIN_PEOPLE, sameness, windows_of
+    from voiceprint.decision.speaker_change import FALSE_ALARMS, MIN_PEOPLE, change_windows, homogeneity
     from voiceprint.evaluation.samples import long_speech
 
     # What cannot be used was named in the first pass.
     pieces = long_speech(args.folders, ear, half=args.half, on_refusal=lambda _path, _error: None)
-    found = [sameness(ear.encoder.encode_quickly(windows_of(piece))) for piece in pieces]
+    found = [homogeneity(ear.encoder.encode_int8(change_windows(piece))) for piece in pieces]
     if len(found) >= MIN_PEOPLE:
         return float(np.quantile(found, FALSE_ALARMS))
     shipped = shipped_calibration(ear.encoder.id, ear.encoder.fingerprint)

@@ -5,19 +5,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from voiceprint.cli.common import add_json_option, print_json, settings_from
-from voiceprint.cli.folders import add_ear_options, hear_asked, open_ear
+from voiceprint.cli.folders import add_clip_options, hear_asked, open_clip_encoder
 
 if TYPE_CHECKING:
     from voiceprint.decision.policy import Policy
     from voiceprint.evaluation.rates import Report
-    from voiceprint.evaluation.samples import Ear, Sample
+    from voiceprint.evaluation.samples import ClipEncoder, Sample
 
 __all__ = ["add"]
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = commands.add_parser("evaluate", help="measure how often it is right, on folders of speakers")
-    add_ear_options(parser)
+    add_clip_options(parser)
     parser.add_argument("--target-fpir", type=float, metavar="RATE", help="the promise to be tested (0.01)")
     parser.add_argument(
         "--calibration", type=Path, metavar="FILE", help="instead of the one that comes with the encoder"
@@ -41,7 +41,7 @@ def run_evaluate(args: argparse.Namespace) -> int:
 
     if args.plots is not None:
         check_plots()
-    ear = open_ear(args)
+    ear = open_clip_encoder(args)
     samples = hear_asked(args, ear)
     policy = _policy(args, ear)
     report = _judge(args, ear, samples, policy)
@@ -56,7 +56,7 @@ def run_evaluate(args: argparse.Namespace) -> int:
     return 0
 
 
-def _policy(args: argparse.Namespace, ear: "Ear") -> "Policy":
+def _policy(args: argparse.Namespace, ear: "ClipEncoder") -> "Policy":
     from voiceprint.decision.policy import Policy
 
     settings = settings_from(args)
@@ -69,7 +69,7 @@ def _policy(args: argparse.Namespace, ear: "Ear") -> "Policy":
     )
 
 
-def _judge(args: argparse.Namespace, ear: "Ear", samples: "list[Sample]", policy: "Policy") -> "Report":
+def _judge(args: argparse.Namespace, ear: "ClipEncoder", samples: "list[Sample]", policy: "Policy") -> "Report":
     from voiceprint.decision.policy import BARE_THRESHOLD
     from voiceprint.evaluation.rates import evaluate
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from voiceprint.cli.common import add_models_option, complain, settings_from
 
 if TYPE_CHECKING:
-    from voiceprint.evaluation.samples import Ear, Sample
+    from voiceprint.evaluation.samples import ClipEncoder, Sample
 
-__all__ = ["add_ear_options", "hear_asked", "hear_folders", "open_ear"]
+__all__ = ["add_clip_options", "hear_asked", "hear_folders", "open_clip_encoder"]
 
 
-def add_ear_options(parser: argparse.ArgumentParser, *, folders: str = "+") -> None:
+def add_clip_options(parser: argparse.ArgumentParser, *, folders: str = "+") -> None:
     """Which folders (``folders``: how many, as argparse counts), which half of their speakers, which encoder."""
     parser.add_argument("folders", nargs=folders, type=Path, metavar="DIR", help="DIR/<speaker>/<recordings>")
     parser.add_argument(
@@ -31,19 +31,19 @@ def add_ear_options(parser: argparse.ArgumentParser, *, folders: str = "+") -> N
     add_models_option(parser)
 
 
-def open_ear(args: argparse.Namespace) -> "Ear":
+def open_clip_encoder(args: argparse.Namespace) -> "ClipEncoder":
     """The encoder that the options name, and the speech detector. Raises SetupError."""
     from voiceprint.audio.vad import VoiceActivity
     from voiceprint.encoding.catalog import choose_encoder
-    from voiceprint.evaluation.samples import Ear
+    from voiceprint.evaluation.samples import ClipEncoder
     from voiceprint.service.factory import load_encoder
 
     settings = settings_from(args)
     encoder = load_encoder(choose_encoder(settings), settings)
-    return Ear(encoder, VoiceActivity.load(), settings.max_audio_seconds, settings.max_upload_bytes)
+    return ClipEncoder(encoder, VoiceActivity.load(), settings.max_audio_seconds, settings.max_upload_bytes)
 
 
-def hear_folders(folders: Sequence[Path], ear: "Ear", **options: object) -> "list[Sample]":
+def hear_folders(folders: Sequence[Path], ear: "ClipEncoder", **options: object) -> "list[Sample]":
     """Everything in the folders, with a progress bar; what cannot be used is one line each."""
     from tqdm import tqdm
 
@@ -59,14 +59,14 @@ def hear_folders(folders: Sequence[Path], ear: "Ear", **options: object) -> "lis
         )
 
 
-def hear_asked(args: argparse.Namespace, ear: "Ear") -> "list[Sample]":
+def hear_asked(args: argparse.Namespace, ear: "ClipEncoder") -> "list[Sample]":
     """The folders of the options; with ``--also`` the same recordings once more, as they sound elsewhere.
 
     Those are only to ask with, never to enroll.
     """
     from dataclasses import replace
 
-    from voiceprint.evaluation.channels import CHANGES
+    from voiceprint.audio.channel_simulation import CHANGES
 
     found = hear_folders(args.folders, ear, half=args.half)
     for name in args.also:

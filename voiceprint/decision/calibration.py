@@ -14,7 +14,7 @@ moves with ln N; its upper tail gives the threshold for a promised FPIR.
 
 Where everybody speaks into the same kind of microphone, strangers come closer to the enrolled than elsewhere. The
 enrolled show by how much: each of them is a stranger to the others. What their highest llr exceed the usual by is the
-``rise``, and it is taken off every llr.
+``score_shift``, and it is taken off every llr.
 """
 
 import hashlib
@@ -83,7 +83,7 @@ class Nearest(_Part, frozen=True, kw_only=True):
     location: float
     per_log_speaker: float
 
-    def rise(self, nearest: Floats, gallery_size: int) -> float:
+    def score_shift(self, nearest: Floats, gallery_size: int) -> float:
         """How much more alike than usual ``gallery_size`` people sound, from the highest llr of some of them (n,).
 
         In llr, never below 0: a promise is kept by being stricter. 0 for fewer than two people, who have no others.

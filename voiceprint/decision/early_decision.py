@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from voiceprint.decision.policy import Decision
 
-__all__ = ["Announcer"]
+__all__ = ["EarlyDecision"]
 
 # How far above the line (cosine) is safe, and how often in a row; from streams of real speech.
 SAFE_ABOVE = 0.05
@@ -17,7 +17,7 @@ GUESSES = 2
 
 
 @dataclass(slots=True)
-class Announcer:
+class EarlyDecision:
     """One utterance. Feed it each guess in turn; ``announced`` is what has been said for good."""
 
     announced: Decision | None = None

@@ -26,7 +26,7 @@ PRIOR_ENROLLED = 0.5
 # here, and rising with the gallery. Rather a missed friend than a named stranger.
 BARE_THRESHOLD, BARE_PER_LOG_SPEAKER, BARE_HIGHEST, BARE_MARGIN = 0.45, 0.02, 0.65, 0.05
 # A rise of this many cosines is worth a word to the operator.
-NOTEWORTHY_RISE = 0.01
+NOTEWORTHY_SHIFT = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +71,8 @@ class _Candidate:
 class Policy:
     """Decides. Built once, from a calibration of the encoder where there is one; safe to share between threads.
 
-    ``target_fpir``: the promise, at most this share of strangers gets a name. ``rise``: how much more llr than usual
-    strangers reach here (see ``calibration``). ``enrolled_seconds`` in the methods: seconds that a speaker was
+    ``target_fpir``: the promise, at most this share of strangers gets a name. ``score_shift``: how much more llr than
+    usual strangers reach here (see ``calibration``). ``enrolled_seconds`` in the methods: seconds that a speaker was
     enrolled with; typical ones are assumed where it is not given.
     """
 
@@ -80,7 +80,7 @@ class Policy:
     target_fpir: float = TARGET_FPIR
     calibration: Calibration | None = None
     cohort: Cohort | None = None
-    rise: float = 0.0
+    score_shift: float = 0.0
 
     @classmethod
     def for_encoder(
@@ -124,7 +124,7 @@ class Policy:
         # Without the rise: where strangers come closer, people come closer to their own templates, too.
         cost = self.calibration.expected_fnir(self.calibration.threshold(gallery_size, self.target_fpir))
         notes = []
-        if (higher := self.rise / self._slope) >= NOTEWORTHY_RISE:
+        if (higher := self.score_shift / self._slope) >= NOTEWORTHY_SHIFT:
             notes.append(f"people sound more alike here than usual, so that the threshold is {higher:.2f} higher")
         supported = self.calibration.supports(self.target_fpir)
         if not supported:
@@ -208,7 +208,7 @@ class Policy:
         ranked = self._rank(matches, self._impostor(embedding), speech_seconds, gallery_size, enrolled_seconds)
         return tuple(Match(found.speaker_id, found.score) for found in ranked if found.score >= found.threshold)
 
-    def rise_among(
+    def score_shift_among(
         self,
         matches: Sequence[Sequence[Match]],
         *,
@@ -220,11 +220,11 @@ class Policy:
         """The rise in a gallery of two or more, some of whose templates (n, d) meet these other people there."""
         if self.calibration is None or self.calibration.nearest is None:
             return 0.0
-        usual = replace(self, rise=0.0)
+        usual = replace(self, score_shift=0.0)
         levels = np.zeros(len(embeddings)) if self.cohort is None else self.cohort.levels(embeddings)
         each = zip(matches, levels.tolist(), speech_seconds, strict=True)
         llr = [usual._rank(met, level, seconds, gallery_size, enrolled_seconds)[0].llr for met, level, seconds in each]
-        return self.calibration.nearest.rise(np.array(llr), gallery_size)
+        return self.calibration.nearest.score_shift(np.array(llr), gallery_size)
 
     # Inside
 
@@ -250,7 +250,7 @@ class Policy:
             return 0.0, _bare_threshold(gallery_size)
         seconds = self.calibration.evidence.enrolled_seconds if enrolled_seconds is None else enrolled_seconds
         offset = self.calibration.llr_offset(impostor=impostor, speech_seconds=speech_seconds, enrolled_seconds=seconds)
-        offset -= self.rise
+        offset -= self.score_shift
         return offset, (self.calibration.threshold(gallery_size, self.target_fpir) - offset) / self._slope
 
     def _rank(

@@ -17,9 +17,9 @@ __all__ = [
     "MIN_PEOPLE",
     "MIN_SECONDS",
     "WINDOW_SECONDS",
-    "VoiceWatch",
-    "sameness",
-    "windows_of",
+    "SpeakerChangeDetector",
+    "change_windows",
+    "homogeneity",
 ]
 
 WINDOW_SECONDS, HOP_SECONDS = 2.0, 1.0
@@ -29,7 +29,7 @@ MIN_SECONDS = 5.0
 FALSE_ALARMS, MIN_PEOPLE = 0.05, 40
 
 
-class VoiceWatch:
+class SpeakerChangeDetector:
     """Whether one person speaks, in speech that grows: each window is encoded once.
 
     ``line``: the sameness that is asked for, None where nobody measured it; ``encode``: windows to unit (n, dimension).
@@ -48,7 +48,7 @@ class VoiceWatch:
         if self._line is None:
             return False
         rows = self._rows(speech)
-        return len(rows) > 0 and sameness(np.stack(rows)) < self._line
+        return len(rows) > 0 and homogeneity(np.stack(rows)) < self._line
 
     def mean(self, speech: Waveform) -> NDArray[np.float32] | None:
         """The unit mean of the windows (dimension,): nearly the embedding of all speech so far, without encoding it
@@ -63,12 +63,12 @@ class VoiceWatch:
 
     def _rows(self, speech: Waveform) -> list[NDArray[np.float32]]:
         """One a window. Speech only ever grows at its end: a window that is whole is settled."""
-        new = windows_of(Waveform(speech.samples[: self._max_samples]))[len(self._known) :]
+        new = change_windows(Waveform(speech.samples[: self._max_samples]))[len(self._known) :]
         self._known.extend(self._encode(new) if new else ())
         return self._known
 
 
-def windows_of(speech: Waveform) -> list[Waveform]:
+def change_windows(speech: Waveform) -> list[Waveform]:
     """Overlapping pieces to be encoded; none where there is too little speech to tell."""
     if speech.seconds < MIN_SECONDS:
         return []
@@ -77,7 +77,7 @@ def windows_of(speech: Waveform) -> list[Waveform]:
     return [Waveform(speech.samples[at : at + int(WINDOW_SECONDS * SAMPLE_RATE)]) for at in starts]
 
 
-def sameness(windows: NDArray[np.float32]) -> float:
+def homogeneity(windows: NDArray[np.float32]) -> float:
     """The lowest, over all points where the voice may change, of how alike the two sides are: the cosine of their mean
     directions, and their mean cosine across less that within. ``windows``: unit (n, dimension) in order; 1.0 where
     there are fewer than four. Below the calibration's line two people probably speak.

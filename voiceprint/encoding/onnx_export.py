@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voiceprint.audio.decoding import SAMPLE_RATE
-from voiceprint.encoding.onnx_runtime import INPUT, METADATA, Exported, describe
+from voiceprint.encoding.onnx_runtime import INPUT, METADATA, OnnxRuntime, describe
 from voiceprint.encoding.spectrum import Spectrum
-from voiceprint.encoding.speechbrain_runtime import Classifier, Reference, quiet
+from voiceprint.encoding.speechbrain_runtime import Classifier, SpeechBrainRuntime, quiet
 from voiceprint.errors import ModelError
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ OPSET = 17
 _PROBE_SECONDS = (0.6, 1.7, 5.3)
 
 
-def export_encoder(reference: Reference, fingerprint: str) -> bytes:
+def export_encoder(reference: SpeechBrainRuntime, fingerprint: str) -> bytes:
     """The ONNX file of a loaded encoder, compared with it before it is given out.
 
     Raises ModelError: ``export_impossible`` (no package onnx, or a network that it cannot hold), ``export_differs``.
@@ -41,7 +41,7 @@ def export_encoder(reference: Reference, fingerprint: str) -> bytes:
         raise ModelError("export_impossible", "This encoder cannot be exported.") from error
     model.metadata_props.add(key=METADATA, value=describe(spectrum, reference.dimension, fingerprint))
     exported: bytes = model.SerializeToString()
-    _compare(reference, Exported.load(exported, fingerprint))
+    _compare(reference, OnnxRuntime.load(exported, fingerprint))
     return exported
 
 
@@ -115,7 +115,7 @@ def _to_onnx(graph: "nn.Module", spectrum: Spectrum) -> bytes:
     return file.getvalue()
 
 
-def _compare(reference: Reference, exported: Exported) -> None:
+def _compare(reference: SpeechBrainRuntime, exported: OnnxRuntime) -> None:
     random = np.random.default_rng(0)
     for seconds in _PROBE_SECONDS:
         probe = random.normal(scale=0.1, size=int(seconds * SAMPLE_RATE)).astype(np.float32)

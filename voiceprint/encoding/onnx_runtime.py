@@ -18,13 +18,13 @@ from voiceprint.errors import ModelError
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
-__all__ = ["INPUT", "METADATA", "Exported", "describe"]
+__all__ = ["INPUT", "METADATA", "OnnxRuntime", "describe"]
 
 INPUT = "power"
 METADATA = "voiceprint"
 
 
-class Exported:
+class OnnxRuntime:
     """Use ``Exported.load``. Safe to call from several threads at once: each call runs in the thread that makes it."""
 
     name = "onnx"
@@ -35,7 +35,7 @@ class Exported:
         self.dimension = dimension
 
     @classmethod
-    def load(cls, model: Path | bytes, fingerprint: str) -> "Exported":
+    def load(cls, model: Path | bytes, fingerprint: str) -> "OnnxRuntime":
         """A file or its content. Raises ModelError (``export_unusable``): not an export, or not of this encoder."""
         import onnxruntime
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from voiceprint.audio.decoding import SAMPLE_RATE
 from voiceprint.encoding.export_cache import ExportCache
-from voiceprint.encoding.onnx_runtime import Exported
+from voiceprint.encoding.onnx_runtime import OnnxRuntime
 from voiceprint.errors import ModelError
 
 __all__ = ["MIN_COSINE", "keep_quick", "load_quick", "make_quick"]
@@ -25,12 +25,12 @@ MIN_COSINE = 0.995
 PROBE_SECONDS = 0.6
 
 
-def load_quick(exact: Exported, fingerprint: str, cache: Path) -> Exported:
+def load_quick(exact: OnnxRuntime, fingerprint: str, cache: Path) -> OnnxRuntime:
     """The quick copy of an export, made and kept where there is none yet; ``exact`` itself where it is of no use."""
     kept = ExportCache(cache)
     try:
         content = kept.find(_key(fingerprint)) or _make(kept, fingerprint)
-        quick = Exported.load(content, fingerprint) if content is not None else None
+        quick = OnnxRuntime.load(content, fingerprint) if content is not None else None
     except ModelError as error:
         log.info("There is no quick copy of the encoder: %s", error.message)
         return exact
@@ -74,7 +74,7 @@ def _make(kept: ExportCache, fingerprint: str) -> bytes | None:
         return None
 
 
-def _agree(exact: Exported, quick: Exported) -> bool:
+def _agree(exact: OnnxRuntime, quick: OnnxRuntime) -> bool:
     probe = np.random.default_rng(0).normal(scale=0.1, size=int(PROBE_SECONDS * SAMPLE_RATE)).astype(np.float32)
     one, other = exact.embed(probe).astype(float), quick.embed(probe).astype(float)
     cosine = one @ other / (np.linalg.norm(one) * np.linalg.norm(other))

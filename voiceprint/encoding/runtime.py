@@ -12,7 +12,7 @@ from voiceprint.errors import ModelError
 
 if TYPE_CHECKING:
     from voiceprint.encoding.model_folder import ModelFolder
-    from voiceprint.encoding.speechbrain_runtime import Reference
+    from voiceprint.encoding.speechbrain_runtime import SpeechBrainRuntime
 
 __all__ = ["Runtime", "RuntimeChoice", "export_anew", "load_runtime", "quick_runtime"]
 
@@ -40,10 +40,10 @@ def load_runtime(folder: "ModelFolder", choice: RuntimeChoice, cache: Path | Non
         return _reference(folder)
     kept = ExportCache(cache).find(folder.fingerprint) if cache is not None else None
     if kept is not None:
-        from voiceprint.encoding.onnx_runtime import Exported
+        from voiceprint.encoding.onnx_runtime import OnnxRuntime
 
         try:
-            return Exported.load(kept, folder.fingerprint)
+            return OnnxRuntime.load(kept, folder.fingerprint)
         except ModelError as error:
             log.warning("%s It is made again.", error.message)
     return _export(folder, choice, cache)
@@ -51,9 +51,9 @@ def load_runtime(folder: "ModelFolder", choice: RuntimeChoice, cache: Path | Non
 
 def quick_runtime(exact: Runtime, folder: "ModelFolder", cache: Path | None) -> Runtime:
     """For what is not kept: less time, nearly the same; ``exact`` itself where there is nothing quicker."""
-    from voiceprint.encoding.onnx_runtime import Exported
+    from voiceprint.encoding.onnx_runtime import OnnxRuntime
 
-    if cache is None or not isinstance(exact, Exported):
+    if cache is None or not isinstance(exact, OnnxRuntime):
         return exact
     from voiceprint.encoding.quantized import load_quick
 
@@ -71,15 +71,15 @@ def export_anew(folder: "ModelFolder", cache: Path) -> Path:
     return path
 
 
-def _reference(folder: "ModelFolder") -> "Reference":
-    from voiceprint.encoding.speechbrain_runtime import Reference
+def _reference(folder: "ModelFolder") -> "SpeechBrainRuntime":
+    from voiceprint.encoding.speechbrain_runtime import SpeechBrainRuntime
 
-    return Reference.load(folder)
+    return SpeechBrainRuntime.load(folder)
 
 
 def _export(folder: "ModelFolder", choice: RuntimeChoice, cache: Path | None) -> Runtime:
     from voiceprint.encoding.onnx_export import export_encoder
-    from voiceprint.encoding.onnx_runtime import Exported
+    from voiceprint.encoding.onnx_runtime import OnnxRuntime
 
     reference = _reference(folder)
     try:
@@ -94,4 +94,4 @@ def _export(folder: "ModelFolder", choice: RuntimeChoice, cache: Path | None) ->
             ExportCache(cache).keep(folder.fingerprint, content)
         except OSError as error:
             log.warning("The exported encoder cannot be kept in %s: %s.", cache, error.strerror)
-    return Exported.load(content, folder.fingerprint)
+    return OnnxRuntime.load(content, folder.fingerprint)

@@ -16,7 +16,7 @@ from voiceprint.encoding.model_folder import ModelFolder
 from voiceprint.encoding.torchaudio_compat import import_torchaudio
 from voiceprint.errors import ModelError
 
-__all__ = ["Classifier", "Reference", "quiet"]
+__all__ = ["Classifier", "SpeechBrainRuntime", "quiet"]
 
 # SpeechBrain's EncoderClassifier, which carries no types.
 Classifier = Any
@@ -24,7 +24,7 @@ Classifier = Any
 WEIGHTS = "embedding_model.ckpt"
 
 
-class Reference:
+class SpeechBrainRuntime:
     """Use ``Reference.load``. Callers take turns: torch uses the cores within a call."""
 
     name = "speechbrain"
@@ -35,7 +35,7 @@ class Reference:
         self.dimension = len(self.embed(np.zeros(SAMPLE_RATE, np.float32)))
 
     @classmethod
-    def load(cls, folder: ModelFolder) -> "Reference":
+    def load(cls, folder: ModelFolder) -> "SpeechBrainRuntime":
         """Load a verified folder. Nothing is written, copied or fetched. Raises ModelError (``model_damaged``)."""
         with quiet():
             return cls(_load_classifier(folder))

@@ -17,10 +17,10 @@ from voiceprint.decision.calibration import (
     cohort_bytes,
 )
 from voiceprint.errors import InputError
+from voiceprint.evaluation.impostor_tail import fit_nearest, fit_tail, score_shift_in
 from voiceprint.evaluation.metrics import cllr, cllr_min
 from voiceprint.evaluation.samples import ENROLLED_CLIPS, Sample
-from voiceprint.evaluation.strangers import fit_nearest, fit_tail, rise_in
-from voiceprint.evaluation.trials import Trials, find_twins, make_trials
+from voiceprint.evaluation.trials import Trials, find_duplicate_speakers, make_trials
 
 __all__ = ["COHORT_TOP", "fit"]
 
@@ -35,8 +35,8 @@ NONTARGETS_KEPT = 200_000
 
 def fit(samples: Sequence[Sample], cohort: Cohort | None, *, encoder: str, fingerprint: str) -> Calibration:
     """Raises InputError (``too_few_speakers``) where nothing can be learned from so few."""
-    twins = {second for _, second, _ in find_twins(samples)}
-    trials = make_trials([sample for sample in samples if sample.speaker not in twins], cohort)
+    duplicates = {second for _, second, _ in find_duplicate_speakers(samples)}
+    trials = make_trials([sample for sample in samples if sample.speaker not in duplicates], cohort)
     people = {who.speaker for who in trials.enrolled if who.clips == ENROLLED_CLIPS}
     if len(people) < MIN_SPEAKERS:
         raise InputError(
@@ -50,7 +50,7 @@ def fit(samples: Sequence[Sample], cohort: Cohort | None, *, encoder: str, finge
     llr = features @ row
     between = trials.llr_between(weights)
     nearest = fit_nearest(trials, between)
-    tail, largest = fit_tail(trials, llr, lambda gallery: rise_in(gallery, between, nearest))
+    tail, largest = fit_tail(trials, llr, lambda gallery: score_shift_in(gallery, between, nearest))
     asked = np.array([who.clips == ENROLLED_CLIPS for who in trials.enrolled])[None]
     own = llr[trials.same & trials.fair & asked]
     return Calibration(

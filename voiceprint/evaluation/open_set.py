@@ -64,11 +64,11 @@ def open_set(
     score: Floats,
     size: int,
     *,
-    rise: Callable[[NDArray[np.intp]], float] = lambda _: 0.0,
+    score_shift: Callable[[NDArray[np.intp]], float] = lambda _: 0.0,
     rounds: int = ROUNDS,
 ) -> OpenSet:
     """``score`` (probes, templates). Galleries of ``size`` people, each enrolled with three recordings; what they
-    ``rise`` by is taken off the best score.
+    ``score_shift`` by is taken off the best score.
     """
     able = trials.templates_of(ENROLLED_CLIPS)
     rng = np.random.default_rng(SEED)
@@ -80,7 +80,7 @@ def open_set(
         right = same[np.arange(len(scores)), scores.argmax(axis=1)]
         second, best = np.partition(scores, -2, axis=1)[:, -2:].T
         fair = enrolled & trials.fair[:, gallery].all(axis=1)
-        parts.append((~enrolled, fair, best - rise(gallery), best - second, right))
+        parts.append((~enrolled, fair, best - score_shift(gallery), best - second, right))
     return OpenSet(size, *(np.stack(part) for part in zip(*parts, strict=True)))
 
 

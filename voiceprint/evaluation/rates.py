@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from voiceprint.decision.calibration import Calibration, Cohort
 from voiceprint.errors import InputError
+from voiceprint.evaluation.impostor_tail import score_shift_in
 from voiceprint.evaluation.metrics import P_TARGET, act_dcf, bootstrap, cllr, cllr_min, eer, min_dcf
 from voiceprint.evaluation.open_set import OpenSet, open_set
 from voiceprint.evaluation.samples import ENROLLED_CLIPS, WHOLE, Sample
-from voiceprint.evaluation.strangers import rise_in
-from voiceprint.evaluation.trials import Trials, find_twins, make_trials
+from voiceprint.evaluation.trials import Trials, find_duplicate_speakers, make_trials
 
 __all__ = ["Line", "Rate", "Report", "Row", "evaluate"]
 
@@ -88,7 +88,7 @@ class Report(_Part, frozen=True, kw_only=True):
     by_corpus: tuple[Row, ...]
     by_gallery: tuple[Row, ...]
     fixed_thresholds: tuple[Line, ...]
-    twins: tuple[tuple[str, str, float], ...]
+    duplicates: tuple[tuple[str, str, float], ...]
 
 
 def evaluate(
@@ -108,9 +108,9 @@ def evaluate(
         raise InputError("too_few_speakers", f"4 speakers with 3 or more recordings are needed, not {able}.")
     judge = _Judge(trials, calibration, target_fpir, bare_threshold)
     main = judge.galleries(able // 2)
-    twins = find_twins(samples)
+    duplicates = find_duplicate_speakers(samples)
     whole = judge.condition == WHOLE
-    named = {name for first, second, _ in twins for name in (first, second)}
+    named = {name for first, second, _ in duplicates for name in (first, second)}
     no_twin = np.array([probe.speaker not in named for probe in trials.probes])
     headline = judge.row(main, WHOLE, whole)
     same, other = trials.same & trials.fair, ~trials.same
@@ -138,7 +138,7 @@ def evaluate(
         by_corpus=tuple(judge.row(main, name, whole & (judge.corpus == name)) for name in _ordered(judge.corpus)),
         by_gallery=tuple(judge.row(judge.galleries(size), WHOLE, whole) for size in GALLERIES if size <= 0.75 * able),
         fixed_thresholds=tuple(judge.fixed(at, main.size, whole) for at in fixed_thresholds),
-        twins=tuple(twins),
+        duplicates=tuple(duplicates),
     )
 
 
@@ -161,7 +161,9 @@ class _Judge:
     def galleries(self, size: int) -> OpenSet:
         """Decided on as the service does: the line is higher where the enrolled sound more alike than usual."""
         nearest = self._calibration.nearest if self._calibration else None
-        return open_set(self.trials, self.score, size, rise=lambda at: rise_in(at, self._between, nearest))
+        return open_set(
+            self.trials, self.score, size, score_shift=lambda at: score_shift_in(at, self._between, nearest)
+        )
 
     def row(self, found: OpenSet, name: str, chosen: NDArray[np.bool_]) -> Row:
         at = self.line(found.size)

@@ -26,8 +26,8 @@ def markdown(report: Report) -> str:
         "## By size of the gallery\n\n" + _rows(report.by_gallery, "probe"),
         "## What one cosine for everybody would do\n\n" + _lines(report.fixed_thresholds),
     ]
-    if report.twins:
-        pairs = "\n".join(f"- {first} and {second}: {cosine:.2f}" for first, second, cosine in report.twins)
+    if report.duplicates:
+        pairs = "\n".join(f"- {first} and {second}: {cosine:.2f}" for first, second, cosine in report.duplicates)
         parts.append(f"## Probably one person under two names\n\n{pairs}")
     return "\n\n".join(parts) + "\n"
 

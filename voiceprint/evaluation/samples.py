@@ -11,14 +11,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from voiceprint.audio.channel_simulation import Change
 from voiceprint.audio.decoding import SAMPLE_RATE, Waveform, read_file
 from voiceprint.audio.vad import VoiceActivity, listen
 from voiceprint.encoding.encoder import Encoder
 from voiceprint.errors import InputError
-from voiceprint.evaluation.channels import Change
 from voiceprint.service.bulk import Folder, find_folders
 
-__all__ = ["ENROLLED_CLIPS", "WHOLE", "Ear", "Sample", "collect", "half_of", "long_speech"]
+__all__ = ["ENROLLED_CLIPS", "WHOLE", "ClipEncoder", "Sample", "collect", "half_of", "long_speech"]
 
 Samples = NDArray[np.float32]
 WHOLE = "whole"
@@ -45,7 +45,7 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
-class Ear:
+class ClipEncoder:
     """What turns recordings into embeddings; the limits are those of the service."""
 
     encoder: Encoder
@@ -75,7 +75,7 @@ def half_of(speaker: str) -> int:
 
 def collect(
     roots: Sequence[Path],
-    ear: Ear,
+    ear: ClipEncoder,
     *,
     half: int | None = None,
     part: tuple[int, int] | None = None,
@@ -102,7 +102,7 @@ def collect(
 
 def long_speech(
     roots: Sequence[Path],
-    ear: Ear,
+    ear: ClipEncoder,
     *,
     half: int | None = None,
     seconds: float = 10.0,
@@ -130,7 +130,7 @@ def _number_of(speaker: str) -> int:
 
 
 def _speech(
-    folder: Folder, ear: Ear, clips: int, change: Change | None, on_refusal: Callable[[Path, InputError], None]
+    folder: Folder, ear: ClipEncoder, clips: int, change: Change | None, on_refusal: Callable[[Path, InputError], None]
 ) -> Iterator[Samples]:
     """Some recordings of a speaker; which ones does not depend on when they were made."""
     chosen = sorted(folder.files, key=lambda path: hashlib.sha256(path.name.encode()).hexdigest())
@@ -141,7 +141,7 @@ def _speech(
             on_refusal(path, error)
 
 
-def _samples(corpus: str, speaker: str, spoken: Sequence[Samples], ear: Ear, *, cut: bool) -> Iterator[Sample]:
+def _samples(corpus: str, speaker: str, spoken: Sequence[Samples], ear: ClipEncoder, *, cut: bool) -> Iterator[Sample]:
     for clips, condition, speech in _pieces(spoken, cut=cut):
         embedding = ear.embedding(speech)
         if embedding is not None:

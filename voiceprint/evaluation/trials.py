@@ -11,7 +11,7 @@ from voiceprint.decision.templates import template
 from voiceprint.errors import InputError
 from voiceprint.evaluation.samples import ENROLLED_CLIPS, WHOLE, Sample
 
-__all__ = ["MIN_PROBE_SECONDS", "Trials", "Who", "find_twins", "make_trials"]
+__all__ = ["MIN_PROBE_SECONDS", "TrialTemplate", "Trials", "find_duplicate_speakers", "make_trials"]
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -20,7 +20,7 @@ MIN_PROBE_SECONDS = 1.9
 
 
 @dataclass(frozen=True, slots=True)
-class Who:
+class TrialTemplate:
     """An enrolled speaker of a trial list."""
 
     speaker: str
@@ -36,7 +36,7 @@ class Trials:
     """
 
     probes: Sequence[Sample]
-    enrolled: Sequence[Who]
+    enrolled: Sequence[TrialTemplate]
     cosine: Floats
     impostor: Floats
     same: Flags
@@ -86,7 +86,7 @@ def make_trials(samples: Sequence[Sample], cohort: Cohort | None, *, clips: Sequ
             seconds = sum(recording.seconds for recording in taken)
             if len(taken) == count and seconds >= MIN_PROBE_SECONDS:
                 templates.append(_template(taken))
-                enrolled.append(Who(speaker, count, seconds))
+                enrolled.append(TrialTemplate(speaker, count, seconds))
     probes = [sample for sample in samples if sample.seconds >= MIN_PROBE_SECONDS]
     if not probes or not enrolled:
         raise InputError("too_few_speakers", "There is no speech to work with in these folders.")
@@ -106,7 +106,7 @@ def make_trials(samples: Sequence[Sample], cohort: Cohort | None, *, clips: Sequ
     )
 
 
-def find_twins(samples: Sequence[Sample]) -> list[tuple[str, str, float]]:
+def find_duplicate_speakers(samples: Sequence[Sample]) -> list[tuple[str, str, float]]:
     """Pairs of speakers who are closer to each other (cosine of their templates, three recordings or more each) than
     half of all speakers are to themselves: probably one person under two names.
     """

@@ -10,7 +10,7 @@ from aiohttp import web
 from voiceprint.domain.caller import NOBODY, Caller, Scope
 from voiceprint.domain.groups import Within
 from voiceprint.errors import AccessError, InputError, StoreError
-from voiceprint.server.authenticator import SIGN_IN_SECONDS, Access
+from voiceprint.server.authenticator import SIGN_IN_SECONDS, Authenticator
 from voiceprint.server.context import CONTEXT
 from voiceprint.server.middleware import Handler
 from voiceprint.server.operations import SignIn
@@ -113,7 +113,7 @@ async def sign_out(request: web.Request) -> web.Response:
     return response
 
 
-def _session(access: Access, caller: Caller) -> dict[str, object]:
+def _session(access: Authenticator, caller: Caller) -> dict[str, object]:
     return {"token_needed": access.required, "scopes": sorted(caller.scopes)}
 
 
@@ -146,7 +146,7 @@ def _confine(request: web.Request, caller: Caller, route: tuple[str, str]) -> No
         request.app[CONTEXT].service.speaker(request.match_info["id"], caller.groups)
 
 
-def _caller(request: web.Request, access: Access) -> Caller:
+def _caller(request: web.Request, access: Authenticator) -> Caller:
     """Raises AccessError."""
     given = request.headers.get("Authorization")
     if given is not None:
@@ -157,7 +157,7 @@ def _caller(request: web.Request, access: Access) -> Caller:
     return caller_of_page(request) or access.admit(None)
 
 
-def _caller_if_any(request: web.Request, access: Access) -> Caller:
+def _caller_if_any(request: web.Request, access: Authenticator) -> Caller:
     try:
         return _caller(request, access)
     except AccessError:

@@ -12,13 +12,13 @@ from voiceprint.errors import AccessError
 from voiceprint.storage.store import Store
 from voiceprint.storage.tokens import AccessToken, hash_token, read_tokens
 
-__all__ = ["LOOK_AGAIN_SECONDS", "SIGN_IN_SECONDS", "Access"]
+__all__ = ["LOOK_AGAIN_SECONDS", "SIGN_IN_SECONDS", "Authenticator"]
 
 SIGN_IN_SECONDS = 30 * 86_400
 LOOK_AGAIN_SECONDS = 1.0
 
 
-class Access:
+class Authenticator:
     """The tokens of a store, at most a second old once ``refresh`` was called. Raises AccessError for who has none."""
 
     def __init__(self, store: Store, *, clock: Callable[[], float] = time.time) -> None:

@@ -12,9 +12,9 @@ from aiohttp import web
 
 from voiceprint.api.budgets import Budgets
 from voiceprint.config import Settings
-from voiceprint.server.authenticator import Access
+from voiceprint.server.authenticator import Authenticator
 from voiceprint.server.limits import Uploads
-from voiceprint.server.metrics import Instruments
+from voiceprint.server.metrics import Metrics
 from voiceprint.service.service import VoiceprintService
 
 __all__ = ["CONTEXT", "Context"]
@@ -34,14 +34,14 @@ class Context:
         self.service = service
         self.settings = settings
         self.names = frozenset(name.lower() for name in names)
-        self.access = Access(service.store)
+        self.access = Authenticator(service.store)
         self.budgets = Budgets(settings, clock=time.monotonic)
         self.hits: asyncio.Queue[bytes] = asyncio.Queue(MAX_HITS)
         self.sockets: set[web.WebSocketResponse] = set()
         self.greeted: set[web.WebSocketResponse] = set()  # those of them that said something
         self.uploads = Uploads(max_working=settings.max_uploads, max_body_bytes=settings.max_upload_bytes)
         self.spoken: WeakSet[asyncio.Transport] = WeakSet()
-        self.instruments = Instruments(
+        self.instruments = Metrics(
             service.tally, speakers=lambda: len(service.known.gallery), streams=lambda: len(self.sockets)
         )
         # An exported encoder uses one core a call. torch uses all of them: a second thread would make both slower.

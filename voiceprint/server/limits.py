@@ -12,7 +12,7 @@ from aiohttp import web
 from voiceprint.audio.decoding import SAMPLE_RATE
 from voiceprint.errors import LimitError, MessageError
 
-__all__ = ["SILENT_SECONDS", "Pace", "Place", "Uploads", "cut_silent", "give", "place_of"]
+__all__ = ["SILENT_SECONDS", "StreamRateLimit", "UploadSlot", "Uploads", "cut_silent", "give", "place_of"]
 
 RETRY_SECONDS = 5.0
 # Bodies on their way count by what they hold in memory, so that stalled ones do not keep others out.
@@ -35,16 +35,16 @@ class Uploads:
         self.held_bytes = 0
 
     @contextmanager
-    def place(self) -> Iterator["Place"]:
+    def place(self) -> Iterator["UploadSlot"]:
         """For the time of one request."""
-        place = Place(self)
+        place = UploadSlot(self)
         try:
             yield place
         finally:
             place.leave()
 
 
-class Place:
+class UploadSlot:
     """What one request takes up. Raises LimitError (``too_many_uploads``) where there is no more room."""
 
     def __init__(self, uploads: Uploads) -> None:
@@ -76,19 +76,19 @@ class Place:
         self._held_bytes, self._working = 0, False
 
 
-def give(request: web.Request, place: Place) -> None:
+def give(request: web.Request, place: UploadSlot) -> None:
     """Put the place where ``place_of`` finds it."""
     request[_PLACE] = place
 
 
-def place_of(request: web.Request) -> Place:
+def place_of(request: web.Request) -> UploadSlot:
     return request[_PLACE]
 
 
-_PLACE: web.RequestKey[Place] = web.RequestKey("place", Place)
+_PLACE: web.RequestKey[UploadSlot] = web.RequestKey("place", UploadSlot)
 
 
-class Pace:
+class StreamRateLimit:
     """How fast one connection may send: frames, and seconds of audio ahead of real time."""
 
     def __init__(self, *, max_ahead_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:

@@ -13,9 +13,9 @@ from voiceprint.api.session import MAX_FRAME_BYTES, Session
 from voiceprint.domain.caller import NOBODY, Caller
 from voiceprint.errors import AccessError, MessageError, VoiceprintError
 from voiceprint.server.auth_middleware import caller_of_page
-from voiceprint.server.authenticator import Access
+from voiceprint.server.authenticator import Authenticator
 from voiceprint.server.context import CONTEXT, Context
-from voiceprint.server.limits import Pace
+from voiceprint.server.limits import StreamRateLimit
 from voiceprint.server.webhook import tell_hit
 
 __all__ = ["close_streams", "websocket"]
@@ -77,7 +77,7 @@ async def _converse(context: Context, socket: web.WebSocketResponse, page: Calle
 
 async def _take_turns(context: Context, socket: web.WebSocketResponse, session: Session) -> None:
     access, patience = context.access, HELLO_SECONDS
-    pace = Pace(max_ahead_seconds=context.settings.max_ahead_seconds)
+    pace = StreamRateLimit(max_ahead_seconds=context.settings.max_ahead_seconds)
     while True:
         try:
             frame = await socket.receive(timeout=patience)
@@ -115,7 +115,7 @@ def _too_many(context: Context) -> Error:
     return Error(code="too_many_streams", message=f"All {most} streams are taken; try again later.")
 
 
-def _react(access: Access, session: Session, frame: WSMessage, received_at: float) -> Sequence[ServerMessage]:
+def _react(access: Authenticator, session: Session, frame: WSMessage, received_at: float) -> Sequence[ServerMessage]:
     access.refresh()
     if session.caller is not NOBODY:
         access.check(session.caller)  # a token may be revoked while somebody speaks

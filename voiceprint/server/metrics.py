@@ -9,18 +9,18 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from voiceprint.service.statistics import SCORE_BORDERS, Tally
+from voiceprint.service.statistics import SCORE_BORDERS, Statistics
 
-__all__ = ["METRICS_TYPE", "Instruments"]
+__all__ = ["METRICS_TYPE", "Metrics"]
 
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
-class Instruments:
+class Metrics:
     """One a server. ``speakers`` and ``streams`` tell how many there are when somebody looks."""
 
-    def __init__(self, tally: Tally, *, speakers: Callable[[], int], streams: Callable[[], int]) -> None:
+    def __init__(self, tally: Statistics, *, speakers: Callable[[], int], streams: Callable[[], int]) -> None:
         self._registry = registry = CollectorRegistry()
         registry.register(_Answers(tally))
         self._refusals = Counter(
@@ -72,7 +72,7 @@ class Instruments:
 class _Answers(Collector):
     """The tally, as families of metrics."""
 
-    def __init__(self, tally: Tally) -> None:
+    def __init__(self, tally: Statistics) -> None:
         self._tally = tally
 
     def collect(self) -> Iterator[Metric]:

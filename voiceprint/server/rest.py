@@ -98,8 +98,10 @@ async def verify(request: web.Request) -> web.Response:
     with context.budgets.claim(caller, claimed) as claim:
         started = time.monotonic()
         voice = await _hear(context, upload.only_file())
-        discreet = not caller.sees_scores
-        answer = await context.work(context.service.verify, claimed, voice, discreet=discreet, within=within)
+        hide_unknown_claims = not caller.sees_scores
+        answer = await context.work(
+            context.service.verify, claimed, voice, hide_unknown_claims=hide_unknown_claims, within=within
+        )
         claim.settle(answer.decision.status)
     return _json(await _result(context, caller, answer, started))
 

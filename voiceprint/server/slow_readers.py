@@ -10,7 +10,7 @@ from aiohttp import web
 
 from voiceprint.server.limits import BODIES_IN_MEMORY
 
-__all__ = ["READ_SECONDS", "Readers", "cut_slow_readers"]
+__all__ = ["READ_SECONDS", "SlowReaders", "cut_slow_readers"]
 
 # As for bodies: so long, and a second for each megabyte of the answer.
 READ_SECONDS = 30.0
@@ -27,7 +27,7 @@ class _Waiting:
     left: int
 
 
-class Readers:
+class SlowReaders:
     """Looks at connections now and then, and says which of them to cut. At most ``max_bytes`` may wait for all."""
 
     def __init__(self, *, seconds: float, max_bytes: int) -> None:
@@ -62,7 +62,7 @@ async def cut_slow_readers(
     aiohttp then knows it no longer.
     """
     patience = READ_SECONDS if seconds is None else seconds
-    readers = Readers(seconds=patience, max_bytes=BODIES_IN_MEMORY * max_body_bytes)
+    readers = SlowReaders(seconds=patience, max_bytes=BODIES_IN_MEMORY * max_body_bytes)
     while True:
         await asyncio.sleep(min(LOOK_SECONDS, patience / 4))
         known = [one.transport for one in server.connections if one.transport is not None]

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from voiceprint.errors import VoiceprintError
 from voiceprint.server.context import CONTEXT, Context
-from voiceprint.storage.maintenance.snapshot_keeper import PartKeeper
+from voiceprint.storage.maintenance.snapshot_keeper import SnapshotKeeper
 from voiceprint.storage.snapshot.generations import PARTS
 
 __all__ = ["keep_parts", "visit_parts"]
@@ -31,13 +31,13 @@ async def keep_parts(app: web.Application) -> AsyncIterator[None]:
 
 
 async def _for_ever(context: Context) -> None:
-    keeper = PartKeeper(context.service.store)
+    keeper = SnapshotKeeper(context.service.store)
     while True:
         await visit_parts(context, keeper)
         await asyncio.sleep(ROUND_SECONDS)
 
 
-async def visit_parts(context: Context, keeper: PartKeeper) -> None:
+async def visit_parts(context: Context, keeper: SnapshotKeeper) -> None:
     """Once round. What fails is said, and tried again the next time."""
     try:
         if not await context.wait(keeper.is_needed):

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from aiohttp import BodyPartReader, MultipartReader, web
 
 from voiceprint.errors import InputError, LimitError
-from voiceprint.server.limits import Place, place_of
+from voiceprint.server.limits import UploadSlot, place_of
 
 __all__ = ["Upload", "read_body", "read_upload"]
 
@@ -83,7 +83,7 @@ async def _read_raw(request: web.Request, max_bytes: int) -> bytes:
     return bytes(body)
 
 
-async def _read_parts(reader: MultipartReader, place: Place, max_bytes: int) -> Upload:
+async def _read_parts(reader: MultipartReader, place: UploadSlot, max_bytes: int) -> Upload:
     upload, left = Upload(), max_bytes
     for _ in range(MAX_PARTS):
         part = await reader.next()
@@ -102,7 +102,7 @@ async def _read_parts(reader: MultipartReader, place: Place, max_bytes: int) -> 
     raise InputError("bad_multipart", f"More than {MAX_PARTS} parts came in one request.")
 
 
-async def _read_part(part: BodyPartReader, place: Place, left: int, max_bytes: int) -> bytes:
+async def _read_part(part: BodyPartReader, place: UploadSlot, left: int, max_bytes: int) -> bytes:
     body = bytearray()
     while chunk := await part.read_chunk(_CHUNK):
         place.hold(len(chunk))

@@ -23,7 +23,7 @@ PAUSES_SECONDS = (1.0, 5.0)
 LAST_SECONDS = 2.0
 
 
-class Hit(msgspec.Struct, frozen=True, kw_only=True):
+class WatchlistHit(msgspec.Struct, frozen=True, kw_only=True):
     """What is sent: an opaque id, and neither a name nor a score. ``at``: ISO 8601, UTC."""
 
     event: str = "watchlist_hit"
@@ -39,7 +39,7 @@ def tell_hit(context: Context, speaker_id: str | None) -> None:
     speaker = context.service.get(speaker_id) if settings.webhook_url is not None and speaker_id is not None else None
     if speaker is None or settings.webhook_group not in speaker.profile.groups:
         return
-    hit = Hit(
+    hit = WatchlistHit(
         id=secrets.token_hex(16),
         at=datetime.now(UTC).isoformat(timespec="seconds"),
         group=settings.webhook_group,

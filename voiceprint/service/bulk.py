@@ -11,7 +11,7 @@ from voiceprint.domain.names import clean_name, name_key
 from voiceprint.domain.speaker import Enrollment
 from voiceprint.domain.vocabulary import Consent
 from voiceprint.errors import InputError, SpeechError
-from voiceprint.service.bulk_workers import Ears
+from voiceprint.service.bulk_workers import BulkWorkers
 from voiceprint.service.results import EnrollmentOutcome
 from voiceprint.service.service import VoiceprintService
 
@@ -51,7 +51,7 @@ def enroll_files(
 
     None where nothing was usable. Raises SpeakerError for a name that cannot be; InputError (``consent_missing``).
     """
-    with Ears(service) as ears:
+    with BulkWorkers(service) as ears:
         return _Speaker(service, name, files, ears, consent).enroll(on_refusal)
 
 
@@ -62,7 +62,7 @@ def enroll_folders(
 
     A speaker who cannot be enrolled goes to ``on_refusal`` with the folder's path, and comes out with None.
     """
-    with Ears(service) as ears:
+    with BulkWorkers(service) as ears:
         begun: deque[tuple[Folder, _Speaker | InputError]] = deque()
         for folder in folders:
             try:
@@ -91,7 +91,7 @@ class _Speaker:
     """One speaker whose recordings are being heard. Raises SpeakerError, InputError (``consent_missing``)."""
 
     def __init__(
-        self, service: VoiceprintService, name: str, files: Sequence[Path], ears: Ears, consent: Consent | None
+        self, service: VoiceprintService, name: str, files: Sequence[Path], ears: BulkWorkers, consent: Consent | None
     ) -> None:
         self._service = service
         self._name = clean_name(name)

@@ -11,10 +11,10 @@ from voiceprint.audio.decoding import decode, read_bytes
 from voiceprint.domain.speaker import Enrollment
 from voiceprint.service.service import VoiceprintService
 
-__all__ = ["Ears"]
+__all__ = ["BulkWorkers"]
 
 
-class Ears:
+class BulkWorkers:
     """Threads for the recordings of one run; leaving the context drops what nobody has begun to hear."""
 
     def __init__(self, service: VoiceprintService) -> None:

@@ -6,13 +6,57 @@ from itertools import chain
 
 from voiceprint.domain.names import name_key
 from voiceprint.domain.speaker import StoredSpeaker
-from voiceprint.service.ways import Names, Ways
-from voiceprint.storage.snapshot.columns import Label, People
+from voiceprint.storage.snapshot.columns import Label, SpeakerBatch
 
-__all__ = ["Roster"]
+__all__ = ["SpeakerDirectory"]
 
 
-class Roster:
+class NameIndex:
+    """From names to ids."""
+
+    def __init__(self, named: Iterable[tuple[str, str]]) -> None:
+        """``named``: names and ids."""
+        self._by_name = {name_key(name): speaker_id for name, speaker_id in named}
+
+    def named(self, name: str) -> str | None:
+        return self._by_name.get(name_key(name))
+
+    def add(self, label: Label) -> None:
+        self._by_name[name_key(label.name)] = label.id
+
+    def remove(self, label: Label) -> None:
+        self._by_name.pop(name_key(label.name), None)
+
+
+class ContentAndGroupIndex:
+    """From keyed hashes of recordings, and from groups, to ids."""
+
+    def __init__(self, labels: Iterable[Label]) -> None:
+        self._by_content: dict[str, str] = {}
+        self._by_group: dict[str, set[str]] = {}
+        for label in labels:
+            self.add(label)
+
+    def with_content(self, content: str) -> str | None:
+        return self._by_content.get(content)
+
+    def in_groups(self, groups: Iterable[str]) -> set[str]:
+        """Everybody who is in one of these at least."""
+        return set[str]().union(*(self._by_group.get(group, ()) for group in groups))
+
+    def add(self, label: Label) -> None:
+        self._by_content.update(dict.fromkeys(label.contents, label.id))
+        for group in label.groups:
+            self._by_group.setdefault(group, set()).add(label.id)
+
+    def remove(self, label: Label) -> None:
+        for content in label.contents:
+            self._by_content.pop(content, None)
+        for group in label.groups:
+            self._by_group[group].discard(label.id)
+
+
+class SpeakerDirectory:
     """Whoever looks for anything but an id, and whoever changes it, holds the service's lock.
 
     A speaker is read from the people that they came with whenever they are asked for, until they are put here anew or
@@ -20,8 +64,8 @@ class Roster:
     when it is first asked for.
     """
 
-    def __init__(self, people: Iterable[People] = ()) -> None:
-        self._by_id: dict[str, StoredSpeaker | People] = {}
+    def __init__(self, people: Iterable[SpeakerBatch] = ()) -> None:
+        self._by_id: dict[str, StoredSpeaker | SpeakerBatch] = {}
         for some in people:
             self._by_id.update(dict.fromkeys(some.ids, some))
 
@@ -32,7 +76,7 @@ class Roster:
 
     def get(self, speaker_id: str) -> StoredSpeaker | None:
         found = self._by_id.get(speaker_id)
-        return found.speaker(speaker_id) if isinstance(found, People) else found
+        return found.speaker(speaker_id) if isinstance(found, SpeakerBatch) else found
 
     def named(self, name: str) -> StoredSpeaker | None:
         return self.get(self._names.named(name) or "")
@@ -67,27 +111,27 @@ class Roster:
     def _take_out(self, speaker_id: str) -> None:
         """From the people that the speaker came with, if it is so; until then whoever reads finds them there."""
         found = self._by_id.get(speaker_id)
-        if isinstance(found, People):
+        if isinstance(found, SpeakerBatch):
             others = found.only({*found.ids} - {speaker_id})
             self._by_id.update(dict.fromkeys(others.ids, others))
 
-    def _tables(self) -> list[Names | Ways]:
+    def _tables(self) -> list[NameIndex | ContentAndGroupIndex]:
         """Those that were asked for before."""
         return [self.__dict__[name] for name in ("_names", "_ways") if name in self.__dict__]
 
     @cached_property
-    def _names(self) -> Names:
+    def _names(self) -> NameIndex:
         sealed = chain.from_iterable(zip(some.names(), some.ids, strict=True) for some in self.people())
-        return Names(chain(sealed, ((speaker.name, speaker.id) for speaker in self._put())))
+        return NameIndex(chain(sealed, ((speaker.name, speaker.id) for speaker in self._put())))
 
     @cached_property
-    def _ways(self) -> Ways:
+    def _ways(self) -> ContentAndGroupIndex:
         labels = chain.from_iterable(some.labels() for some in self.people())
-        return Ways(chain(labels, map(Label.of, self._put())))
+        return ContentAndGroupIndex(chain(labels, map(Label.of, self._put())))
 
-    def people(self) -> set[People]:
+    def people(self) -> set[SpeakerBatch]:
         """Whom nothing has changed about, as they came."""
-        return {found for found in self._by_id.values() if isinstance(found, People)}
+        return {found for found in self._by_id.values() if isinstance(found, SpeakerBatch)}
 
     def _put(self) -> list[StoredSpeaker]:
-        return [found for found in self._by_id.values() if not isinstance(found, People)]
+        return [found for found in self._by_id.values() if not isinstance(found, SpeakerBatch)]

@@ -1,6 +1,8 @@
 """Who is known, in memory: templates to search and speakers to name, in step with the store."""
 
-from collections.abc import Collection
+import gc
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
 from threading import RLock
 
@@ -13,19 +15,18 @@ from voiceprint.domain.names import clean_name
 from voiceprint.domain.speaker import StoredSpeaker
 from voiceprint.errors import SpeakerError
 from voiceprint.gallery.index import Gallery
-from voiceprint.service.collecting import no_collecting
-from voiceprint.service.directory import Roster
+from voiceprint.service.directory import SpeakerDirectory
 from voiceprint.storage.snapshot.columns import Voices
-from voiceprint.storage.snapshot.crowd import Crowd
+from voiceprint.storage.snapshot.contents import StoreContents
 from voiceprint.storage.store import Store
 
-__all__ = ["Known"]
+__all__ = ["EnrolledSpeakers"]
 
 
-class Known:
+class EnrolledSpeakers:
     """Readers get the old objects or the new ones, never a mixture; whoever writes holds ``lock``.
 
-    ``decoy``: a unit vector (dimension,) that is nobody's template. ``changes``: counts what happened to voices.
+    ``dummy_template``: a random unit vector (dimension,), no speaker's. ``changes``: counts changes of templates.
     """
 
     def __init__(self, store: Store, dimension: int) -> None:
@@ -35,9 +36,9 @@ class Known:
         self.waiting = Gallery(store.former.dimension if store.former else dimension)
         self.damaged: tuple[str, ...] = ()
         self.changes = 0
-        self.decoy = _random_template(dimension)
+        self.dummy_template = _random_template(dimension)
         self._store = store
-        self._roster = Roster()
+        self._roster = SpeakerDirectory()
         self._seen_version = -1
         self.refresh()
 
@@ -47,18 +48,18 @@ class Known:
             version = self._store.data_version()
             if version == self._seen_version:
                 return
-            with no_collecting():
+            with gc_paused():
                 self._take_in(self._store.load_quickly())
             self._seen_version = version
             self.changes += 1
 
-    def _take_in(self, crowd: Crowd) -> None:
+    def _take_in(self, crowd: StoreContents) -> None:
         gallery, waiting = Gallery(self.gallery.dimension, room=len(crowd)), Gallery(self.waiting.dimension)
         for some in crowd.people:
             _put_all(gallery, some.voices())
             _put_all(waiting, some.waiting())
         self.gallery, self.waiting = gallery, waiting
-        self._roster = Roster(crowd.people)
+        self._roster = SpeakerDirectory(crowd.people)
         self.damaged = crowd.damaged
 
     def all(self) -> list[StoredSpeaker]:
@@ -163,3 +164,15 @@ def _put_all(gallery: Gallery, voices: Voices) -> None:
 def _random_template(dimension: int) -> NDArray[np.float32]:
     vector = np.random.default_rng().normal(size=dimension)
     return (vector / np.linalg.norm(vector)).astype(np.float32)
+
+
+@contextmanager
+def gc_paused() -> Iterator[None]:
+    """A context without garbage collection: nothing becomes unreachable while speakers are read, and it costs half."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from voiceprint.audio.quality import MIN_DBFS, MIN_SNR_DB, problem_of
 from voiceprint.audio.vad import Utterance
 from voiceprint.config import Settings
-from voiceprint.decision.speaker_change import VoiceWatch
+from voiceprint.decision.speaker_change import SpeakerChangeDetector
 from voiceprint.domain.speaker import Enrollment
 from voiceprint.errors import SpeechError
 from voiceprint.service.results import Voice
@@ -17,7 +17,7 @@ def admit(
     utterance: Utterance,
     *,
     encode: Callable[[Utterance], Voice],
-    watch: VoiceWatch,
+    watch: SpeakerChangeDetector,
     settings: Settings,
     content: str,
 ) -> Enrollment:

@@ -14,7 +14,7 @@ from voiceprint.encoding.catalog import choose_encoder, find_encoder
 from voiceprint.encoding.encoder import Encoder
 from voiceprint.encoding.export_cache import default_cache
 from voiceprint.encoding.model_folder import ModelFolder
-from voiceprint.service.recogniser import CONFIDENT_SHARE, Former
+from voiceprint.service.recogniser import CONFIDENT_SHARE, PreviousEncoder
 from voiceprint.service.service import VoiceprintService
 from voiceprint.storage.sealing.key_file import MasterKeys, create_key_file, find_key_file, load_key_file
 from voiceprint.storage.store import Store, check_encoder, has_store
@@ -76,7 +76,7 @@ def _policy(encoder: Encoder, settings: Settings, *, share: float = 1.0) -> Poli
     )
 
 
-def _open_former(store: Store, settings: Settings, encoder: Encoder | None) -> Former | None:
+def _open_former(store: Store, settings: Settings, encoder: Encoder | None) -> PreviousEncoder | None:
     """Raises ModelError where the encoder that a store is being moved away from is not there any more."""
     if store.former is None:
         return None
@@ -84,7 +84,7 @@ def _open_former(store: Store, settings: Settings, encoder: Encoder | None) -> F
         encoder = load_encoder(find_encoder(store.former.id, settings), settings)
     check_encoder(store.path, store.former, identity_of(encoder))
     own = msgspec.structs.replace(settings, calibration=None)  # a calibration of the operator's is for the new encoder
-    return Former(encoder, _policy(encoder, own), _policy(encoder, own, share=CONFIDENT_SHARE))
+    return PreviousEncoder(encoder, _policy(encoder, own), _policy(encoder, own, share=CONFIDENT_SHARE))
 
 
 def open_keys(settings: Settings, *, environ: Mapping[str, str] | None = None) -> MasterKeys:

@@ -9,9 +9,9 @@ import numpy as np
 from voiceprint.decision.policy import Policy
 from voiceprint.domain.groups import Within
 from voiceprint.gallery.index import Gallery
-from voiceprint.service.enrolled import Known
+from voiceprint.service.enrolled import EnrolledSpeakers
 
-__all__ = ["CANDIDATES", "Likeness"]
+__all__ = ["CANDIDATES", "GalleryShift"]
 
 # How many of the closest speakers are looked at before one is decided for.
 CANDIDATES = 10
@@ -23,25 +23,25 @@ MOST_ASKED = 64
 class _Found:
     changes: int
     size: int
-    rise: float
+    score_shift: float
 
 
-class Likeness:
+class GalleryShift:
     """The rise (see ``calibration``) among those who may be met, for one encoder's side of what is known."""
 
-    def __init__(self, known: Known, policy: Policy, gallery: Callable[[], Gallery]) -> None:
+    def __init__(self, known: EnrolledSpeakers, policy: Policy, gallery: Callable[[], Gallery]) -> None:
         """``gallery``: where the people of that side are now."""
         self._known = known
         self._policy = policy
         self._gallery = gallery
         self._found: dict[Within, _Found] = {}
 
-    def rise(self, within: Within = None) -> float:
+    def score_shift(self, within: Within = None) -> float:
         """In llr, 0 or more."""
         found = self._found.get(within)
         if found is None or not self._holds(found):
             found = self._found[within] = self._find(within)
-        return found.rise
+        return found.score_shift
 
     def _holds(self, found: _Found) -> bool:
         changed = self._known.changes - found.changes
@@ -51,8 +51,8 @@ class Likeness:
         with self._known.lock:  # nobody comes or goes meanwhile
             gallery, met = self._gallery(), self._known.ids(within)
             ids = gallery.ids() if met is None else [who for who in met if who in gallery]
-            rise = self._rise(gallery, ids, met) if len(ids) >= 2 else 0.0
-            return _Found(self._known.changes, len(ids), rise)
+            score_shift = self._rise(gallery, ids, met) if len(ids) >= 2 else 0.0
+            return _Found(self._known.changes, len(ids), score_shift)
 
     def _rise(self, gallery: Gallery, ids: list[str], met: set[str] | None) -> float:
         asked = heapq.nsmallest(MOST_ASKED, ids)  # ids are random numbers
@@ -61,7 +61,7 @@ class Likeness:
             found = gallery.search_many(templates, CANDIDATES + 1)
         else:
             found = [gallery.search(template, CANDIDATES + 1, among=met) for template in templates]
-        return self._policy.rise_among(
+        return self._policy.score_shift_among(
             [
                 [match for match in matches if match.speaker_id != speaker_id]
                 for speaker_id, matches in zip(asked, found, strict=True)

@@ -19,11 +19,11 @@ from voiceprint.domain.speaker import Enrollment
 from voiceprint.domain.vocabulary import Mode
 from voiceprint.encoding.encoder import Encoder
 from voiceprint.gallery.index import Gallery
-from voiceprint.service.enrolled import Known
-from voiceprint.service.gallery_shift import CANDIDATES, Likeness
+from voiceprint.service.enrolled import EnrolledSpeakers
+from voiceprint.service.gallery_shift import CANDIDATES, GalleryShift
 from voiceprint.service.results import Answer, Voice
 
-__all__ = ["CANDIDATES", "CONFIDENT_SHARE", "Former", "Recogniser"]
+__all__ = ["CANDIDATES", "CONFIDENT_SHARE", "PreviousEncoder", "Recogniser"]
 
 Vector = NDArray[np.float32]
 # Whoever is enrolled unasked must be recognised at a line that lets through a tenth of the strangers.
@@ -31,7 +31,7 @@ CONFIDENT_SHARE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Former:
+class PreviousEncoder:
     """The encoder that the store is being moved away from. ``confident``: its stricter policy, for who is enrolled."""
 
     encoder: Encoder
@@ -47,17 +47,19 @@ class Former:
 class Recogniser:
     """``needed_seconds``: of speech, as answers tell it."""
 
-    def __init__(self, known: Known, policy: Policy, former: Former | None, *, needed_seconds: float) -> None:
+    def __init__(
+        self, known: EnrolledSpeakers, policy: Policy, former: PreviousEncoder | None, *, needed_seconds: float
+    ) -> None:
         self._known = known
         self._policy = policy
         self._former = former
         self._needed_seconds = needed_seconds
-        self._likeness = Likeness(known, policy, lambda: known.gallery)
-        self._former_likeness = Likeness(known, former.policy, lambda: known.waiting) if former else None
+        self._likeness = GalleryShift(known, policy, lambda: known.gallery)
+        self._former_likeness = GalleryShift(known, former.policy, lambda: known.waiting) if former else None
 
     def policy(self, within: Within = None) -> Policy:
         """As it decides among those who may be met."""
-        return replace(self._policy, rise=self._likeness.rise(within))
+        return replace(self._policy, score_shift=self._likeness.score_shift(within))
 
     def identify(self, voices: Sequence[Voice], *, top_k: int = 5, within: Within = None) -> list[Answer]:
         """Who is speaking in each, among everybody enrolled (``within`` groups); strangers are ``unknown``."""
@@ -68,9 +70,12 @@ class Recogniser:
             for voice, matches in zip(voices, found, strict=True)
         ]
 
-    def verify(self, speaker_id: str, voice: Voice, *, discreet: bool = False, within: Within = None) -> Answer:
-        """Is it the claimed speaker? ``not_enrolled`` where nobody has that id; ``discreet``: then the same work is
-        done, and the answer is that of somebody enrolled who does not sound like this.
+    def verify(
+        self, speaker_id: str, voice: Voice, *, hide_unknown_claims: bool = False, within: Within = None
+    ) -> Answer:
+        """The decision on one claim; ``not_enrolled`` for an unknown id.
+
+        With ``hide_unknown_claims`` an unknown id costs the same work and is answered as a wrong claim.
         """
         known = self._known
         met = known.is_within(speaker_id, within)
@@ -80,10 +85,10 @@ class Recogniser:
             decision = self._compare(policy, template, voice, voice.former, speaker_id)
             return self._answer("verify", decision, voice, (), claimed_id=speaker_id)
         there = met and speaker_id in known.gallery
-        if not there and not discreet:
+        if not there and not hide_unknown_claims:
             nobody = Decision("not_enrolled", None, None, 0.0, None, None, "nobody is enrolled with that id")
             return self._answer("verify", nobody, voice, ())
-        template = known.gallery.template(speaker_id) if there else known.decoy
+        template = known.gallery.template(speaker_id) if there else known.dummy_template
         decision = self._compare(self.policy(within), template, voice, voice.embedding, speaker_id, there=there)
         if not there and decision.status == "accepted":  # nobody sounds like the decoy but by accident
             decision = replace(decision, status="rejected", speaker_id=None)
@@ -122,7 +127,11 @@ class Recogniser:
 
     def _formerly(self, policy: Policy, within: Within) -> Policy:
         """One of the former encoder's, among those who wait."""
-        return policy if self._former_likeness is None else replace(policy, rise=self._former_likeness.rise(within))
+        return (
+            policy
+            if self._former_likeness is None
+            else replace(policy, score_shift=self._former_likeness.score_shift(within))
+        )
 
     def _decide(
         self, policy: Policy, matches: list[Match], voice: Voice, embedding: Vector | None, gallery_size: int

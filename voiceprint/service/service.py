@@ -16,7 +16,7 @@ from voiceprint.audio.decoding import Waveform
 from voiceprint.audio.vad import Listener, Utterance, VoiceActivity, listen
 from voiceprint.config import Settings
 from voiceprint.decision.policy import Policy
-from voiceprint.decision.speaker_change import VoiceWatch
+from voiceprint.decision.speaker_change import SpeakerChangeDetector
 from voiceprint.domain.consent import check_consent, require_consent
 from voiceprint.domain.groups import Within, check_groups, is_within
 from voiceprint.domain.match import Match
@@ -24,11 +24,11 @@ from voiceprint.domain.speaker import Enrollment, StoredSpeaker
 from voiceprint.domain.vocabulary import Consent
 from voiceprint.encoding.encoder import Encoder
 from voiceprint.errors import InputError
-from voiceprint.service.enrolled import Known
+from voiceprint.service.enrolled import EnrolledSpeakers
 from voiceprint.service.enrollment import admit
-from voiceprint.service.recogniser import Former, Recogniser
+from voiceprint.service.recogniser import PreviousEncoder, Recogniser
 from voiceprint.service.results import Answer, EnrollmentOutcome, Erasure, Voice
-from voiceprint.service.statistics import Tally
+from voiceprint.service.statistics import Statistics
 from voiceprint.storage.maintenance.retention import Retention, Sweep, sweep
 from voiceprint.storage.store import Store
 
@@ -49,16 +49,16 @@ class VoiceprintService:
         activity: VoiceActivity,
         policy: Policy,
         settings: Settings,
-        former: Former | None = None,
+        former: PreviousEncoder | None = None,
     ) -> None:
         """``former``: the encoder that the store is being moved away from, while it is."""
         self.encoder = encoder
         self.one_voice = policy.one_voice
         self.settings = settings
         self.retention = Retention(unseen_days=settings.unseen_days)
-        self.known = Known(store, encoder.dimension)
+        self.known = EnrolledSpeakers(store, encoder.dimension)
         self.store = store
-        self.tally = Tally()
+        self.tally = Statistics()
         self._activity = activity
         self._former = former
         self._recogniser = Recogniser(self.known, policy, former, needed_seconds=settings.min_identify_speech_seconds)
@@ -76,7 +76,7 @@ class VoiceprintService:
         """Run everything once, so that the first person who speaks does not wait longer than the second."""
         noise = np.random.default_rng(0).normal(scale=0.1, size=2 * self.encoder.sample_rate).astype(np.float32)
         self.listen(Waveform(noise))
-        for encode in (self.encoder.encode, self.encoder.encode_quickly):
+        for encode in (self.encoder.encode, self.encoder.encode_int8):
             encode([Waveform(noise)])
 
     # What is there
@@ -130,9 +130,9 @@ class VoiceprintService:
         utterance = self.listen(waveform)
         return replace(self.encode(utterance), several=self.watch().hears_several(utterance.speech))
 
-    def watch(self) -> VoiceWatch:
+    def watch(self) -> SpeakerChangeDetector:
         """For one utterance: whether more than one voice is in it."""
-        return VoiceWatch(self.one_voice, self.encoder.encode_quickly, max_seconds=MAX_ENCODED_SECONDS)
+        return SpeakerChangeDetector(self.one_voice, self.encoder.encode_int8, max_seconds=MAX_ENCODED_SECONDS)
 
     def encode(self, utterance: Utterance, *, quickly: bool = False) -> Voice:
         """Encode the speech of an utterance (its first minute); ``quickly``: nearly so, for a guess."""
@@ -140,7 +140,7 @@ class VoiceprintService:
         if len(samples) < self.encoder.min_num_samples:
             return Voice(utterance, None)
         former = self._former.encode(Waveform(samples)) if self._former and len(self.known.waiting) else None
-        encode = self.encoder.encode_quickly if quickly else self.encoder.encode
+        encode = self.encoder.encode_int8 if quickly else self.encoder.encode
         return Voice(utterance, encode([Waveform(samples)])[0], former=former)
 
     def admit(self, utterance: Utterance, content: str = "") -> Enrollment:
@@ -161,12 +161,15 @@ class VoiceprintService:
         self.refresh()
         return self._recogniser.identify(voices, top_k=top_k, within=within)
 
-    def verify(self, speaker_id: str, voice: Voice, *, discreet: bool = False, within: Within = None) -> Answer:
-        """Is it the claimed speaker? ``not_enrolled`` where nobody has that id, unless ``discreet``: then as somebody
-        enrolled who does not sound like this.
+    def verify(
+        self, speaker_id: str, voice: Voice, *, hide_unknown_claims: bool = False, within: Within = None
+    ) -> Answer:
+        """The decision on one claim; ``not_enrolled`` for an unknown id.
+
+        With ``hide_unknown_claims`` an unknown id is answered as a wrong claim.
         """
         self.refresh()
-        return self._recogniser.verify(speaker_id, voice, discreet=discreet, within=within)
+        return self._recogniser.verify(speaker_id, voice, hide_unknown_claims=hide_unknown_claims, within=within)
 
     def conclude(self, answer: Answer) -> None:
         """The last word on an utterance: a line in the audit log, and the day for whoever was recognised.

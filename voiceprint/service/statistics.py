@@ -10,7 +10,7 @@ from threading import Lock
 from voiceprint.domain.vocabulary import Mode, Status
 from voiceprint.service.results import Answer
 
-__all__ = ["SCORE_BORDERS", "Tally", "Totals"]
+__all__ = ["SCORE_BORDERS", "Statistics", "Totals"]
 
 # Upper borders of the classes in which scores (cosines) are counted; one more class lies above the last.
 SCORE_BORDERS = tuple(round(0.1 * step, 1) for step in range(11))
@@ -27,7 +27,7 @@ class Totals:
     speech_seconds: float
 
 
-class Tally:
+class Statistics:
     """Safe to use from several threads. ``started_at``: seconds since 1970."""
 
     def __init__(self) -> None:

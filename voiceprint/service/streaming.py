@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from voiceprint.audio.vad import Listener, Utterance
-from voiceprint.decision.speaker_change import HOP_SECONDS, WINDOW_SECONDS, VoiceWatch
+from voiceprint.decision.speaker_change import HOP_SECONDS, WINDOW_SECONDS, SpeakerChangeDetector
 from voiceprint.service.results import Voice
 
-__all__ = ["GUESS_EVERY_SECONDS", "VoiceSoFar"]
+__all__ = ["GUESS_EVERY_SECONDS", "StreamEncoder"]
 
 GUESS_EVERY_SECONDS = 0.5
 # After so much silence somebody may have finished. In a long speech pauses are many and its encoding costs more: there
@@ -20,7 +20,7 @@ EARLY_SILENCE_SECONDS, EARLY_SILENCE_SHARE = 0.19, 0.025
 EARLY_SPEECH_SECONDS = 15.0
 
 
-class VoiceSoFar:
+class StreamEncoder:
     """The speech of one listener, encoded. ``encode``: an utterance to its voice, ``sketch``: nearly so and in less
     time; ``watch``: a new one.
     """
@@ -30,7 +30,7 @@ class VoiceSoFar:
         listener: Listener,
         encode: Callable[[Utterance], Voice],
         sketch: Callable[[Utterance], Voice],
-        watch: VoiceWatch,
+        watch: SpeakerChangeDetector,
     ) -> None:
         self._listener = listener
         self._encode = encode

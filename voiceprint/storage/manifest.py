@@ -19,13 +19,13 @@ from voiceprint.storage.sealing.vault import SealBrokenError
 from voiceprint.storage.snapshot.generations import Listed, part_of
 from voiceprint.storage.tables import Tables
 
-__all__ = ["MISSING", "Manifest", "Remembered"]
+__all__ = ["MISSING", "Manifest", "ManifestCache"]
 
 _MODULUS = 1 << 256
 MISSING = "missing-"
 
 
-class Remembered:
+class ManifestCache:
     """The generation of every speaker id, as they added up at one state of the store."""
 
     def __init__(self) -> None:
@@ -72,7 +72,7 @@ class Remembered:
 class Manifest:
     """The manifest within one transaction."""
 
-    def __init__(self, tables: Tables, remembered: Remembered) -> None:
+    def __init__(self, tables: Tables, remembered: ManifestCache) -> None:
         self._tables = tables
         self._remembered = remembered
         self._began = tables.state

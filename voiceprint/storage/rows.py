@@ -13,7 +13,7 @@ import msgspec
 
 from voiceprint.domain.speaker import Enrollment, Profile, StoredSpeaker, new_id
 from voiceprint.storage.audit_lines import AuditLine, next_chain, seal_line
-from voiceprint.storage.manifest import MISSING, Manifest, Remembered
+from voiceprint.storage.manifest import MISSING, Manifest, ManifestCache
 from voiceprint.storage.sealing.seals import KeyRing, Row, Seals
 from voiceprint.storage.sealing.vault import SealBrokenError
 from voiceprint.storage.snapshot.generations import part_of
@@ -34,7 +34,7 @@ class Loaded:
 class Rows(Tables):
     """One transaction over the tables, with the manifest."""
 
-    def __init__(self, database: sqlite3.Connection, seals: Seals, remembered: Remembered) -> None:
+    def __init__(self, database: sqlite3.Connection, seals: Seals, remembered: ManifestCache) -> None:
         super().__init__(database, seals)
         self._saved = self.state
         self.manifest = Manifest(self, remembered)
@@ -138,7 +138,7 @@ class Rows(Tables):
         self.drop_part(speaker_id)
         records = self.database.execute("DELETE FROM records WHERE speaker_id = ?", (speaker_id,)).rowcount
         self.database.execute("DELETE FROM keys WHERE speaker_id = ?", (speaker_id,))
-        self.bury(self.seals.mark(speaker_id))
+        self.add_tombstone(self.seals.mark(speaker_id))
         self._note("erased", pseudonym, {"reason": reason, "records": records, "epoch": self.state.epoch})
         return records
 
@@ -158,7 +158,7 @@ class Rows(Tables):
         else:
             self.database.execute("DELETE FROM parts WHERE part = ?", (part_of(speaker_id),))
 
-    def bury(self, mark: str) -> None:
+    def add_tombstone(self, mark: str) -> None:
         """Remember that the speaker of this mark must not come back. The epoch counts the marks."""
         today = datetime.now(UTC).date().isoformat()
         if self.database.execute("INSERT OR IGNORE INTO tombstones VALUES (?, ?)", (mark, today)).rowcount:

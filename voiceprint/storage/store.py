@@ -17,14 +17,14 @@ from voiceprint.domain.consent import check_consent
 from voiceprint.domain.speaker import EncoderIdentity, Enrollment, Profile, StoredSpeaker, new_id
 from voiceprint.domain.vocabulary import Consent
 from voiceprint.errors import ModelError, StoreError
-from voiceprint.storage.manifest import Remembered
+from voiceprint.storage.manifest import ManifestCache
 from voiceprint.storage.receipts import Receipt, make_receipt
 from voiceprint.storage.rows import Loaded, Rows
 from voiceprint.storage.sealing.key_file import MasterKeys
 from voiceprint.storage.sealing.seals import KeyRing, Seals
 from voiceprint.storage.sealing.settings import StoreSettings, StoreState
 from voiceprint.storage.sealing.vault import Vault
-from voiceprint.storage.snapshot.crowd import Crowd
+from voiceprint.storage.snapshot.contents import StoreContents
 from voiceprint.storage.snapshot.snapshot import load_parts
 from voiceprint.storage.sqlite.database import (
     DATABASE_NAME,
@@ -100,13 +100,13 @@ class Store(Transactions):
         with self.reading() as rows:
             return rows.load()
 
-    def load_quickly(self) -> Crowd:
+    def load_quickly(self) -> StoreContents:
         """As ``load``, from the parts where there are any; rows that were damaged later than these were sealed are not
         noticed here.
         """
         with self.reading() as rows:
             parts = load_parts(rows)
-            return Crowd.of(rows.load()) if parts is None else parts
+            return StoreContents.of(rows.load()) if parts is None else parts
 
     def content_hash(self, data: bytes) -> str:
         """Keyed hash of a recording, to know it again without keeping anything of it."""
@@ -203,7 +203,7 @@ def _fill(database: sqlite3.Connection, seals: Seals) -> None:
     database.execute("INSERT INTO meta VALUES ('store', ?)", (seals.store_id.encode(),))
     database.execute("INSERT INTO meta VALUES ('settings', ?)", (seals.seal_settings(),))
     database.execute("INSERT INTO meta VALUES ('state', ?)", (seals.seal_state(StoreState(lineage=new_id())),))
-    rows = Rows(database, seals, Remembered())
+    rows = Rows(database, seals, ManifestCache())
     rows.note("created")
     rows.save_state()
 

@@ -8,7 +8,7 @@ from threading import RLock
 
 from voiceprint.domain.speaker import EncoderIdentity
 from voiceprint.errors import KeyFileError, StoreError
-from voiceprint.storage.manifest import Remembered
+from voiceprint.storage.manifest import ManifestCache
 from voiceprint.storage.rows import Rows
 from voiceprint.storage.sealing.key_file import MasterKeys, claim_key_file, load_key_file
 from voiceprint.storage.sealing.seals import Seals
@@ -28,7 +28,7 @@ class Transactions:
         self._keys = keys
         self._settings_token = b""
         self._seals: Seals | None = None
-        self._remembered = Remembered()
+        self._remembered = ManifestCache()
         self._pragma_version = -1
         self._revision = -1
         self._others = 0

@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from voiceprint.domain.speaker import StoredSpeaker
 from voiceprint.errors import InputError, KeyFileError, StoreError
-from voiceprint.storage.maintenance.bundle_codec import PackedPerson
+from voiceprint.storage.maintenance.bundle_codec import PackedSpeaker
 from voiceprint.storage.rows import Rows
 from voiceprint.storage.sealing.key_file import MasterKeys
 from voiceprint.storage.sealing.settings import StoreSettings
@@ -52,7 +52,7 @@ class _Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     settings: StoreSettings
     audit_head: str
     marks: tuple[str, ...]
-    people: tuple[PackedPerson, ...]
+    people: tuple[PackedSpeaker, ...]
 
 
 class Bundle:
@@ -154,7 +154,7 @@ def _body(rows: Rows, speakers: Sequence[StoredSpeaker]) -> _Body:
         settings=rows.seals.settings,
         audit_head=rows.state.audit_chain,
         marks=tuple(sorted(rows.marks())),
-        people=tuple(PackedPerson.of(speaker) for speaker in speakers),
+        people=tuple(PackedSpeaker.of(speaker) for speaker in speakers),
     )
 
 

@@ -7,12 +7,12 @@ import numpy as np
 
 from voiceprint.domain.speaker import Enrollment, Profile, StoredSpeaker
 
-__all__ = ["PackedPerson"]
+__all__ = ["PackedSpeaker"]
 
 _FLOATS = np.dtype("<f4")
 
 
-class PackedTake(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, array_like=True):
+class PackedEnrollment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, array_like=True):
     id: str
     vector: bytes
     speech_seconds: float
@@ -35,15 +35,15 @@ class PackedTake(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
         return Enrollment(self.id, vector, self.speech_seconds, self.content, self.enrolled_at)
 
 
-class PackedPerson(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class PackedSpeaker(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     id: str
     profile: Profile
-    takes: tuple[PackedTake, ...]
-    former: tuple[PackedTake, ...] = ()
+    takes: tuple[PackedEnrollment, ...]
+    former: tuple[PackedEnrollment, ...] = ()
 
     @classmethod
     def of(cls, speaker: StoredSpeaker) -> Self:
-        takes, former = (tuple(map(PackedTake.of, some)) for some in (speaker.enrollments, speaker.former))
+        takes, former = (tuple(map(PackedEnrollment.of, some)) for some in (speaker.enrollments, speaker.former))
         return cls(id=speaker.id, profile=speaker.profile, takes=takes, former=former)
 
     def speaker(self) -> StoredSpeaker:

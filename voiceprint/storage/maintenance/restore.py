@@ -55,7 +55,7 @@ def _restore_rows(rows: Rows, bundle: Bundle) -> RestoreReport:
     if not ours:
         _know_marks_of(rows, bundle)
     for mark in bundle.marks:
-        rows.bury(mark)
+        rows.add_tombstone(mark)
     marks = rows.marks()
     loaded = rows.load()
     damaged = set(loaded.damaged)

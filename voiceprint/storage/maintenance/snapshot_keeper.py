@@ -3,10 +3,10 @@
 from voiceprint.domain.speaker import StoredSpeaker
 from voiceprint.storage.rows import Rows
 from voiceprint.storage.snapshot.generations import PARTS
-from voiceprint.storage.snapshot.snapshot import Basis, has_part, in_part, open_part, open_people, put_part
+from voiceprint.storage.snapshot.snapshot import Basis, has_part, in_part, open_part, open_speakers, put_part
 from voiceprint.storage.store import Store
 
-__all__ = ["FROM_SPEAKERS", "PartKeeper"]
+__all__ = ["FROM_SPEAKERS", "SnapshotKeeper"]
 
 # Fewer open in less than a second anyway.
 FROM_SPEAKERS = 5_000
@@ -16,7 +16,7 @@ _BATCH = 100
 _CHANGED = 1 / 16
 
 
-class PartKeeper:
+class SnapshotKeeper:
     """For one process that runs for long, the server."""
 
     def __init__(self, store: Store) -> None:
@@ -60,7 +60,7 @@ class PartKeeper:
         ids, people, damaged = list(there), dict[str, tuple[StoredSpeaker, int]](), set[str]()
         for start in range(0, len(ids), _BATCH):
             with self._store.reading() as rows:
-                loaded = open_people(rows, ids[start : start + _BATCH], rows.marks())
+                loaded = open_speakers(rows, ids[start : start + _BATCH], rows.marks())
             people.update({who.id: (who, there[who.id]) for who in loaded.speakers})
             damaged.update(loaded.damaged)
         return people, damaged

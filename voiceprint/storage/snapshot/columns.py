@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from voiceprint.domain.speaker import Enrollment, Profile, StoredSpeaker
 
-__all__ = ["Columns", "Label", "People", "Voices"]
+__all__ = ["Columns", "Label", "SpeakerBatch", "Voices"]
 
 Rows = NDArray[np.float32]
 _FLOATS, _NUMBERS = np.dtype("<f4"), np.dtype("<u4")
@@ -180,7 +180,7 @@ class Columns(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class People:
+class SpeakerBatch:
     """Some speakers, in the order of their ids."""
 
     ids: list[str]

@@ -21,12 +21,12 @@ from voiceprint.domain.speaker import StoredSpeaker
 from voiceprint.errors import StoreError
 from voiceprint.storage.rows import Loaded, Rows
 from voiceprint.storage.sealing.vault import Context, SealBrokenError, open_block, seal_block
-from voiceprint.storage.snapshot.columns import Columns, People
-from voiceprint.storage.snapshot.crowd import Crowd, in_lots
+from voiceprint.storage.snapshot.columns import Columns, SpeakerBatch
+from voiceprint.storage.snapshot.contents import StoreContents, in_batches
 from voiceprint.storage.snapshot.generations import PARTS, Listed, listed
 from voiceprint.storage.sqlite.database import is_corrupt, typed_rows
 
-__all__ = ["Basis", "Part", "has_part", "in_part", "load_parts", "open_part", "open_people", "put_part"]
+__all__ = ["Basis", "Part", "has_part", "in_part", "load_parts", "open_part", "open_speakers", "put_part"]
 
 # Parts that were laid out otherwise do not open, and are made again.
 _LAYOUT = 3
@@ -52,9 +52,9 @@ class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         """Who is in it, at which generation."""
         return Listed(self.ids, self.generations)
 
-    def people(self) -> People:
+    def people(self) -> SpeakerBatch:
         """Whoever was sealed."""
-        return People(self.ids.split(), self.columns)
+        return SpeakerBatch(self.ids.split(), self.columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Basis:
         return cls(hashlib.sha256(rows.seals.settings.pack()).hexdigest(), rows.state.lineage)
 
 
-def load_parts(rows: Rows) -> Crowd | None:
+def load_parts(rows: Rows) -> StoreContents | None:
     """Everybody; None where the parts are of no use, or not enough. Raises StoreError."""
     parts = {name: part for name in PARTS if (part := open_part(rows, name)) is not None}
     marks, there = rows.marks(), listed(rows.database)
@@ -86,16 +86,16 @@ def load_parts(rows: Rows) -> Crowd | None:
     total += sum(rows.manifest.part(*one) for one in left.items())
     if not rows.manifest.adds_up(there, total):
         return None
-    opened = open_people(rows, left, marks)
+    opened = open_speakers(rows, left, marks)
     if len(opened.speakers) < len(left):  # also where an index no longer leads to somebody who is there
         return None
-    return Crowd((*people, *in_lots(opened.speakers)))
+    return StoreContents((*people, *in_batches(opened.speakers)))
 
 
-def _taken(rows: Rows, part: Part | None, there: Listed) -> tuple[People, dict[str, int], int]:
+def _taken(rows: Rows, part: Part | None, there: Listed) -> tuple[SpeakerBatch, dict[str, int], int]:
     """Whom a part may be used for, who else is there at which generation, and what the former add to the manifest."""
     if part is None:
-        return People.of(()), there.unfold(), 0
+        return SpeakerBatch.of(()), there.unfold(), 0
     total = int.from_bytes(part.manifest, "big")
     if part.listed() == there:
         return part.people(), {}, total
@@ -116,7 +116,7 @@ def _beginning(mark: str) -> int:
     return int(mark[:16], 16)
 
 
-def open_people(rows: Rows, ids: Iterable[str], marks: set[str]) -> Loaded:
+def open_speakers(rows: Rows, ids: Iterable[str], marks: set[str]) -> Loaded:
     """Some speakers, from their rows. ``marks``: of everybody who was forgotten."""
     speakers, damaged = [], list[str]()
     for speaker_id in ids:
@@ -168,7 +168,7 @@ def put_part(rows: Rows, name: str, people: Mapping[str, tuple[StoredSpeaker, in
     part = Part(
         ids=there.ids,
         generations=there.generations,
-        columns=People.of([speaker for speaker, _ in in_order.values()]).columns,
+        columns=SpeakerBatch.of([speaker for speaker, _ in in_order.values()]).columns,
         marks=memoryview(np.array(marks, _BEGINNINGS).tobytes()),
         manifest=manifest.to_bytes(40, "big"),
     )

@@ -6,24 +6,24 @@ from typing import Self
 
 from voiceprint.domain.speaker import StoredSpeaker
 from voiceprint.storage.rows import Loaded
-from voiceprint.storage.snapshot.columns import People
+from voiceprint.storage.snapshot.columns import SpeakerBatch
 
-__all__ = ["Crowd", "in_lots"]
+__all__ = ["StoreContents", "in_batches"]
 
 # Taking one out of some copies the others: so few that nobody notices.
-LOT = 256
+BATCH = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Crowd:
+class StoreContents:
     """``damaged``: the opaque ids of those whose records do not open, or are missing."""
 
-    people: tuple[People, ...] = ()
+    people: tuple[SpeakerBatch, ...] = ()
     damaged: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, loaded: Loaded) -> Self:
-        return cls(in_lots(loaded.speakers), loaded.damaged)
+        return cls(in_batches(loaded.speakers), loaded.damaged)
 
     def __len__(self) -> int:
         return sum(map(len, self.people))
@@ -34,6 +34,6 @@ class Crowd:
         return tuple(speaker for some in self.people for speaker in some.speakers())
 
 
-def in_lots(speakers: Sequence[StoredSpeaker]) -> tuple[People, ...]:
+def in_batches(speakers: Sequence[StoredSpeaker]) -> tuple[SpeakerBatch, ...]:
     """Speakers as people, a few together."""
-    return tuple(People.of(speakers[at : at + LOT]) for at in range(0, len(speakers), LOT))
+    return tuple(SpeakerBatch.of(speakers[at : at + BATCH]) for at in range(0, len(speakers), BATCH))

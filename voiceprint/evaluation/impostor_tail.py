@@ -10,7 +10,7 @@ from voiceprint.errors import InputError
 from voiceprint.evaluation.samples import ENROLLED_CLIPS
 from voiceprint.evaluation.trials import Trials
 
-__all__ = ["fit_nearest", "fit_tail", "rise_in", "strangers_best"]
+__all__ = ["fit_nearest", "fit_tail", "score_shift_in", "strangers_best"]
 
 Floats = NDArray[np.float64]
 Gallery = NDArray[np.intp]
@@ -27,11 +27,11 @@ def strangers_best(trials: Trials, score: Floats, gallery: Gallery) -> Floats:
     return best
 
 
-def rise_in(gallery: Gallery, between: Floats, nearest: Nearest | None) -> float:
+def score_shift_in(gallery: Gallery, between: Floats, nearest: Nearest | None) -> float:
     """How much more alike than usual the people of a gallery sound (llr). ``between``: of all templates."""
     if nearest is None or len(gallery) < 2:
         return 0.0
-    return nearest.rise(between[np.ix_(gallery, gallery)].max(axis=1), len(gallery))
+    return nearest.score_shift(between[np.ix_(gallery, gallery)].max(axis=1), len(gallery))
 
 
 def fit_nearest(trials: Trials, between: Floats) -> Nearest:
@@ -48,7 +48,7 @@ def fit_nearest(trials: Trials, between: Floats) -> Nearest:
     return Nearest(location=location, per_log_speaker=per_log_speaker)
 
 
-def fit_tail(trials: Trials, llr: Floats, rise: Callable[[Gallery], float]) -> tuple[Tail, int]:
+def fit_tail(trials: Trials, llr: Floats, score_shift: Callable[[Gallery], float]) -> tuple[Tail, int]:
     """The Gumbel line through the upper quantiles of strangers' best llr, and the largest gallery looked at.
 
     Over galleries of several sizes, of people enrolled with one recording and with three, drawn from all corpora and
@@ -58,7 +58,7 @@ def fit_tail(trials: Trials, llr: Floats, rise: Callable[[Gallery], float]) -> t
     """
     rows, values, place = [], [], []
     for number, (probes, templates) in enumerate(_places(trials)):
-        for size, quantile, value in _quantiles(trials, llr, rise, probes, templates):
+        for size, quantile, value in _quantiles(trials, llr, score_shift, probes, templates):
             rows.append([np.log(size), -np.log(-np.log(quantile))])
             values.append(value)
             place.append(number)
@@ -74,7 +74,7 @@ def fit_tail(trials: Trials, llr: Floats, rise: Callable[[Gallery], float]) -> t
 def _quantiles(
     trials: Trials,
     llr: Floats,
-    rise: Callable[[Gallery], float],
+    score_shift: Callable[[Gallery], float],
     probes: NDArray[np.bool_],
     templates: NDArray[np.bool_],
 ) -> Iterator[tuple[int, float, float]]:
@@ -84,7 +84,7 @@ def _quantiles(
     for able in _by_clips(trials, templates):
         for size in _sizes(able, smallest=1):
             galleries = [rng.permutation(able)[:size] for _ in range(GALLERIES)]
-            best = np.stack([strangers_best(trials, llr, at)[probes] - rise(at) for at in galleries])
+            best = np.stack([strangers_best(trials, llr, at)[probes] - score_shift(at) for at in galleries])
             for condition in np.unique(conditions):
                 strangers = best[:, conditions == condition]
                 strangers = strangers[np.isfinite(strangers)]
