@@ -91,7 +91,7 @@ class Bench:
 
     def search(self) -> Figures:
         import faiss
-        from bench_gallery import compare, fill
+        from benchmarks.gallery import compare, fill
 
         faiss.omp_set_num_threads(1)
         found = compare(*fill(100_000, np.random.default_rng(0)))

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from synthetic import VOICES, synthetic_take
+from support.paths import SPEECH
+from support.synthetic import VOICES, synthetic_take
 
 from voiceprint.audio.decoding import Waveform, read_file
 from voiceprint.audio.vad import VoiceActivity
@@ -18,7 +19,6 @@ from voiceprint.service.service import VoiceprintService
 pytest_plugins = ["store_fixtures"]
 
 TAKES_A_SPEAKER = 4
-SPEECH = Path(__file__).resolve().parents[2] / "shared" / "speech" / "dev"
 # Two men and a woman; which ones does not matter, that they are told apart is the encoder's own test.
 SPEAKERS = ("librispeech-1089", "librispeech-121", "librispeech-1188")
 

@@ -1,1 +1,7 @@
-"""What scripts/bench.py measures, each against the plain way, interleaved in one run."""
+"""Measurements of speed and size, ours against the plain way; ``python scripts/benchmarks NAME`` runs one alone."""
+
+import sys
+from pathlib import Path
+
+# Stand-ins and big stores are shared with the tests.
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))

@@ -1,6 +1,5 @@
 """One clip of 3 s through an encoder, on one thread: SpeechBrain's encode_batch, and the export of the same weights."""
 
-import sys
 import tempfile
 from functools import partial
 from pathlib import Path
@@ -48,7 +47,6 @@ def measure_encoding(folder: ModelFolder, cache: Path, rounds: int) -> Figures:
 
 def _official(folder: Path) -> Path:
     """The official architecture with random weights: speed does not depend on what they are."""
-    sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
-    from standin import make_official_stand_in
+    from support.standin import make_official_stand_in
 
     return make_official_stand_in(folder / "spkrec-ecapa-voxceleb")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 from cryptography.fernet import Fernet
-from rotation_test import ENCODER, fill
+from support.big_store import ENCODER, fill
 
 from benchmarks.timing import Figures, clocked
 from voiceprint.service.enrolled import EnrolledSpeakers

@@ -1,1 +1,0 @@
-"""What scripts/load_test.py, stop_test.py and their like do to a running server."""

@@ -1,0 +1,1 @@
+"""Clients that load, stall and flood a running server."""

@@ -1,0 +1,1 @@
+"""Stand-ins, recordings and servers that tests share."""
