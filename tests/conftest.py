@@ -16,7 +16,7 @@ from voiceprint.encoding.encoder import Encoder
 from voiceprint.service.factory import open_service
 from voiceprint.service.service import VoiceprintService
 
-pytest_plugins = ["store_fixtures"]
+pytest_plugins = ["support.store_fixtures"]
 
 TAKES_A_SPEAKER = 4
 # Two men and a woman; which ones does not matter, that they are told apart is the encoder's own test.

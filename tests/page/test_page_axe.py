@@ -8,7 +8,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 from support.browser import CHROMIUM, PATIENCE_MS, Voices, drop_in, enroll, see, show
 
-pytest_plugins = ["page_fixtures"]
+pytest_plugins = ["support.page_fixtures"]
 pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"{CHROMIUM} is not installed (Debian package chromium)")
 
 VIEWPORTS = ({"width": 1100, "height": 900}, {"width": 390, "height": 844})

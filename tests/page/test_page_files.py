@@ -10,7 +10,7 @@ from support.browser import CHROMIUM, PATIENCE_MS, Voices, drop_in, enroll, see,
 
 from voiceprint.audio.decoding import SAMPLE_RATE
 
-pytest_plugins = ["page_fixtures"]
+pytest_plugins = ["support.page_fixtures"]
 pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"{CHROMIUM} is not installed (Debian package chromium)")
 
 # A drop as a hand makes it. No script may make a folder to drop: its entry is played, with the same three methods.

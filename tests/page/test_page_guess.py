@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from support.browser import CHROMIUM, PATIENCE_MS, Voices, enroll, see, speak
 
-pytest_plugins = ["page_fixtures"]
+pytest_plugins = ["support.page_fixtures"]
 pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"{CHROMIUM} is not installed (Debian package chromium)")
 
 FIRST_GUESS_SECONDS = 1.2

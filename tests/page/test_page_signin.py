@@ -13,7 +13,7 @@ from support.serving import serving
 
 from voiceprint.server.authenticator import LOOK_AGAIN_SECONDS
 
-pytest_plugins = ["page_fixtures"]
+pytest_plugins = ["support.page_fixtures"]
 pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"{CHROMIUM} is not installed (Debian package chromium)")
 
 

@@ -15,7 +15,7 @@ from voiceprint.audio.decoding import SAMPLE_RATE
 
 MAX_PAGE_BYTES = 150_000
 
-pytest_plugins = ["page_fixtures"]
+pytest_plugins = ["support.page_fixtures"]
 pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"{CHROMIUM} is not installed (Debian package chromium)")
 
 
