@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Mapping
-from http import HTTPStatus
 
 import msgspec
 from aiohttp import web
@@ -139,9 +138,7 @@ def _confine(request: web.Request, caller: Caller, route: tuple[str, str]) -> No
     if caller.groups is None:
         return
     if route not in _GROUPED:
-        raise AccessError(
-            "wrong_group", "A token that is confined to groups cannot ask for this.", status=HTTPStatus.FORBIDDEN
-        )
+        raise AccessError("wrong_group", "A token that is confined to groups cannot ask for this.")
     if "id" in request.match_info:
         request.app[CONTEXT].service.speaker(request.match_info["id"], caller.groups)
 

@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http import HTTPStatus
 from weakref import WeakSet
 
 from aiohttp import web
@@ -142,6 +141,5 @@ def _full() -> LimitError:
     return LimitError(
         "too_many_uploads",
         f"The server has as many recordings as it can take; try again in {RETRY_SECONDS:.0f} seconds.",
-        status=HTTPStatus.SERVICE_UNAVAILABLE,
         retry_seconds=RETRY_SECONDS,
     )
