@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from voiceprint.cli.common import add_json_option, add_store_options, complain, open_service, print_json
-from voiceprint.errors import InputError, SpeakerError
+from voiceprint.errors import InputError
 
 if TYPE_CHECKING:
     from voiceprint.api.messages import Result
@@ -42,9 +42,7 @@ def run_identify(args: argparse.Namespace) -> int:
 
 def run_verify(args: argparse.Namespace) -> int:
     with open_service(args) as service:
-        claimed = service.known.find(args.name)
-        if claimed is None:
-            raise SpeakerError("unknown_speaker", f"Nobody is enrolled as {args.name!r}.")
+        claimed = service.named(args.name)
         return _answer(args, service, lambda voice: service.verify(claimed.id, voice))
 
 

@@ -9,11 +9,11 @@ from aiohttp import web
 from voiceprint.domain.caller import NOBODY, Caller, Scope
 from voiceprint.domain.groups import Within
 from voiceprint.errors import AccessError, InputError, StoreError
-from voiceprint.server.authenticator import SIGN_IN_SECONDS, Authenticator
 from voiceprint.server.context import CONTEXT
 from voiceprint.server.middleware import Handler
 from voiceprint.server.operations import SignIn
 from voiceprint.server.uploads import read_body
+from voiceprint.service.authenticator import SIGN_IN_SECONDS, Authenticator
 
 __all__ = ["admit_callers", "caller_of", "caller_of_page", "routes", "scope_of", "within_of"]
 

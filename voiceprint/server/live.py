@@ -13,10 +13,10 @@ from voiceprint.api.session import MAX_FRAME_BYTES, Session
 from voiceprint.domain.caller import NOBODY, Caller
 from voiceprint.errors import AccessError, MessageError, VoiceprintError
 from voiceprint.server.auth_middleware import caller_of_page
-from voiceprint.server.authenticator import Authenticator
 from voiceprint.server.context import CONTEXT, Context
 from voiceprint.server.limits import StreamRateLimit
 from voiceprint.server.webhook import tell_hit
+from voiceprint.service.authenticator import Authenticator
 
 __all__ = ["close_streams", "websocket"]
 

@@ -4,7 +4,6 @@ import msgspec
 from aiohttp import web
 
 from voiceprint.api.page_views import health, timeline, voice_map
-from voiceprint.audio.decoding import decode
 from voiceprint.server.auth_middleware import caller_of, within_of
 from voiceprint.server.context import CONTEXT
 from voiceprint.server.uploads import read_upload
@@ -41,9 +40,7 @@ async def show_timeline(request: web.Request) -> web.Response:
     service, settings = context.service, context.settings
     caller, within = caller_of(request), within_of(request)
     upload = await read_upload(request, max_bytes=settings.max_upload_bytes)
-    waveform = await context.wait(
-        decode, upload.only_file(), max_seconds=settings.max_audio_seconds, max_bytes=settings.max_upload_bytes
-    )
+    waveform = await context.wait(service.decode, upload.only_file())
     coming, turns = turns_of(service, waveform, within=within), list[Turn]()
     # Turn by turn, so that others are heard in between.
     while (turn := await context.work(next, coming, None)) is not None:

@@ -21,7 +21,7 @@ from voiceprint.api.presenters import (
     threshold_fields,
 )
 from voiceprint.api.subject_access import known_about
-from voiceprint.audio.decoding import Waveform, decode
+from voiceprint.audio.decoding import Waveform
 from voiceprint.domain.caller import Caller
 from voiceprint.domain.speaker import Enrollment, StoredSpeaker
 from voiceprint.domain.vocabulary import Consent
@@ -165,7 +165,7 @@ async def export_speaker(request: web.Request) -> web.Response:
     service = context.service
     await context.work(service.refresh)
     speaker = service.speaker(request.match_info["id"])
-    return _json(await context.work(known_about, service.store, speaker.id, service.retention))
+    return _json(known_about(await context.work(service.subject_record, speaker.id)))
 
 
 @routes.delete("/v1/speakers/{id}/lock")
@@ -173,7 +173,7 @@ async def unlock_claims(request: web.Request) -> web.Response:
     """Wrong claims count also for an id that nobody has, so it is not asked whether anybody has it."""
     context = request.app[CONTEXT]
     speaker_id = request.match_info["id"]
-    await context.work(context.service.store.note, "unlocked", speaker_id)
+    await context.work(context.service.note_unlock, speaker_id)
     return _json(Unlocked(id=speaker_id, rejections=context.budgets.unlock(speaker_id)))
 
 
@@ -207,8 +207,7 @@ def _consent(context: Context, request: web.Request, upload: Upload, speaker_id:
 
 
 async def _decode(context: Context, data: bytes) -> Waveform:
-    settings = context.settings
-    return await context.wait(decode, data, max_seconds=settings.max_audio_seconds, max_bytes=settings.max_upload_bytes)
+    return await context.wait(context.service.decode, data)
 
 
 async def _hear(context: Context, data: bytes) -> Voice:

@@ -10,7 +10,6 @@ from aiohttp import web
 
 from voiceprint.errors import VoiceprintError
 from voiceprint.server.context import CONTEXT, Context
-from voiceprint.storage.maintenance.audit_trimming import trim
 
 __all__ = ["sweep_daily"]
 
@@ -39,9 +38,9 @@ async def sweep_once(context: Context) -> None:
     What fails is said, and tried again the next day.
     """
     try:
-        done = await context.work(context.service.sweep)
+        done = await context.work(context.service.maintenance.sweep)
         for receipt in done.receipts:
             log.warning("Retention erased a speaker, receipt: %s", msgspec.json.encode(receipt).decode())
-        await context.wait(trim, context.service.store, days=context.settings.audit_days)
+        await context.wait(context.service.maintenance.trim_audit, days=context.settings.audit_days)
     except VoiceprintError as error:
         log.error("Retention: %s", error.message)  # noqa: TRY400 - the sentence says it all

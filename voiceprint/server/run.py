@@ -18,7 +18,6 @@ from voiceprint.server.slow_readers import cut_slow_readers
 from voiceprint.server.tls import Identity, load_identity, machine_names, main_address
 from voiceprint.service.service import VoiceprintService
 from voiceprint.storage.sealing.key_file import find_key_file
-from voiceprint.storage.tokens import list_tokens
 
 __all__ = ["RUNNER_OPTIONS", "check_binding", "host_to_show", "serve"]
 
@@ -45,7 +44,7 @@ def check_binding(settings: Settings) -> None:
 def serve(service: VoiceprintService, settings: Settings) -> None:
     """Listen, print one line when ready, stop in order at SIGINT or SIGTERM. Raises ConfigError, StoreError."""
     check_binding(settings)
-    if not settings.behind_proxy and not _is_loopback(settings.address) and not list_tokens(service.store):
+    if not settings.behind_proxy and not _is_loopback(settings.address) and not service.has_tokens():
         raise ConfigError(
             "exposed",
             f"Listening on {settings.address} without a token would let everybody on that network enroll, identify and "
