@@ -148,4 +148,4 @@ def test_made_up_ids_do_not_fill_the_memory(clock: Clock) -> None:
     budgets = Budgets(Settings(), clock=clock)
     for number in range(MAX_KEYS + 100):
         claim(budgets, "rejected", DOOR, str(number))
-    assert len(budgets._records) == len(budgets._purses) == MAX_KEYS
+    assert len(budgets._records) == len(budgets._buckets) == MAX_KEYS

@@ -4,8 +4,10 @@ from collections.abc import Mapping
 
 import msgspec
 
+from voiceprint import __version__
 from voiceprint.api.messages import Candidate, Enrolled, Error, Forgotten, Result, SpeakerInfo, SpeakerList, SpeakerRef
 from voiceprint.decision.policy import ThresholdNote
+from voiceprint.domain.caller import Caller
 from voiceprint.domain.groups import Within
 from voiceprint.domain.match import Match
 from voiceprint.domain.moments import iso_moment
@@ -21,6 +23,7 @@ __all__ = [
     "error_message",
     "forgotten_message",
     "migration_fields",
+    "readiness",
     "result_message",
     "speaker_info",
     "speaker_list",
@@ -108,6 +111,24 @@ def migration_fields(service: VoiceprintService) -> dict[str, object]:
     """The encoder that the store is being moved away from (None where it is not), and how many wait."""
     previous, (_, waiting) = service.previous_encoder, service.gallery_sizes
     return {"former_encoder": previous.id if previous else None, "waiting": waiting}
+
+
+def readiness(service: VoiceprintService, caller: Caller) -> dict[str, object]:
+    """Whether the server can answer and, for callers with a token, with what: encoder, gallery size, threshold."""
+    ready: dict[str, object] = {"ready": True, "version": __version__}
+    if not caller.scopes:
+        return ready
+    speakers = service.count(caller.groups)
+    return {
+        **ready,
+        "encoder": service.encoder.id,
+        "encoder_sha256": service.encoder.fingerprint,
+        "speakers": speakers,
+        "damaged": list(service.damaged) if caller.sees_scores else [],
+        **migration_fields(service),
+        **threshold_fields(service.policy(caller.groups).describe(speakers)),
+        "min_speech_seconds": service.settings.min_identify_speech_seconds,
+    }
 
 
 def threshold_fields(line: ThresholdNote) -> dict[str, object]:

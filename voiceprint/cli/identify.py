@@ -34,8 +34,9 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 
 def run_identify(args: argparse.Namespace) -> int:
-    if not 1 <= args.top_k <= 100:
-        raise InputError("bad_top_k", f"--top-k must lie between 1 and 100, not {args.top_k}.")
+    from voiceprint.domain.match import check_top_k
+
+    check_top_k(args.top_k)
     with open_service(args) as service:
         return _answer(args, service, lambda voice: service.identify(voice, top_k=args.top_k))
 

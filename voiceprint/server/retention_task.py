@@ -3,12 +3,12 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import suppress
 
 import msgspec
 from aiohttp import web
 
 from voiceprint.errors import VoiceprintError
+from voiceprint.server.background import in_background
 from voiceprint.server.context import CONTEXT, Context
 
 __all__ = ["sweep_daily"]
@@ -19,11 +19,8 @@ DAY_SECONDS = 86_400.0
 
 async def sweep_daily(app: web.Application) -> AsyncIterator[None]:
     """For ``cleanup_ctx``: sweeps until the application ends."""
-    task = asyncio.create_task(_sweep_for_ever(app[CONTEXT]))
-    yield
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
+    async with in_background(_sweep_for_ever(app[CONTEXT])):
+        yield
 
 
 async def _sweep_for_ever(context: Context) -> None:

@@ -11,6 +11,7 @@ from aiohttp import web
 from voiceprint.config import Settings
 from voiceprint.errors import ConfigError
 from voiceprint.server.app import create_app
+from voiceprint.server.background import in_background
 from voiceprint.server.context import CONTEXT
 from voiceprint.server.limits import cut_silent
 from voiceprint.server.middleware import LOOPBACK_NAMES
@@ -80,13 +81,10 @@ async def _until(stop: asyncio.Event, runner: web.AppRunner, app: web.Applicatio
     server = runner.server
     assert server is not None  # set up above
     spoken, max_body_bytes = app[CONTEXT].spoken, app[CONTEXT].settings.max_upload_bytes
-    cutting = (
-        asyncio.create_task(cut_silent(server, spoken)),
-        asyncio.create_task(cut_slow_readers(server, spoken, max_body_bytes=max_body_bytes)),
-    )
-    await stop.wait()
-    for task in cutting:
-        task.cancel()
+    cutting_silent = in_background(cut_silent(server, spoken))
+    cutting_slow = in_background(cut_slow_readers(server, spoken, max_body_bytes=max_body_bytes))
+    async with cutting_silent, cutting_slow:
+        await stop.wait()
 
 
 def _say_ready(runner: web.AppRunner, identity: Identity | None) -> None:

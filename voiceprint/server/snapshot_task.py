@@ -4,11 +4,11 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator
-from contextlib import suppress
 
 from aiohttp import web
 
 from voiceprint.errors import VoiceprintError
+from voiceprint.server.background import in_background
 from voiceprint.server.context import CONTEXT, Context
 from voiceprint.storage.snapshot.generations import PARTS
 
@@ -22,11 +22,8 @@ PAUSE_SHARE, PAUSE_SECONDS = 4.0, 0.01
 
 async def keep_parts(app: web.Application) -> AsyncIterator[None]:
     """For ``cleanup_ctx``: goes round until the application ends."""
-    task = asyncio.create_task(_for_ever(app[CONTEXT]))
-    yield
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
+    async with in_background(_for_ever(app[CONTEXT])):
+        yield
 
 
 async def _for_ever(context: Context) -> None:
