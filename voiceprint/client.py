@@ -20,11 +20,13 @@ import msgspec
 
 from voiceprint.api.messages import (
     PROTOCOL_VERSION,
+    Consent,
     Enrolled,
     Error,
     Forgotten,
     Hello,
     KnownAbout,
+    Mode,
     Ready,
     Result,
     ServerMessage,
@@ -36,7 +38,6 @@ from voiceprint.api.messages import (
     decode_server,
     encode,
 )
-from voiceprint.domain.vocabulary import Consent, Mode
 
 __all__ = ["RefusedError", "VoiceprintClient"]
 

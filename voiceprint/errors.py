@@ -20,7 +20,6 @@ Each error carries a stable ``code`` for programs and one clear sentence for peo
 (``unknown``, ``ambiguous``, ``not_enough_speech``), never one of these.
 """
 
-from http import HTTPStatus
 from typing import ClassVar
 
 __all__ = [
@@ -41,33 +40,30 @@ __all__ = [
 
 
 class VoiceprintError(Exception):
-    """Base of all: ``code`` (snake_case, stable), ``message`` (one sentence), ``exit_code`` and HTTP ``status``."""
+    """Base of all: ``code`` (snake_case, stable), ``message`` (one sentence) and ``exit_code``."""
 
     exit_code: ClassVar[int] = 1
-    default_status: ClassVar[HTTPStatus] = HTTPStatus.INTERNAL_SERVER_ERROR
 
-    def __init__(self, code: str, message: str, *, status: HTTPStatus | None = None) -> None:
+    def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
-        self.status = status or self.default_status
 
     def __reduce__(self) -> tuple[object, ...]:
         """Errors cross process borders (the decoder child), where the default would lose the code."""
-        return (type(self), (self.code, self.message), {"status": self.status})
+        return (type(self), (self.code, self.message))
 
 
 class InputError(VoiceprintError):
     exit_code = 2
-    default_status = HTTPStatus.BAD_REQUEST
 
 
 class AudioError(InputError):
-    default_status = HTTPStatus.UNPROCESSABLE_ENTITY
+    pass
 
 
 class SpeechError(InputError):
-    default_status = HTTPStatus.UNPROCESSABLE_ENTITY
+    pass
 
 
 class SpeakerError(InputError):
@@ -79,18 +75,14 @@ class MessageError(InputError):
 
 
 class AccessError(InputError):
-    default_status = HTTPStatus.UNAUTHORIZED
+    pass
 
 
 class LimitError(InputError):
     """``retry_seconds``: after how long the same may work, where that is known."""
 
-    default_status = HTTPStatus.TOO_MANY_REQUESTS
-
-    def __init__(
-        self, code: str, message: str, *, status: HTTPStatus | None = None, retry_seconds: float | None = None
-    ) -> None:
-        super().__init__(code, message, status=status)
+    def __init__(self, code: str, message: str, *, retry_seconds: float | None = None) -> None:
+        super().__init__(code, message)
         self.retry_seconds = retry_seconds
 
 
@@ -112,4 +104,3 @@ class ModelError(SetupError):
 
 class StoreError(VoiceprintError):
     exit_code = 4
-    default_status = HTTPStatus.SERVICE_UNAVAILABLE

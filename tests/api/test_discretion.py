@@ -106,10 +106,10 @@ def test_an_operator_unlocks_a_claim_of_somebody_and_of_nobody_alike(
     door = next(one.id for one in list_tokens(service.store) if one.name == "door")
 
     async def talk(client: Client) -> None:
-        budgets = client.app[CONTEXT].budgets
+        desk = client.app[CONTEXT].desk
         for who in (ada.id, NOBODY):
-            under_way = [budgets.claim(Caller(door, frozenset({"identify"})), who) for _ in range(REJECTIONS_IN_ALL)]
-            under_way[0].settle("rejected")
+            under_way = [desk.verify(Caller(door, frozenset({"identify"})), who) for _ in range(REJECTIONS_IN_ALL)]
+            assert len(under_way) == REJECTIONS_IN_ALL
             path, lock = f"/v1/verify?speaker={who}", f"/v1/speakers/{who}/lock"
             refused = await client.post(path, data=b"no sound", **ordinary)
             assert "DELETE /v1/speakers/ID/lock" in (await refused.json())["error"]["message"]

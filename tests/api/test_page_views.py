@@ -73,10 +73,10 @@ def test_a_timeline_that_cannot_be_paid_notes_none_of_its_turns(
         ada, ben = list(takes)[:2]
         await enroll(client, "Ada", *takes[ada][:2])
         recording = Waveform(np.concatenate([takes[ada][2].samples, takes[ben][0].samples]))
-        before = dict(service.tally.counts())
+        before = dict(service.statistics.counts())
         monkeypatch.setattr(Budgets, "ask", only_one)
         assert (await client.post("/v1/timeline", data=wav(recording))).status == 429
-        assert dict(service.tally.counts()) == before
+        assert dict(service.statistics.counts()) == before
 
     with_server(service, talk)
 

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, expect
 from support.browser import CHROMIUM, Voices, drop_in, enroll, opened, see, show
 from support.serving import serving
 
-from voiceprint.server.authenticator import LOOK_AGAIN_SECONDS
+from voiceprint.service.authenticator import LOOK_AGAIN_SECONDS
 
 pytest_plugins = ["support.page_fixtures"]
 pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"{CHROMIUM} is not installed (Debian package chromium)")

@@ -13,8 +13,8 @@ from voiceprint.api import messages
 from voiceprint.api.messages import Error, Hello, Ready, Start
 from voiceprint.domain.caller import OPERATOR, Caller, Scope
 from voiceprint.errors import AccessError, StoreError
-from voiceprint.server.authenticator import SIGN_IN_SECONDS, Authenticator
 from voiceprint.server.context import CONTEXT
+from voiceprint.service.authenticator import SIGN_IN_SECONDS, Authenticator
 from voiceprint.service.service import VoiceprintService
 from voiceprint.storage.store import Store
 from voiceprint.storage.tokens import add_token, revoke_token

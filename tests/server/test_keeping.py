@@ -145,15 +145,15 @@ def test_retention_erases_from_memory_too_and_never_everybody_by_a_wrong_clock(
     service: VoiceprintService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ada, ben = enroll(service, "Ada", ADA), enroll(service, "Ben", BEN, None)
-    assert service.sweep().receipts == ()
+    assert service.maintenance.sweep().receipts == ()
     monkeypatch.setattr("voiceprint.storage.maintenance.retention.datetime", _Later)
-    assert [receipt.speaker for receipt in service.sweep().receipts] == [ada]
+    assert [receipt.speaker for receipt in service.maintenance.sweep().receipts] == [ada]
     assert service.identify(heard(service, ADA)).decision.status == "unknown"
     assert service.identify(heard(service, BEN)).decision.speaker_id == ben
     for number in range(20):
         service.enroll_new(f"Person {number}", admitted(service, 1000 + 40 * number), consent=CONSENT)
     with pytest.raises(StoreError) as caught:
-        service.sweep()
+        service.maintenance.sweep()
     assert (caught.value.code, service.count()) == ("too_many_due", 21)
 
 

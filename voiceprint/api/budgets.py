@@ -10,6 +10,7 @@ from threading import Lock
 from types import TracebackType
 from typing import Self, TypeVar
 
+from voiceprint.api.token_bucket import TokenBucket
 from voiceprint.config import Settings
 from voiceprint.domain.caller import Caller
 from voiceprint.domain.vocabulary import Status
@@ -24,14 +25,6 @@ _HOUR = 3600.0
 
 K = TypeVar("K")
 V = TypeVar("V")
-
-
-@dataclass(slots=True)
-class _Purse:
-    """Fills evenly, up to what one hour allows."""
-
-    left: float
-    at: float
 
 
 @dataclass(slots=True)
@@ -50,7 +43,7 @@ class Budgets:
         self._claims_an_hour = settings.max_claims_per_hour
         self._clock = clock
         self._lock = Lock()
-        self._purses: OrderedDict[tuple[str, str], _Purse] = OrderedDict()
+        self._buckets: OrderedDict[tuple[str, str], TokenBucket] = OrderedDict()
         self._records: OrderedDict[tuple[str | None, str], _Record] = OrderedDict()
 
     def ask(self, caller: Caller, answers: int = 1) -> None:
@@ -115,15 +108,9 @@ class Budgets:
         if caller.sees_scores:
             return 0.0
         with self._lock:
-            now = self._clock()
-            purse = _kept(self._purses, key, lambda: _Purse(float(an_hour), now))
-            purse.left = min(float(an_hour), purse.left + (now - purse.at) * an_hour / _HOUR)
-            purse.at = now
-            price = min(count, an_hour)
-            if purse.left < price:
-                return max(1.0, (price - purse.left) * _HOUR / an_hour)
-            purse.left -= price
-            return 0.0
+            bucket = _kept(self._buckets, key, lambda: TokenBucket(float(an_hour), an_hour / _HOUR, self._clock))
+            wait = bucket.take(min(count, an_hour))
+            return max(1.0, wait) if wait else 0.0
 
 
 class Claim:

@@ -1,7 +1,6 @@
 """What the page draws of a gallery, as typed structs: answers of REST only, beside those in ``messages``."""
 
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Sequence
 
 import msgspec
 
@@ -10,12 +9,12 @@ from voiceprint.decision.intervals import Interval
 from voiceprint.decision.operating_curves import Separation, cost_by_fpir, cost_by_gallery, separation
 from voiceprint.decision.policy import Policy
 from voiceprint.domain.groups import Within
-from voiceprint.domain.match import Match
+from voiceprint.domain.moments import iso_moment
 from voiceprint.domain.speaker import StoredSpeaker
 from voiceprint.domain.vocabulary import Status
-from voiceprint.gallery.projection import Place, map_voices
 from voiceprint.service.diarization import Turn, joined
 from voiceprint.service.service import VoiceprintService
+from voiceprint.service.voice_map import MappedSpeaker
 
 __all__ = [
     "Evidence",
@@ -102,8 +101,8 @@ def health(service: VoiceprintService, within: Within = None) -> Health:
         encoder=service.encoder.id,
         accuracy=service.encoder.accuracy,
         speakers=speakers,
-        started_at=datetime.fromtimestamp(service.tally.started_at, UTC).isoformat(timespec="seconds"),
-        decisions=dict(service.tally.counts()) if within is None else None,
+        started_at=iso_moment(service.statistics.started_at),
+        decisions=dict(service.statistics.counts()) if within is None else None,
         evidence=_evidence(service.policy(within), speakers),
     )
 
@@ -165,45 +164,17 @@ def _turn(service: VoiceprintService, turn: Turn) -> TimelineTurn:
 
 def voice_map(service: VoiceprintService, within: Within = None) -> VoiceMap:
     """Where the voices of the newest speakers lie, of those in the groups."""
-    everybody = service.speakers(within)
-    gallery = service.known.gallery
-    speakers = sorted((speaker for speaker in everybody if speaker.id in gallery), key=lambda one: one.created_at)
-    newest = {speaker.id: speaker for speaker in speakers[-MAP_SPEAKERS:]}
-    places = map_voices({speaker_id: gallery.template(speaker_id) for speaker_id in newest})
-    policy, size = service.policy(within), service.known.count(within)
-
-    def alike(speaker: StoredSpeaker, other: StoredSpeaker) -> bool:
-        """Whether somebody would be told, if they enrolled now, that they sound much like the other one."""
-        template = gallery.template(speaker.id)
-        found = policy.similar(
-            [Match(other.id, gallery.score(other.id, template))],
-            embedding=template,
-            speech_seconds=speaker.speech_seconds,
-            gallery_size=size,
-            enrolled_seconds=service.known.enrolled_seconds,
-        )
-        return bool(found)
-
-    return VoiceMap(
-        places=tuple(
-            _place(place, newest[place.speaker_id], newest.get(place.closest_id or ""), alike) for place in places
-        ),
-        left_out=len(speakers) - len(newest),
-    )
+    found = service.speaker_map(within, most=MAP_SPEAKERS)
+    return VoiceMap(places=tuple(map(_place, found.speakers)), left_out=found.left_out)
 
 
-def _place(
-    place: Place,
-    speaker: StoredSpeaker,
-    closest: StoredSpeaker | None,
-    alike: Callable[[StoredSpeaker, StoredSpeaker], bool],
-) -> MapPlace:
+def _place(mapped: MappedSpeaker) -> MapPlace:
     return MapPlace(
-        speaker=_reference(speaker),
-        x=place.x,
-        y=place.y,
-        closest=None if closest is None else _reference(closest),
-        alike=closest is not None and alike(speaker, closest),
+        speaker=_reference(mapped.speaker),
+        x=mapped.x,
+        y=mapped.y,
+        closest=None if mapped.closest is None else _reference(mapped.closest),
+        alike=mapped.alike,
     )
 
 

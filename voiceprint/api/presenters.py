@@ -1,14 +1,16 @@
 """From what the service knows to what the wire says: names for ids, rounded seconds, the same objects everywhere."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 
 import msgspec
 
+from voiceprint import __version__
 from voiceprint.api.messages import Candidate, Enrolled, Error, Forgotten, Result, SpeakerInfo, SpeakerList, SpeakerRef
 from voiceprint.decision.policy import ThresholdNote
+from voiceprint.domain.caller import Caller
 from voiceprint.domain.groups import Within
 from voiceprint.domain.match import Match
+from voiceprint.domain.moments import iso_moment
 from voiceprint.domain.speaker import StoredSpeaker
 from voiceprint.domain.vocabulary import Band, Status
 from voiceprint.errors import VoiceprintError
@@ -21,6 +23,7 @@ __all__ = [
     "error_message",
     "forgotten_message",
     "migration_fields",
+    "readiness",
     "result_message",
     "speaker_info",
     "speaker_list",
@@ -82,19 +85,19 @@ def enrolled_message(outcome: EnrollmentOutcome, service: VoiceprintService) -> 
 
 def speaker_info(speaker: StoredSpeaker, service: VoiceprintService) -> SpeakerInfo:
     """Who it is, what was agreed to, and until when it is kept."""
-    until, because = kept_until(speaker, service.retention)
+    until, because = kept_until(speaker, service.maintenance.retention)
     profile = speaker.profile
     return SpeakerInfo(
         id=speaker.id,
         name=speaker.name,
         enrollments=len(speaker.enrollments),
         speech_seconds_total=round(speaker.speech_seconds, 2),
-        created_at=_moment(speaker.created_at),
+        created_at=iso_moment(speaker.created_at),
         kept_until=until.isoformat(),
         kept_because=because,
         last_seen=profile.last_seen,
         consent=profile.consent,
-        consent_at=None if profile.consent_at is None else _moment(profile.consent_at),
+        consent_at=None if profile.consent_at is None else iso_moment(profile.consent_at),
         waiting=speaker.waits,
         groups=profile.groups,
     )
@@ -106,8 +109,26 @@ def speaker_list(service: VoiceprintService, within: Within = None) -> SpeakerLi
 
 def migration_fields(service: VoiceprintService) -> dict[str, object]:
     """The encoder that the store is being moved away from (None where it is not), and how many wait."""
-    former = service.store.former
-    return {"former_encoder": former.id if former else None, "waiting": len(service.known.waiting)}
+    previous, (_, waiting) = service.previous_encoder, service.gallery_sizes
+    return {"former_encoder": previous.id if previous else None, "waiting": waiting}
+
+
+def readiness(service: VoiceprintService, caller: Caller) -> dict[str, object]:
+    """Whether the server can answer and, for callers with a token, with what: encoder, gallery size, threshold."""
+    ready: dict[str, object] = {"ready": True, "version": __version__}
+    if not caller.scopes:
+        return ready
+    speakers = service.count(caller.groups)
+    return {
+        **ready,
+        "encoder": service.encoder.id,
+        "encoder_sha256": service.encoder.fingerprint,
+        "speakers": speakers,
+        "damaged": list(service.damaged) if caller.sees_scores else [],
+        **migration_fields(service),
+        **threshold_fields(service.policy(caller.groups).describe(speakers)),
+        "min_speech_seconds": service.settings.min_identify_speech_seconds,
+    }
 
 
 def threshold_fields(line: ThresholdNote) -> dict[str, object]:
@@ -151,10 +172,6 @@ def _reference(speaker_id: str | None, service: VoiceprintService) -> SpeakerRef
     """None also for somebody who was forgotten a moment ago."""
     speaker = service.get(speaker_id) if speaker_id is not None else None
     return SpeakerRef(id=speaker.id, name=speaker.name) if speaker is not None else None
-
-
-def _moment(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 
 def _rounded(value: float | None) -> float | None:

@@ -12,12 +12,11 @@ InputError is answered with an ``error`` message and the connection lives on.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
-from voiceprint.api.budgets import Budgets, Claim
-from voiceprint.api.disclosure import disclosed
+from voiceprint.api.desk import Desk
 from voiceprint.api.messages import (
     PROTOCOL_VERSION,
     Cancel,
@@ -25,7 +24,6 @@ from voiceprint.api.messages import (
     Hello,
     Progress,
     Ready,
-    Result,
     ServerMessage,
     SpeechStarted,
     SpeechStopped,
@@ -33,15 +31,13 @@ from voiceprint.api.messages import (
     Stop,
     decode_client,
 )
-from voiceprint.api.presenters import enrolled_message, error_message, result_message
+from voiceprint.api.presenters import error_message
+from voiceprint.api.query import Query
 from voiceprint.api.start_checks import check_start
 from voiceprint.audio import vad
 from voiceprint.audio.decoding import SAMPLE_RATE, pcm16_to_waveform
-from voiceprint.decision.early_decision import EarlyDecision
 from voiceprint.domain.caller import NOBODY, OPERATOR, Caller
-from voiceprint.domain.groups import Within
 from voiceprint.errors import AudioError, InputError, MessageError
-from voiceprint.service.results import Answer
 from voiceprint.service.service import VoiceprintService
 from voiceprint.service.streaming import GUESS_EVERY_SECONDS, StreamEncoder
 
@@ -57,15 +53,13 @@ State = Literal["new", "idle", "taking", "refused"]
 
 @dataclass(slots=True)
 class _Take:
-    """One utterance on its way: what was asked for and what was heard so far."""
+    """One utterance on its way: what was asked for and what was heard so far. ``query``: None while enrolling."""
 
     start: Start
     listener: vad.Listener
     needed_seconds: float
     voice: StreamEncoder
-    within: Within
-    announcer: EarlyDecision = field(default_factory=EarlyDecision)
-    claim: Claim | None = None
+    query: Query | None
     next_progress_at: float = 0.0
     next_guess_at: float = GUESS_EVERY_SECONDS
 
@@ -81,10 +75,10 @@ class Session:
         *,
         clock: Clock,
         admit: Admit = lambda _token: OPERATOR,
-        budgets: Budgets | None = None,
+        desk: Desk | None = None,
     ) -> None:
         self.caller = NOBODY
-        self._budgets = budgets or Budgets(service.settings, clock=clock)
+        self._desk = desk or Desk(service, clock=clock)
         self._service = service
         self._clock = clock
         self._admit = admit
@@ -151,19 +145,32 @@ class Session:
         self._expect("idle", "refused", said="start")
         # From here on audio may be under way already, so that a refusal must not make it a protocol error.
         self._state = "refused"
-        within = check_start(start, self._service, self.caller)
-        self._budgets.ask(self.caller)
-        settings = self._service.settings
-        enrolling = start.mode == "enroll"
-        needed = settings.min_enroll_speech_seconds if enrolling else settings.min_identify_speech_seconds
-        listener = self._service.listener()
-        service = self._service
+        check_start(start)
+        service, settings = self._service, self._service.settings
+        query = self._query(start)
+        needed = settings.min_identify_speech_seconds if query else settings.min_enroll_speech_seconds
+        listener = service.listener()
         voice = StreamEncoder(listener, service.encode, partial(service.encode, quickly=True), service.watch())
-        take = _Take(start, listener, needed, voice, within)
-        if start.mode == "verify":
-            take.claim = self._budgets.claim(self.caller, start.speaker or "")
-        self._take = take
+        self._take = _Take(start, listener, needed, voice, query)
         self._state = "taking"
+
+    def _query(self, start: Start) -> Query | None:
+        """What is asked, or None once it is clear that the speaker may be enrolled. Raises InputError."""
+        match start.mode:
+            case "identify":
+                return self._desk.identify(self.caller, top_k=start.top_k, groups=start.groups)
+            case "verify":
+                return self._desk.verify(self.caller, start.speaker or "", groups=start.groups)
+            case "enroll":
+                self._desk.begin_enrollment(
+                    self.caller,
+                    name=start.name,
+                    speaker_id=start.speaker,
+                    consent=start.consent,
+                    needs_consent=True,
+                    groups=start.groups,
+                )
+                return None
 
     def _hear(self, take: _Take, frame: bytes, received_at: float) -> list[ServerMessage]:
         listener = take.listener
@@ -175,19 +182,13 @@ class Session:
             take.next_progress_at = listener.audio_seconds + PROGRESS_EVERY_SECONDS
             said.append(self._progress(take))
         stopped = any(isinstance(message, SpeechStopped) for message in said)
-        if (stopped or listener.speech_seconds >= take.next_guess_at) and self._may_guess(take):
+        if take.query is None:
+            return said
+        if (stopped or listener.speech_seconds >= take.next_guess_at) and take.query.may_guess():
             take.next_guess_at = listener.speech_seconds + take.voice.next_guess_seconds
-            said.append(self._answer(take, received_at, final=False))
-        if take.start.mode != "enroll":
-            take.voice.prepare()
+            said.append(take.query.guess(take.voice.guess(), since=received_at))
+        take.voice.prepare()
         return said
-
-    def _may_guess(self, take: _Take) -> bool:
-        """A guess about a claim would be one more try at it, so that only those get some who are not counted."""
-        mode = take.start.mode
-        if mode == "enroll" or (mode == "verify" and not self.caller.sees_scores):
-            return False
-        return self._budgets.may_guess(self.caller)
 
     def _progress(self, take: _Take) -> Progress:
         seconds = take.listener.speech_seconds
@@ -206,46 +207,26 @@ class Session:
             self._end("idle")
             return []
         said = _events(take.listener.finish())
-        if take.start.mode == "enroll":
+        if take.query is None:
             said.append(self._enroll(take))
         else:
-            said.append(self._answer(take, received_at, final=True))
+            said.append(take.query.answer(take.voice.exact(), since=received_at))
         self._end("idle")
         return said
 
     def _enroll(self, take: _Take) -> ServerMessage:
         start = take.start
         try:
-            admitted = [self._service.admit(take.listener.utterance())]
-            if start.speaker is not None:
-                outcome = self._service.enroll_more(start.speaker, admitted, consent=start.consent, within=take.within)
-            else:
-                name = start.name or ""
-                outcome = self._service.enroll_new(name, admitted, consent=start.consent, within=take.within)
+            return self._desk.enroll(
+                self.caller,
+                [self._service.admit(take.listener.utterance())],
+                name=start.name,
+                speaker_id=start.speaker,
+                consent=start.consent,
+                groups=start.groups,
+            )
         except InputError as error:
             return error_message(error)
-        return disclosed(enrolled_message(outcome, self._service), self.caller)
-
-    def _answer(self, take: _Take, received_at: float, *, final: bool) -> Result:
-        voice, start = take.voice.exact() if final else take.voice.guess(), take.start
-        answer: Answer
-        if start.mode == "verify":
-            hide_unknown_claims = not self.caller.sees_scores
-            answer = self._service.verify(
-                start.speaker or "", voice, hide_unknown_claims=hide_unknown_claims, within=take.within
-            )
-        else:
-            answer = self._service.identify(voice, top_k=start.top_k, within=take.within)
-        if final and take.claim is not None:
-            take.claim.settle(answer.decision.status)
-        if self.caller.sees_scores:  # an announcement tells of a second line, above the threshold
-            hear = take.announcer.finish if final else partial(take.announcer.guess, safe=not voice.several)
-            answer = replace(answer, decision=hear(answer.decision))
-        if final:
-            self._service.conclude(answer)
-        latency_ms, announced = (self._clock() - received_at) * 1000, take.announcer.announced is not None
-        result = result_message(answer, self._service, latency_ms=latency_ms, final=final, announced=announced)
-        return disclosed(result, self.caller)
 
     def _refuse(self, error: InputError) -> list[ServerMessage]:
         """The take is over; audio that is still under way is ignored until the client says stop, cancel or start."""
@@ -257,8 +238,8 @@ class Session:
         self._end("refused")
 
     def _end(self, state: State) -> None:
-        if self._take is not None and self._take.claim is not None:
-            self._take.claim.release()
+        if self._take is not None and self._take.query is not None:
+            self._take.query.release()
         self._take = None
         self._state = state
 

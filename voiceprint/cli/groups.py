@@ -3,7 +3,6 @@
 import argparse
 
 from voiceprint.cli.common import add_json_option, add_store_options, open_service, print_json
-from voiceprint.errors import SpeakerError
 
 __all__ = ["add"]
 
@@ -21,9 +20,7 @@ def run(args: argparse.Namespace) -> int:
     from voiceprint.api.presenters import speaker_info
 
     with open_service(args) as service:
-        speaker = service.known.find(args.who)
-        if speaker is None:
-            raise SpeakerError("unknown_speaker", f"Nobody is enrolled as {args.who!r}.")
+        speaker = service.named(args.who)
         changed = service.set_groups(speaker.id, args.groups)
         if args.json:
             print_json(speaker_info(changed, service))

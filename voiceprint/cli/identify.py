@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from voiceprint.cli.common import add_json_option, add_store_options, complain, open_service, print_json
-from voiceprint.errors import InputError, SpeakerError
+from voiceprint.errors import InputError
 
 if TYPE_CHECKING:
     from voiceprint.api.messages import Result
@@ -34,17 +34,16 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 
 def run_identify(args: argparse.Namespace) -> int:
-    if not 1 <= args.top_k <= 100:
-        raise InputError("bad_top_k", f"--top-k must lie between 1 and 100, not {args.top_k}.")
+    from voiceprint.domain.match import check_top_k
+
+    check_top_k(args.top_k)
     with open_service(args) as service:
         return _answer(args, service, lambda voice: service.identify(voice, top_k=args.top_k))
 
 
 def run_verify(args: argparse.Namespace) -> int:
     with open_service(args) as service:
-        claimed = service.known.find(args.name)
-        if claimed is None:
-            raise SpeakerError("unknown_speaker", f"Nobody is enrolled as {args.name!r}.")
+        claimed = service.named(args.name)
         return _answer(args, service, lambda voice: service.verify(claimed.id, voice))
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from voiceprint.cli.common import add_json_option, add_store_options, open_service, print_json
-from voiceprint.errors import InputError, SpeakerError
+from voiceprint.errors import InputError
 
 if TYPE_CHECKING:
     from voiceprint.api.messages import Forgotten, SpeakerInfo
@@ -41,9 +41,10 @@ def run_speakers(args: argparse.Namespace) -> int:
                 print(f"{info.id}  {info.name}  {info.enrollments} enrollments, {info.speech_seconds_total:.1f} s")
                 print(f"    {_kept(info)}")
             print(f"{len(found)} speakers, encoder {service.encoder.id}")
-            if service.store.former is not None:
-                waiting = len(service.known.waiting)
-                print(f"{waiting} of them wait to be enrolled again; until then {service.store.former.id} knows them")
+            if service.previous_encoder is not None:
+                _, waiting = service.gallery_sizes
+                previous = service.previous_encoder.id
+                print(f"{waiting} of them wait to be enrolled again; until then {previous} knows them")
             print(threshold_sentence(service.policy().describe(len(found))))
         for speaker_id in service.damaged:
             print(f"voiceprint: the record {speaker_id} is damaged and takes no part.", file=sys.stderr)
@@ -63,9 +64,7 @@ def run_forget(args: argparse.Namespace) -> int:
     from voiceprint.api.presenters import forgotten_message
 
     with open_service(args) as service:
-        speaker = service.known.find(args.who)
-        if speaker is None:
-            raise SpeakerError("unknown_speaker", f"Nobody is enrolled as {args.who!r}.")
+        speaker = service.named(args.who)
         said = forgotten_message(service.forget(speaker.id))
         if args.receipt is not None:
             _write_receipt(args.receipt, said)

@@ -1,12 +1,12 @@
 """voiceprint token add NAME | list | revoke NAME|ID"""
 
 import argparse
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from voiceprint.cli.common import add_json_option, open_service, print_json, settings_from
 from voiceprint.cli.store_common import add_data_option, open_store
 from voiceprint.domain.caller import SCOPES
+from voiceprint.domain.moments import iso_moment
 
 if TYPE_CHECKING:
     from voiceprint.storage.tokens import AccessToken
@@ -88,10 +88,6 @@ def _shown(kept: "AccessToken") -> dict[str, object]:
         "name": kept.name,
         "scopes": list(kept.scopes),
         "groups": list(kept.groups),
-        "created_at": _day(kept.created_at),
-        "expires_at": None if kept.expires_at is None else _day(kept.expires_at),
+        "created_at": iso_moment(kept.created_at),
+        "expires_at": None if kept.expires_at is None else iso_moment(kept.expires_at),
     }
-
-
-def _day(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")

@@ -9,7 +9,6 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Literal, get_args
 
 from voiceprint.domain.groups import Within, check_groups
@@ -39,11 +38,9 @@ class Caller:
         return any(scope in _HOLDS[held] for held in self.scopes)
 
     def require(self, scope: Scope) -> None:
-        """Raises AccessError (``wrong_scope``, 403)."""
+        """Raises AccessError (``wrong_scope``)."""
         if not self.may(scope):
-            raise AccessError(
-                "wrong_scope", f"This needs a token with the scope '{scope}'.", status=HTTPStatus.FORBIDDEN
-            )
+            raise AccessError("wrong_scope", f"This needs a token with the scope '{scope}'.")
 
     def within(self, wanted: Collection[str] | None) -> Within:
         """The groups of a request; where none is ``wanted``, all of the caller's. Raises AccessError, InputError."""
@@ -51,7 +48,7 @@ class Caller:
             return self.groups
         asked = frozenset(check_groups(wanted))
         if self.groups is not None and not asked <= self.groups:
-            raise AccessError("wrong_group", "This token is confined to other groups.", status=HTTPStatus.FORBIDDEN)
+            raise AccessError("wrong_group", "This token is confined to other groups.")
         return asked
 
     @property

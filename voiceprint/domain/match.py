@@ -2,7 +2,18 @@
 
 from dataclasses import dataclass
 
-__all__ = ["Match"]
+from voiceprint.errors import InputError
+
+__all__ = ["MAX_TOP_K", "Match", "check_top_k"]
+
+MAX_TOP_K = 100
+
+
+def check_top_k(top_k: int) -> int:
+    """The number of candidates that is asked for. Raises InputError (``bad_top_k``)."""
+    if not 1 <= top_k <= MAX_TOP_K:
+        raise InputError("bad_top_k", f"top_k must lie between 1 and {MAX_TOP_K}, not {top_k}.")
+    return top_k
 
 
 @dataclass(frozen=True, slots=True)

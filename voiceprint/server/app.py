@@ -1,11 +1,12 @@
 """The application: routes, guards, and the context that they share."""
 
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Collection
 
 from aiohttp import web
 
 from voiceprint.config import Settings
 from voiceprint.server import auth_middleware, docs_routes, live, page, page_data_routes, rest
+from voiceprint.server.background import in_background
 from voiceprint.server.context import CONTEXT, Context
 from voiceprint.server.middleware import (
     LOOPBACK_NAMES,
@@ -17,7 +18,6 @@ from voiceprint.server.middleware import (
 from voiceprint.server.request_log import keep_journal
 from voiceprint.server.retention_task import sweep_daily
 from voiceprint.server.snapshot_task import keep_parts
-from voiceprint.server.webhook import send_hits
 from voiceprint.service.service import VoiceprintService
 
 __all__ = ["create_app"]
@@ -51,7 +51,14 @@ def create_app(
 
     app.cleanup_ctx.append(sweep_daily)
     app.cleanup_ctx.append(keep_parts)
-    app.cleanup_ctx.append(send_hits)
+    app.cleanup_ctx.append(_send_hits)
     app.on_shutdown.append(live.close_streams)
     app.on_cleanup.append(close)
     return app
+
+
+async def _send_hits(app: web.Application) -> AsyncIterator[None]:
+    webhook = app[CONTEXT].webhook
+    async with in_background(webhook.send_all()):
+        yield
+        await webhook.drain()

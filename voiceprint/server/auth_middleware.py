@@ -2,21 +2,19 @@
 
 import asyncio
 from collections.abc import Mapping
-from http import HTTPStatus
 
 import msgspec
 from aiohttp import web
 
 from voiceprint.domain.caller import NOBODY, Caller, Scope
-from voiceprint.domain.groups import Within
 from voiceprint.errors import AccessError, InputError, StoreError
-from voiceprint.server.authenticator import SIGN_IN_SECONDS, Authenticator
 from voiceprint.server.context import CONTEXT
 from voiceprint.server.middleware import Handler
 from voiceprint.server.operations import SignIn
 from voiceprint.server.uploads import read_body
+from voiceprint.service.authenticator import SIGN_IN_SECONDS, Authenticator
 
-__all__ = ["admit_callers", "caller_of", "caller_of_page", "routes", "scope_of", "within_of"]
+__all__ = ["admit_callers", "caller_of", "caller_of_page", "groups_of", "routes", "scope_of"]
 
 routes = web.RouteTableDef()
 
@@ -59,7 +57,7 @@ async def admit_callers(request: web.Request, handler: Handler) -> web.StreamRes
     request[_CALLER] = caller = _caller_if_any(request, access) if route is None else _caller(request, access)
     if route is not None:
         caller.require(_SCOPES.get(route, "operate"))
-        _confine(request, caller, route)
+        _confine(caller, route)
     return await handler(request)
 
 
@@ -68,9 +66,9 @@ def caller_of(request: web.Request) -> Caller:
     return request[_CALLER]
 
 
-def within_of(request: web.Request) -> Within:
-    """The groups of a request: ``group`` in the query, as often as wanted; else all that the caller may meet."""
-    return caller_of(request).within(request.query.getall("group", []))
+def groups_of(request: web.Request) -> list[str]:
+    """The groups that a request asks for: ``group`` in the query, as often as wanted."""
+    return request.query.getall("group", [])
 
 
 def caller_of_page(request: web.Request) -> Caller | None:
@@ -134,16 +132,10 @@ def _guarded(request: web.Request) -> tuple[str, str] | None:
     return "GET" if request.method == "HEAD" else request.method, resource.canonical if resource is not None else ""
 
 
-def _confine(request: web.Request, caller: Caller, route: tuple[str, str]) -> None:
-    """Raises AccessError (``wrong_group``) and, for somebody outside of the caller's groups, SpeakerError."""
-    if caller.groups is None:
-        return
-    if route not in _GROUPED:
-        raise AccessError(
-            "wrong_group", "A token that is confined to groups cannot ask for this.", status=HTTPStatus.FORBIDDEN
-        )
-    if "id" in request.match_info:
-        request.app[CONTEXT].service.speaker(request.match_info["id"], caller.groups)
+def _confine(caller: Caller, route: tuple[str, str]) -> None:
+    """Raises AccessError (``wrong_group``)."""
+    if caller.groups is not None and route not in _GROUPED:
+        raise AccessError("wrong_group", "A token that is confined to groups cannot ask for this.")
 
 
 def _caller(request: web.Request, access: Authenticator) -> Caller:

@@ -10,17 +10,14 @@ from weakref import WeakSet
 
 from aiohttp import web
 
-from voiceprint.api.budgets import Budgets
+from voiceprint.api.desk import Desk
 from voiceprint.config import Settings
-from voiceprint.server.authenticator import Authenticator
 from voiceprint.server.limits import Uploads
 from voiceprint.server.metrics import Metrics
+from voiceprint.server.webhook import Webhook
 from voiceprint.service.service import VoiceprintService
 
 __all__ = ["CONTEXT", "Context"]
-
-# Hits that wait for a slow webhook; more are dropped.
-MAX_HITS = 100
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -34,15 +31,15 @@ class Context:
         self.service = service
         self.settings = settings
         self.names = frozenset(name.lower() for name in names)
-        self.access = Authenticator(service.store)
-        self.budgets = Budgets(settings, clock=time.monotonic)
-        self.hits: asyncio.Queue[bytes] = asyncio.Queue(MAX_HITS)
+        self.access = service.authenticator()
+        self.webhook = Webhook(service, settings)
+        self.desk = Desk(service, clock=time.monotonic, tell=self.webhook.tell)
         self.sockets: set[web.WebSocketResponse] = set()
         self.greeted: set[web.WebSocketResponse] = set()  # those of them that said something
         self.uploads = Uploads(max_working=settings.max_uploads, max_body_bytes=settings.max_upload_bytes)
         self.spoken: WeakSet[asyncio.Transport] = WeakSet()
         self.instruments = Metrics(
-            service.tally, speakers=lambda: len(service.known.gallery), streams=lambda: len(self.sockets)
+            service.statistics, speakers=lambda: service.gallery_sizes[0], streams=lambda: len(self.sockets)
         )
         # An exported encoder uses one core a call. torch uses all of them: a second thread would make both slower.
         cores = len(os.sched_getaffinity(0)) if service.encoder.runtime == "onnx" else 1

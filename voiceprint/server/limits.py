@@ -4,11 +4,11 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http import HTTPStatus
 from weakref import WeakSet
 
 from aiohttp import web
 
+from voiceprint.api.token_bucket import TokenBucket
 from voiceprint.audio.decoding import SAMPLE_RATE
 from voiceprint.errors import LimitError, MessageError
 
@@ -92,32 +92,20 @@ class StreamRateLimit:
     """How fast one connection may send: frames, and seconds of audio ahead of real time."""
 
     def __init__(self, *, max_ahead_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._frames = _Bucket(FRAMES_AT_ONCE, FRAMES_A_SECOND, clock)
-        self._audio = _Bucket(max_ahead_seconds, 1.0, clock)
+        self._frames = TokenBucket(FRAMES_AT_ONCE, FRAMES_A_SECOND, clock)
+        self._audio = TokenBucket(max_ahead_seconds, 1.0, clock)
         self._max_ahead_seconds = max_ahead_seconds
 
     def take(self, frame: str | bytes) -> None:
         """One frame came. Raises MessageError: ``too_many_frames``, ``too_fast``."""
-        if not self._frames.take(1.0):
+        if self._frames.take(1.0):
             raise MessageError("too_many_frames", f"More than {FRAMES_A_SECOND:.0f} frames came in a second.")
-        if isinstance(frame, bytes) and not self._audio.take(len(frame) / SAMPLE_BYTES / SAMPLE_RATE):
+        if isinstance(frame, bytes) and self._audio.take(len(frame) / SAMPLE_BYTES / SAMPLE_RATE):
             raise MessageError(
                 "too_fast",
                 f"The audio runs more than {self._max_ahead_seconds:.0f} seconds ahead of real time; "
                 "send recordings to /v1/identify.",
             )
-
-
-class _Bucket:
-    def __init__(self, size: float, a_second: float, clock: Callable[[], float]) -> None:
-        self._size, self._a_second, self._clock = size, a_second, clock
-        self._left, self._at = size, clock()
-
-    def take(self, count: float) -> bool:
-        now = self._clock()
-        self._left = min(self._size, self._left + (now - self._at) * self._a_second) - count
-        self._at = now
-        return self._left >= 0
 
 
 async def cut_silent(
@@ -142,6 +130,5 @@ def _full() -> LimitError:
     return LimitError(
         "too_many_uploads",
         f"The server has as many recordings as it can take; try again in {RETRY_SECONDS:.0f} seconds.",
-        status=HTTPStatus.SERVICE_UNAVAILABLE,
         retry_seconds=RETRY_SECONDS,
     )

@@ -7,16 +7,15 @@ from collections.abc import Sequence
 from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
 
 from voiceprint.api import messages
-from voiceprint.api.messages import Error, Result, ServerMessage
+from voiceprint.api.messages import Error, ServerMessage
 from voiceprint.api.presenters import error_message
 from voiceprint.api.session import MAX_FRAME_BYTES, Session
 from voiceprint.domain.caller import NOBODY, Caller
 from voiceprint.errors import AccessError, MessageError, VoiceprintError
 from voiceprint.server.auth_middleware import caller_of_page
-from voiceprint.server.authenticator import Authenticator
 from voiceprint.server.context import CONTEXT, Context
 from voiceprint.server.limits import StreamRateLimit
-from voiceprint.server.webhook import tell_hit
+from voiceprint.service.authenticator import Authenticator
 
 __all__ = ["close_streams", "websocket"]
 
@@ -67,7 +66,7 @@ async def _converse(context: Context, socket: web.WebSocketResponse, page: Calle
         context.service,
         clock=time.monotonic,
         admit=lambda token: page if page is not None and token is None else access.admit(token),
-        budgets=context.budgets,
+        desk=context.desk,
     )
     try:
         await _take_turns(context, socket, session)
@@ -96,9 +95,6 @@ async def _take_turns(context: Context, socket: web.WebSocketResponse, session: 
         try:
             pace.take(frame.data)
             said = await context.work(_react, access, session, frame, time.monotonic())
-            for message in said:
-                if isinstance(message, Result) and message.final and message.speaker is not None:
-                    tell_hit(context, message.speaker.id)
             await _send(context, socket, said)
         except (MessageError, AccessError) as error:
             await _end(context, socket, error_message(error))

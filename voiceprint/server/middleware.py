@@ -12,6 +12,7 @@ from aiohttp import web
 from voiceprint.errors import LimitError, VoiceprintError
 from voiceprint.server.context import CONTEXT
 from voiceprint.server.limits import give
+from voiceprint.server.status import status_of
 
 __all__ = [
     "LOOPBACK_NAMES",
@@ -50,7 +51,7 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
         return await handler(request)
     except VoiceprintError as error:
         request.app[CONTEXT].instruments.refused(error.code)
-        response = error_response(error.status, error.code, error.message)
+        response = error_response(status_of(error), error.code, error.message)
         if isinstance(error, LimitError) and error.retry_seconds is not None:
             response.headers["Retry-After"] = str(ceil(error.retry_seconds))
         return response

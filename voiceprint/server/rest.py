@@ -1,6 +1,8 @@
 """REST: any audio file in, JSON out. The answers are the same objects as on the WebSocket."""
 
 import time
+from collections.abc import Callable
+from functools import partial
 from http import HTTPStatus
 from typing import TypeVar
 
@@ -9,30 +11,18 @@ from aiohttp import web
 
 from voiceprint import __version__
 from voiceprint.api import messages
-from voiceprint.api.disclosure import disclosed
-from voiceprint.api.messages import ServerMessage, Unlocked
-from voiceprint.api.presenters import (
-    enrolled_message,
-    forgotten_message,
-    migration_fields,
-    result_message,
-    speaker_info,
-    speaker_list,
-    threshold_fields,
-)
-from voiceprint.api.subject_access import known_about
-from voiceprint.audio.decoding import Waveform, decode
+from voiceprint.api.messages import ServerMessage
+from voiceprint.api.presenters import readiness
+from voiceprint.api.query import Query
 from voiceprint.domain.caller import Caller
-from voiceprint.domain.speaker import Enrollment, StoredSpeaker
+from voiceprint.domain.match import MAX_TOP_K, check_top_k
+from voiceprint.domain.speaker import Enrollment
 from voiceprint.domain.vocabulary import Consent
 from voiceprint.errors import InputError
-from voiceprint.server.auth_middleware import caller_of, within_of
+from voiceprint.server.auth_middleware import caller_of, groups_of
 from voiceprint.server.context import CONTEXT, Context
 from voiceprint.server.operations import Change
 from voiceprint.server.uploads import Upload, read_body, read_upload
-from voiceprint.server.webhook import tell_hit
-from voiceprint.service.results import Answer, Voice
-from voiceprint.service.service import VoiceprintService
 
 __all__ = ["routes"]
 
@@ -52,37 +42,15 @@ async def healthz(_request: web.Request) -> web.Response:
 @routes.get("/readyz")
 async def readyz(request: web.Request) -> web.Response:
     context = request.app[CONTEXT]
-    service = context.service
-    if not caller_of(request).scopes:
-        return web.json_response({"ready": True, "version": __version__})
-    groups = caller_of(request).groups
-    speakers = await context.work(service.count, groups)
-    policy = await context.work(service.policy, groups)
-    return web.json_response(
-        {
-            "ready": True,
-            "version": __version__,
-            "encoder": service.encoder.id,
-            "encoder_sha256": service.encoder.fingerprint,
-            "speakers": speakers,
-            "damaged": list(service.damaged) if caller_of(request).sees_scores else [],
-            **migration_fields(service),
-            **threshold_fields(policy.describe(speakers)),
-            "min_speech_seconds": service.settings.min_identify_speech_seconds,
-        }
-    )
+    return web.json_response(await context.work(readiness, context.service, caller_of(request)))
 
 
 @routes.post("/v1/identify")
 async def identify(request: web.Request) -> web.Response:
     context = request.app[CONTEXT]
     upload = await _upload(context, request, allowed=set())
-    top_k, within, caller = _top_k(request), within_of(request), caller_of(request)
-    context.budgets.ask(caller)
-    started = time.monotonic()
-    voice = await _hear(context, upload.only_file())
-    answer = await context.work(context.service.identify, voice, top_k=top_k, within=within)
-    return _json(await _result(context, caller, answer, started))
+    with context.desk.identify(caller_of(request), top_k=_top_k(request), groups=groups_of(request)) as query:
+        return await _answer(context, query, upload)
 
 
 @routes.post("/v1/verify")
@@ -93,23 +61,21 @@ async def verify(request: web.Request) -> web.Response:
     claimed = upload.fields.get("speaker") or request.query.get("speaker")
     if not claimed:
         raise InputError("who", "Give the id of the claimed speaker as 'speaker'.")
-    caller, within = caller_of(request), within_of(request)
-    context.budgets.ask(caller)
-    with context.budgets.claim(caller, claimed) as claim:
-        started = time.monotonic()
-        voice = await _hear(context, upload.only_file())
-        hide_unknown_claims = not caller.sees_scores
-        answer = await context.work(
-            context.service.verify, claimed, voice, hide_unknown_claims=hide_unknown_claims, within=within
-        )
-        claim.settle(answer.decision.status)
-    return _json(await _result(context, caller, answer, started))
+    with context.desk.verify(caller_of(request), claimed, groups=groups_of(request)) as query:
+        return await _answer(context, query, upload)
+
+
+async def _answer(context: Context, query: Query, upload: Upload) -> web.Response:
+    started = time.monotonic()
+    waveform = await context.wait(context.service.decode, upload.only_file())
+    voice = await context.work(context.service.hear, waveform)
+    return _json(await context.work(query.answer, voice, since=started))
 
 
 @routes.get("/v1/speakers")
 async def list_speakers(request: web.Request) -> web.Response:
     context = request.app[CONTEXT]
-    return _json(await context.work(speaker_list, context.service, within_of(request)))
+    return _json(await context.work(context.desk.speakers, caller_of(request), groups=groups_of(request)))
 
 
 @routes.post("/v1/speakers")
@@ -117,79 +83,75 @@ async def add_speaker(request: web.Request) -> web.Response:
     """multipart/form-data: ``name``, one or more ``audio``, optionally ``consent`` as JSON."""
     context = request.app[CONTEXT]
     upload = await _upload(context, request, allowed={"name", "consent"})
-    name = context.service.check_new_name(upload.fields.get("name", ""))
-    consent = _consent(context, request, upload)
-    within = within_of(request)
-    admitted = await _admit_all(context, upload)
-    outcome = await context.work(context.service.enroll_new, name, admitted, consent=consent, within=within)
-    return _json(disclosed(enrolled_message(outcome, context.service), caller_of(request)), HTTPStatus.CREATED)
-
-
-@routes.get("/v1/speakers/{id}")
-async def show_speaker(request: web.Request) -> web.Response:
-    context = request.app[CONTEXT]
-    await context.work(context.service.refresh)
-    return _json(speaker_info(context.service.speaker(request.match_info["id"]), context.service))
-
-
-@routes.patch("/v1/speakers/{id}")
-async def change_speaker(request: web.Request) -> web.Response:
-    """JSON: another ``name``, other ``groups``, or both."""
-    context = request.app[CONTEXT]
-    wanted = _parse(await read_body(request), Change)
-    if wanted.name is None and wanted.groups is None:
-        raise InputError("bad_json", "Give a new 'name', or 'groups', or both.")
-    speaker = await context.work(_change, context.service, caller_of(request), request.match_info["id"], wanted)
-    return _json(speaker_info(speaker, context.service))
-
-
-def _change(service: VoiceprintService, caller: Caller, speaker_id: str, wanted: Change) -> StoredSpeaker:
-    speaker = service.speaker(speaker_id, caller.groups)
-    if wanted.groups is not None:
-        caller.within(wanted.groups)
-        kept = set(speaker.profile.groups) - (caller.groups or set(speaker.profile.groups))
-        speaker = service.set_groups(speaker_id, (*kept, *wanted.groups))
-    return speaker if wanted.name is None else service.rename(speaker_id, wanted.name)
-
-
-@routes.delete("/v1/speakers/{id}")
-async def forget_speaker(request: web.Request) -> web.Response:
-    context = request.app[CONTEXT]
-    return _json(forgotten_message(await context.work(context.service.forget, request.match_info["id"])))
-
-
-@routes.get("/v1/speakers/{id}/export")
-async def export_speaker(request: web.Request) -> web.Response:
-    """What is known about one person, for that person."""
-    context = request.app[CONTEXT]
-    service = context.service
-    await context.work(service.refresh)
-    speaker = service.speaker(request.match_info["id"])
-    return _json(await context.work(known_about, service.store, speaker.id, service.retention))
-
-
-@routes.delete("/v1/speakers/{id}/lock")
-async def unlock_claims(request: web.Request) -> web.Response:
-    """Wrong claims count also for an id that nobody has, so it is not asked whether anybody has it."""
-    context = request.app[CONTEXT]
-    speaker_id = request.match_info["id"]
-    await context.work(context.service.store.note, "unlocked", speaker_id)
-    return _json(Unlocked(id=speaker_id, rejections=context.budgets.unlock(speaker_id)))
+    return await _enroll(context, request, upload, name=upload.fields.get("name", ""))
 
 
 @routes.post("/v1/speakers/{id}/enrollments")
 async def add_enrollments(request: web.Request) -> web.Response:
     """As add_speaker, without ``name``."""
     context = request.app[CONTEXT]
-    speaker_id = request.match_info["id"]
-    context.service.speaker(speaker_id)
+    await _on_speaker(request, context.desk.speaker)  # before the body is read
     upload = await _upload(context, request, allowed={"consent"})
-    consent = _consent(context, request, upload, speaker_id)
-    admitted = await _admit_all(context, upload)
-    outcome = await context.work(
-        context.service.enroll_more, speaker_id, admitted, consent=consent, within=within_of(request)
+    return await _enroll(context, request, upload, speaker_id=request.match_info["id"])
+
+
+async def _enroll(
+    context: Context, request: web.Request, upload: Upload, *, name: str | None = None, speaker_id: str | None = None
+) -> web.Response:
+    consent = _parse(upload.fields["consent"].encode(), Consent) if "consent" in upload.fields else None
+    target = {"name": name, "speaker_id": speaker_id}
+    caller, groups = caller_of(request), groups_of(request)
+    # A page, which alone says ``Origin``, must bring a consent or find one.
+    needs_consent = "Origin" in request.headers
+    await context.work(
+        context.desk.begin_enrollment, caller, **target, consent=consent, needs_consent=needs_consent, groups=groups
     )
-    return _json(disclosed(enrolled_message(outcome, context.service), caller_of(request)), HTTPStatus.CREATED)
+    if not upload.files:
+        raise InputError("one_file", "Send at least one audio file.")
+    admitted = [await _admit(context, data) for data in upload.files]
+    enrolled = await context.work(context.desk.enroll, caller, admitted, **target, consent=consent, groups=groups)
+    return _json(enrolled, HTTPStatus.CREATED)
+
+
+async def _admit(context: Context, data: bytes) -> Enrollment:
+    service, waveform = context.service, await context.wait(context.service.decode, data)
+    return await context.work(lambda: service.admit(service.listen(waveform), service.content_hash(data)))
+
+
+@routes.get("/v1/speakers/{id}")
+async def show_speaker(request: web.Request) -> web.Response:
+    return await _on_speaker(request, request.app[CONTEXT].desk.speaker)
+
+
+@routes.patch("/v1/speakers/{id}")
+async def change_speaker(request: web.Request) -> web.Response:
+    """JSON: another ``name``, other ``groups``, or both."""
+    desk, wanted = request.app[CONTEXT].desk, _parse(await read_body(request), Change)
+    if wanted.name is None and wanted.groups is None:
+        raise InputError("bad_json", "Give a new 'name', or 'groups', or both.")
+    return await _on_speaker(request, partial(desk.change, name=wanted.name, groups=wanted.groups))
+
+
+@routes.delete("/v1/speakers/{id}")
+async def forget_speaker(request: web.Request) -> web.Response:
+    return await _on_speaker(request, request.app[CONTEXT].desk.forget)
+
+
+@routes.get("/v1/speakers/{id}/export")
+async def export_speaker(request: web.Request) -> web.Response:
+    """What is known about one person, for that person."""
+    return await _on_speaker(request, request.app[CONTEXT].desk.known_about)
+
+
+@routes.delete("/v1/speakers/{id}/lock")
+async def unlock_claims(request: web.Request) -> web.Response:
+    """Wrong claims of that id count no longer."""
+    return await _on_speaker(request, request.app[CONTEXT].desk.unlock)
+
+
+async def _on_speaker(request: web.Request, act: Callable[[Caller, str], ServerMessage]) -> web.Response:
+    """What the desk says when asked to act on the speaker whom the path names."""
+    return _json(await request.app[CONTEXT].work(act, caller_of(request), request.match_info["id"]))
 
 
 async def _upload(context: Context, request: web.Request, *, allowed: set[str]) -> Upload:
@@ -199,46 +161,11 @@ async def _upload(context: Context, request: web.Request, *, allowed: set[str]) 
     return upload
 
 
-def _consent(context: Context, request: web.Request, upload: Upload, speaker_id: str | None = None) -> Consent | None:
-    """The consent that came with the audio. A page, which alone says ``Origin``, must bring one or find one."""
-    given = _parse(upload.fields["consent"].encode(), Consent) if "consent" in upload.fields else None
-    context.service.check_consent(given, speaker_id, required="Origin" in request.headers)
-    return given
-
-
-async def _decode(context: Context, data: bytes) -> Waveform:
-    settings = context.settings
-    return await context.wait(decode, data, max_seconds=settings.max_audio_seconds, max_bytes=settings.max_upload_bytes)
-
-
-async def _hear(context: Context, data: bytes) -> Voice:
-    return await context.work(context.service.hear, await _decode(context, data))
-
-
-async def _admit_all(context: Context, upload: Upload) -> list[Enrollment]:
-    if not upload.files:
-        raise InputError("one_file", "Send at least one audio file.")
-    return [await _admit(context, data) for data in upload.files]
-
-
-async def _admit(context: Context, data: bytes) -> Enrollment:
-    service, waveform = context.service, await _decode(context, data)
-    return await context.work(lambda: service.admit(service.listen(waveform), service.content_hash(data)))
-
-
-async def _result(context: Context, caller: Caller, answer: Answer, started: float) -> messages.Result:
-    await context.work(context.service.conclude, answer)
-    latency_ms = (time.monotonic() - started) * 1000
-    result = disclosed(result_message(answer, context.service, latency_ms=latency_ms, final=True), caller)
-    tell_hit(context, answer.decision.speaker_id)
-    return result
-
-
 def _top_k(request: web.Request) -> int:
     given = request.query.get("top_k", "5")
-    if not given.isascii() or not given.isdigit() or not 1 <= int(given[:4]) <= 100:
-        raise InputError("bad_top_k", f"top_k must be a number between 1 and 100, not {given!r:.20}.")
-    return int(given)
+    if not given.isascii() or not given.isdigit():
+        raise InputError("bad_top_k", f"top_k must be a number between 1 and {MAX_TOP_K}, not {given!r:.20}.")
+    return check_top_k(int(given[:4]))
 
 
 def _parse(body: bytes, kind: type[Body]) -> Body:

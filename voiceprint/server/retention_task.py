@@ -3,14 +3,13 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import suppress
 
 import msgspec
 from aiohttp import web
 
 from voiceprint.errors import VoiceprintError
+from voiceprint.server.background import in_background
 from voiceprint.server.context import CONTEXT, Context
-from voiceprint.storage.maintenance.audit_trimming import trim
 
 __all__ = ["sweep_daily"]
 
@@ -20,11 +19,8 @@ DAY_SECONDS = 86_400.0
 
 async def sweep_daily(app: web.Application) -> AsyncIterator[None]:
     """For ``cleanup_ctx``: sweeps until the application ends."""
-    task = asyncio.create_task(_sweep_for_ever(app[CONTEXT]))
-    yield
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
+    async with in_background(_sweep_for_ever(app[CONTEXT])):
+        yield
 
 
 async def _sweep_for_ever(context: Context) -> None:
@@ -39,9 +35,9 @@ async def sweep_once(context: Context) -> None:
     What fails is said, and tried again the next day.
     """
     try:
-        done = await context.work(context.service.sweep)
+        done = await context.work(context.service.maintenance.sweep)
         for receipt in done.receipts:
             log.warning("Retention erased a speaker, receipt: %s", msgspec.json.encode(receipt).decode())
-        await context.wait(trim, context.service.store, days=context.settings.audit_days)
+        await context.wait(context.service.maintenance.trim_audit, days=context.settings.audit_days)
     except VoiceprintError as error:
         log.error("Retention: %s", error.message)  # noqa: TRY400 - the sentence says it all

@@ -11,6 +11,7 @@ from aiohttp import web
 from voiceprint.config import Settings
 from voiceprint.errors import ConfigError
 from voiceprint.server.app import create_app
+from voiceprint.server.background import in_background
 from voiceprint.server.context import CONTEXT
 from voiceprint.server.limits import cut_silent
 from voiceprint.server.middleware import LOOPBACK_NAMES
@@ -18,7 +19,6 @@ from voiceprint.server.slow_readers import cut_slow_readers
 from voiceprint.server.tls import Identity, load_identity, machine_names, main_address
 from voiceprint.service.service import VoiceprintService
 from voiceprint.storage.sealing.key_file import find_key_file
-from voiceprint.storage.tokens import list_tokens
 
 __all__ = ["RUNNER_OPTIONS", "check_binding", "host_to_show", "serve"]
 
@@ -45,7 +45,7 @@ def check_binding(settings: Settings) -> None:
 def serve(service: VoiceprintService, settings: Settings) -> None:
     """Listen, print one line when ready, stop in order at SIGINT or SIGTERM. Raises ConfigError, StoreError."""
     check_binding(settings)
-    if not settings.behind_proxy and not _is_loopback(settings.address) and not list_tokens(service.store):
+    if not settings.behind_proxy and not _is_loopback(settings.address) and not service.has_tokens():
         raise ConfigError(
             "exposed",
             f"Listening on {settings.address} without a token would let everybody on that network enroll, identify and "
@@ -81,13 +81,10 @@ async def _until(stop: asyncio.Event, runner: web.AppRunner, app: web.Applicatio
     server = runner.server
     assert server is not None  # set up above
     spoken, max_body_bytes = app[CONTEXT].spoken, app[CONTEXT].settings.max_upload_bytes
-    cutting = (
-        asyncio.create_task(cut_silent(server, spoken)),
-        asyncio.create_task(cut_slow_readers(server, spoken, max_body_bytes=max_body_bytes)),
-    )
-    await stop.wait()
-    for task in cutting:
-        task.cancel()
+    cutting_silent = in_background(cut_silent(server, spoken))
+    cutting_slow = in_background(cut_slow_readers(server, spoken, max_body_bytes=max_body_bytes))
+    async with cutting_silent, cutting_slow:
+        await stop.wait()
 
 
 def _say_ready(runner: web.AppRunner, identity: Identity | None) -> None:

@@ -4,13 +4,12 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator
-from contextlib import suppress
 
 from aiohttp import web
 
 from voiceprint.errors import VoiceprintError
+from voiceprint.server.background import in_background
 from voiceprint.server.context import CONTEXT, Context
-from voiceprint.storage.maintenance.snapshot_keeper import SnapshotKeeper
 from voiceprint.storage.snapshot.generations import PARTS
 
 __all__ = ["keep_parts", "visit_parts"]
@@ -23,30 +22,26 @@ PAUSE_SHARE, PAUSE_SECONDS = 4.0, 0.01
 
 async def keep_parts(app: web.Application) -> AsyncIterator[None]:
     """For ``cleanup_ctx``: goes round until the application ends."""
-    task = asyncio.create_task(_for_ever(app[CONTEXT]))
-    yield
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
+    async with in_background(_for_ever(app[CONTEXT])):
+        yield
 
 
 async def _for_ever(context: Context) -> None:
-    keeper = SnapshotKeeper(context.service.store)
     while True:
-        await visit_parts(context, keeper)
+        await visit_parts(context)
         await asyncio.sleep(ROUND_SECONDS)
 
 
-async def visit_parts(context: Context, keeper: SnapshotKeeper) -> None:
+async def visit_parts(context: Context) -> None:
     """Once round. What fails is said, and tried again the next time."""
+    maintenance = context.service.maintenance
     try:
-        if not await context.wait(keeper.is_needed):
+        if not await context.wait(maintenance.needs_snapshot):
             return
         for name in PARTS:
             began = time.monotonic()
-            damaged = await context.wait(keeper.visit, name)
+            damaged = await context.wait(maintenance.visit_snapshot_part, name)
             if damaged:
-                await context.wait(context.service.known.leave_out, damaged)
                 log.error("Damaged, and left out from now on: %s.", ", ".join(damaged))
             await asyncio.sleep(PAUSE_SECONDS + PAUSE_SHARE * (time.monotonic() - began))
     except VoiceprintError as error:

@@ -2,7 +2,6 @@
 
 import asyncio
 from dataclasses import dataclass, field
-from http import HTTPStatus
 
 from aiohttp import BodyPartReader, MultipartReader, web
 
@@ -48,7 +47,7 @@ async def _read(request: web.Request, max_bytes: int) -> Upload:
                 return await _read_parts(await request.multipart(), place_of(request), max_bytes)
             return Upload(files=[await _read_raw(request, max_bytes)])
     except TimeoutError as error:
-        raise InputError("stalled", "The body stopped coming.", status=HTTPStatus.REQUEST_TIMEOUT) from error
+        raise InputError("stalled", "The body stopped coming.") from error
     except ValueError as error:
         raise InputError("bad_multipart", "The multipart body cannot be read.") from error
 
@@ -60,15 +59,13 @@ async def read_body(request: web.Request) -> bytes:
         async with asyncio.timeout(STALL_SECONDS):
             return await _read_raw(request, MAX_FIELD_BYTES)
     except TimeoutError as error:
-        raise InputError("stalled", "The body stopped coming.", status=HTTPStatus.REQUEST_TIMEOUT) from error
+        raise InputError("stalled", "The body stopped coming.") from error
 
 
 def _refuse_coding(request: web.Request) -> None:
     """A compressed body hides its size; audio gains nothing from it."""
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
-        raise InputError(
-            "bad_encoding", "Send the body without Content-Encoding.", status=HTTPStatus.UNSUPPORTED_MEDIA_TYPE
-        )
+        raise InputError("bad_encoding", "Send the body without Content-Encoding.")
 
 
 async def _read_raw(request: web.Request, max_bytes: int) -> bytes:
@@ -123,5 +120,4 @@ def _too_large(max_bytes: int) -> LimitError:
     return LimitError(
         "body_too_large",
         f"The body has more than the {max_bytes} bytes that are taken.",
-        status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     )

@@ -1,22 +1,24 @@
-"""Tells a webhook who of a watched group was recognised: best effort, and never in the way of an answer."""
+"""Tells a webhook which speaker of a watched group was recognised: best effort, and never in the way of an answer."""
 
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncIterator
-from contextlib import suppress
-from datetime import UTC, datetime
+import time
 from http import HTTPStatus
 
 import msgspec
-from aiohttp import ClientError, ClientSession, ClientTimeout, web
+from aiohttp import ClientError, ClientSession, ClientTimeout
 
-from voiceprint.server.context import CONTEXT, Context
+from voiceprint.config import Settings
+from voiceprint.domain.moments import iso_moment
+from voiceprint.service.service import VoiceprintService
 
-__all__ = ["send_hits", "tell_hit"]
+__all__ = ["Webhook"]
 
 log = logging.getLogger(__name__)
 
+# Hits that wait for a slow webhook; more are dropped.
+MAX_HITS = 100
 ATTEMPT_SECONDS = 5.0
 PAUSES_SECONDS = (1.0, 5.0)
 # At the end what is still waiting gets one moment more.
@@ -33,48 +35,52 @@ class WatchlistHit(msgspec.Struct, frozen=True, kw_only=True):
     speaker_id: str
 
 
-def tell_hit(context: Context, speaker_id: str | None) -> None:
-    """Somebody was named for good: put it in line if they are watched; drop it where the line is full."""
-    settings = context.settings
-    speaker = context.service.get(speaker_id) if settings.webhook_url is not None and speaker_id is not None else None
-    if speaker is None or settings.webhook_group not in speaker.profile.groups:
-        return
-    hit = WatchlistHit(
-        id=secrets.token_hex(16),
-        at=datetime.now(UTC).isoformat(timespec="seconds"),
-        group=settings.webhook_group,
-        speaker_id=speaker.id,
-    )
-    try:
-        context.hits.put_nowait(msgspec.json.encode(hit))
-    except asyncio.QueueFull:
-        log.warning("The webhook is too slow: a hit was dropped")
+class Webhook:
+    """Hits on their way. ``send_all`` runs while the server does; ``tell`` may be called from any thread."""
 
+    def __init__(self, service: VoiceprintService, settings: Settings) -> None:
+        self._service = service
+        self._url = settings.webhook_url
+        self._group = settings.webhook_group
+        self._hits: asyncio.Queue[bytes] = asyncio.Queue(MAX_HITS)
+        self._loop: asyncio.AbstractEventLoop | None = None
 
-async def send_hits(app: web.Application) -> AsyncIterator[None]:
-    """Send what is in line while the application runs; for ``cleanup_ctx``."""
-    context = app[CONTEXT]
-    url = context.settings.webhook_url
-    if url is None:
-        yield
-        return
-    async with ClientSession(timeout=ClientTimeout(total=ATTEMPT_SECONDS)) as client:
-        sending = asyncio.create_task(_send_all(context, client, url))
-        yield
-        with suppress(TimeoutError):
-            await asyncio.wait_for(context.hits.join(), LAST_SECONDS)
-        sending.cancel()
-        with suppress(asyncio.CancelledError):
-            await sending
+    def tell(self, speaker_id: str) -> None:
+        """Queue a hit where that speaker is watched. Drops it where the queue is full."""
+        if self._loop is None:
+            return
+        speaker = self._service.get(speaker_id)
+        if speaker is not None and self._group in speaker.profile.groups:
+            hit = WatchlistHit(
+                id=secrets.token_hex(16), at=iso_moment(time.time()), group=self._group, speaker_id=speaker.id
+            )
+            self._loop.call_soon_threadsafe(self._put, msgspec.json.encode(hit))
 
+    async def send_all(self) -> None:
+        """Send hits until cancelled; at once done where no webhook is set."""
+        if self._url is None:
+            return
+        self._loop = asyncio.get_running_loop()
+        async with ClientSession(timeout=ClientTimeout(total=ATTEMPT_SECONDS)) as client:
+            while True:
+                hit = await self._hits.get()
+                try:
+                    await _send(client, self._url, hit)
+                finally:
+                    self._hits.task_done()
 
-async def _send_all(context: Context, client: ClientSession, url: str) -> None:
-    while True:
-        hit = await context.hits.get()
+    async def drain(self) -> None:
+        """A moment for what still waits."""
         try:
-            await _send(client, url, hit)
-        finally:
-            context.hits.task_done()
+            await asyncio.wait_for(self._hits.join(), LAST_SECONDS)
+        except TimeoutError:
+            log.warning("Hits were left that the webhook did not take in time")
+
+    def _put(self, hit: bytes) -> None:
+        try:
+            self._hits.put_nowait(hit)
+        except asyncio.QueueFull:
+            log.warning("The webhook is too slow: a hit was dropped")
 
 
 async def _send(client: ClientSession, url: str, hit: bytes) -> None:

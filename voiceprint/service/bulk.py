@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from voiceprint.audio.decoding import Waveform, decode, read_bytes
+from voiceprint.audio.decoding import Waveform, read_bytes
 from voiceprint.domain.names import clean_name, name_key
 from voiceprint.domain.speaker import Enrollment
 from voiceprint.domain.vocabulary import Consent
@@ -34,9 +34,8 @@ class Folder:
 
 def read_clip(service: VoiceprintService, path: Path) -> tuple[bytes, Waveform]:
     """A recording's bytes and what they sound like. Raises AudioError."""
-    settings = service.settings
-    data = read_bytes(path, max_bytes=settings.max_upload_bytes)
-    return data, decode(data, max_seconds=settings.max_audio_seconds, max_bytes=settings.max_upload_bytes)
+    data = read_bytes(path, max_bytes=service.settings.max_upload_bytes)
+    return data, service.decode(data)
 
 
 def enroll_files(
@@ -96,7 +95,7 @@ class _Speaker:
         self._service = service
         self._name = clean_name(name)
         self._consent = consent
-        speaker = service.known.find(self._name)
+        speaker = service.enrolled.find(self._name)
         service.check_consent(consent, speaker.id if speaker else None)
         self._heard = [(path, ears.hear(path, self._check)) for path in files]
 
@@ -113,14 +112,14 @@ class _Speaker:
                 on_refusal(path, error)
         if not admitted:
             return None
-        speaker = self._service.known.find(self._name)
+        speaker = self._service.enrolled.find(self._name)
         if speaker is None:
             return self._service.enroll_new(self._name, admitted, consent=self._consent)
         return self._service.enroll_more(speaker.id, admitted, consent=self._consent)
 
     def _check(self, content: str, before: Sequence[Enrollment] = ()) -> None:
         """Refuse what is enrolled already; ``content``: the keyed hash of a recording's file."""
-        holder = self._service.known.with_content(content)
+        holder = self._service.enrolled.with_content(content)
         if holder is not None and name_key(holder.name) != name_key(self._name):
             raise InputError("enrolled_elsewhere", "Exactly this recording is enrolled as somebody else's.")
         if holder is not None or content in {enrollment.content for enrollment in before}:

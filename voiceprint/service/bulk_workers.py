@@ -7,7 +7,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Self
 
-from voiceprint.audio.decoding import decode, read_bytes
+from voiceprint.audio.decoding import read_bytes
 from voiceprint.domain.speaker import Enrollment
 from voiceprint.service.service import VoiceprintService
 
@@ -47,12 +47,11 @@ class BulkWorkers:
         return future
 
     def _hear(self, path: Path, check: Callable[[str], None]) -> Enrollment:
-        service, settings = self._service, self._service.settings
-        data = read_bytes(path, max_bytes=settings.max_upload_bytes)
+        service = self._service
+        data = read_bytes(path, max_bytes=service.settings.max_upload_bytes)
         content = service.content_hash(data)
         check(content)
-        waveform = decode(data, max_seconds=settings.max_audio_seconds, max_bytes=settings.max_upload_bytes)
-        return service.admit(service.listen(waveform), content)
+        return service.admit(service.listen(service.decode(data)), content)
 
     def _count_waiting(self, change: int) -> None:
         with self._lock:

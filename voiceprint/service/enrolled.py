@@ -3,7 +3,6 @@
 import gc
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from http import HTTPStatus
 from threading import RLock
 
 import numpy as np
@@ -91,7 +90,7 @@ class EnrolledSpeakers:
         """The speaker of that id. Raises SpeakerError (``unknown_speaker``)."""
         found = self.get(speaker_id)
         if found is None or not is_within(found.profile.groups, within):
-            raise SpeakerError("unknown_speaker", "Nobody is enrolled with that id.", status=HTTPStatus.NOT_FOUND)
+            raise SpeakerError("unknown_speaker", "Nobody is enrolled with that id.")
         return found
 
     def find(self, name_or_id: str) -> StoredSpeaker | None:
@@ -118,9 +117,7 @@ class EnrolledSpeakers:
         with self.lock:
             holder = self._roster.named(cleaned)
         if holder is not None and holder.id != holder_id:
-            raise SpeakerError(
-                "name_taken", "Somebody is enrolled under this name already.", status=HTTPStatus.CONFLICT
-            )
+            raise SpeakerError("name_taken", "Somebody is enrolled under this name already.")
         return cleaned
 
     def put(self, speaker: StoredSpeaker) -> NDArray[np.float32]:

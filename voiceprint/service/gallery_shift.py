@@ -29,9 +29,9 @@ class _Found:
 class GalleryShift:
     """The rise (see ``calibration``) among those who may be met, for one encoder's side of what is known."""
 
-    def __init__(self, known: EnrolledSpeakers, policy: Policy, gallery: Callable[[], Gallery]) -> None:
+    def __init__(self, enrolled: EnrolledSpeakers, policy: Policy, gallery: Callable[[], Gallery]) -> None:
         """``gallery``: where the people of that side are now."""
-        self._known = known
+        self._enrolled = enrolled
         self._policy = policy
         self._gallery = gallery
         self._found: dict[Within, _Found] = {}
@@ -44,15 +44,15 @@ class GalleryShift:
         return found.score_shift
 
     def _holds(self, found: _Found) -> bool:
-        changed = self._known.changes - found.changes
+        changed = self._enrolled.changes - found.changes
         return changed == 0 or changed * MOST_ASKED <= found.size - MOST_ASKED
 
     def _find(self, within: Within) -> _Found:
-        with self._known.lock:  # nobody comes or goes meanwhile
-            gallery, met = self._gallery(), self._known.ids(within)
+        with self._enrolled.lock:  # nobody comes or goes meanwhile
+            gallery, met = self._gallery(), self._enrolled.ids(within)
             ids = gallery.ids() if met is None else [who for who in met if who in gallery]
             score_shift = self._rise(gallery, ids, met) if len(ids) >= 2 else 0.0
-            return _Found(self._known.changes, len(ids), score_shift)
+            return _Found(self._enrolled.changes, len(ids), score_shift)
 
     def _rise(self, gallery: Gallery, ids: list[str], met: set[str] | None) -> float:
         asked = heapq.nsmallest(MOST_ASKED, ids)  # ids are random numbers
@@ -67,7 +67,7 @@ class GalleryShift:
                 for speaker_id, matches in zip(asked, found, strict=True)
             ],
             embeddings=templates,
-            speech_seconds=[self._known.enrolled_seconds(speaker_id) for speaker_id in asked],
+            speech_seconds=[self._enrolled.enrolled_seconds(speaker_id) for speaker_id in asked],
             gallery_size=len(ids),
-            enrolled_seconds=self._known.enrolled_seconds,
+            enrolled_seconds=self._enrolled.enrolled_seconds,
         )

@@ -48,14 +48,14 @@ class Recogniser:
     """``needed_seconds``: of speech, as answers tell it."""
 
     def __init__(
-        self, known: EnrolledSpeakers, policy: Policy, former: PreviousEncoder | None, *, needed_seconds: float
+        self, enrolled: EnrolledSpeakers, policy: Policy, former: PreviousEncoder | None, *, needed_seconds: float
     ) -> None:
-        self._known = known
+        self._enrolled = enrolled
         self._policy = policy
         self._former = former
         self._needed_seconds = needed_seconds
-        self._likeness = GalleryShift(known, policy, lambda: known.gallery)
-        self._former_likeness = GalleryShift(known, former.policy, lambda: known.waiting) if former else None
+        self._likeness = GalleryShift(enrolled, policy, lambda: enrolled.gallery)
+        self._former_likeness = GalleryShift(enrolled, former.policy, lambda: enrolled.waiting) if former else None
 
     def policy(self, within: Within = None) -> Policy:
         """As it decides among those who may be met."""
@@ -63,8 +63,8 @@ class Recogniser:
 
     def identify(self, voices: Sequence[Voice], *, top_k: int = 5, within: Within = None) -> list[Answer]:
         """Who is speaking in each, among everybody enrolled (``within`` groups); strangers are ``unknown``."""
-        known, count = self._known, max(top_k, CANDIDATES)
-        found = _search_all(known.gallery, [voice.embedding for voice in voices], count, known.ids(within))
+        enrolled, count = self._enrolled, max(top_k, CANDIDATES)
+        found = _search_all(enrolled.gallery, [voice.embedding for voice in voices], count, enrolled.ids(within))
         return [
             self._identify(voice, matches, top_k=top_k, within=within)
             for voice, matches in zip(voices, found, strict=True)
@@ -77,18 +77,18 @@ class Recogniser:
 
         With ``hide_unknown_claims`` an unknown id costs the same work and is answered as a wrong claim.
         """
-        known = self._known
-        met = known.is_within(speaker_id, within)
-        if self._former is not None and met and speaker_id in known.waiting:
-            template = known.waiting.template(speaker_id)
+        enrolled = self._enrolled
+        met = enrolled.is_within(speaker_id, within)
+        if self._former is not None and met and speaker_id in enrolled.waiting:
+            template = enrolled.waiting.template(speaker_id)
             policy = self._formerly(self._former.policy, within)
             decision = self._compare(policy, template, voice, voice.former, speaker_id)
             return self._answer("verify", decision, voice, (), claimed_id=speaker_id)
-        there = met and speaker_id in known.gallery
+        there = met and speaker_id in enrolled.gallery
         if not there and not hide_unknown_claims:
             nobody = Decision("not_enrolled", None, None, 0.0, None, None, "nobody is enrolled with that id")
             return self._answer("verify", nobody, voice, ())
-        template = known.gallery.template(speaker_id) if there else known.dummy_template
+        template = enrolled.gallery.template(speaker_id) if there else enrolled.dummy_template
         decision = self._compare(self.policy(within), template, voice, voice.embedding, speaker_id, there=there)
         if not there and decision.status == "accepted":  # nobody sounds like the decoy but by accident
             decision = replace(decision, status="rejected", speaker_id=None)
@@ -98,24 +98,24 @@ class Recogniser:
         self, enrollments: Sequence[Enrollment], *, except_for: str | None, within: Within
     ) -> tuple[Match, ...]:
         """Others ``within`` who sound like what is to be enrolled: told to the operator, never merged."""
-        new, known = template_of(enrollments), self._known
-        closest = known.gallery.search(new, CANDIDATES, among=known.ids(within))
+        new, enrolled = template_of(enrollments), self._enrolled
+        closest = enrolled.gallery.search(new, CANDIDATES, among=enrolled.ids(within))
         return self.policy(within).similar(
             [match for match in closest if match.speaker_id != except_for],
             embedding=new,
             speech_seconds=sum(enrollment.speech_seconds for enrollment in enrollments),
-            gallery_size=known.count(within),
-            enrolled_seconds=known.enrolled_seconds,
+            gallery_size=enrolled.count(within),
+            enrolled_seconds=enrolled.enrolled_seconds,
         )
 
     # Inside
 
     def _identify(self, voice: Voice, matches: list[Match], *, top_k: int, within: Within) -> Answer:
-        known, enrolls = self._known, False
-        size = known.count(within)
+        enrolled, enrolls = self._enrolled, False
+        size = enrolled.count(within)
         decision = self._decide(self.policy(within), matches, voice, voice.embedding, size)
         if decision.status == "unknown" and self._former is not None and voice.former is not None:
-            found = known.waiting.search(voice.former, max(top_k, CANDIDATES), among=known.ids(within))
+            found = enrolled.waiting.search(voice.former, max(top_k, CANDIDATES), among=enrolled.ids(within))
             other = self._decide(self._formerly(self._former.policy, within), found, voice, voice.former, size)
             if other.status in ("identified", "ambiguous"):
                 stricter = self._formerly(self._former.confident, within)
@@ -142,7 +142,7 @@ class Recogniser:
             embedding=embedding,
             speech_seconds=voice.utterance.speech_seconds,
             gallery_size=gallery_size,
-            enrolled_seconds=self._known.enrolled_seconds,
+            enrolled_seconds=self._enrolled.enrolled_seconds,
         )
 
     def _compare(
@@ -161,7 +161,7 @@ class Recogniser:
             speaker_id=speaker_id,
             embedding=embedding,
             speech_seconds=voice.utterance.speech_seconds,
-            enrolled_seconds=self._known.enrolled_seconds(speaker_id) if there else None,
+            enrolled_seconds=self._enrolled.enrolled_seconds(speaker_id) if there else None,
         )
 
     def _answer(

@@ -5,41 +5,44 @@ Nothing here knows about HTTP, asyncio or the command line. Safe to use from sev
 """
 
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from voiceprint.audio.decoding import Waveform
-from voiceprint.audio.vad import Listener, Utterance, VoiceActivity, listen
+from voiceprint.audio.vad import VoiceActivity
 from voiceprint.config import Settings
 from voiceprint.decision.policy import Policy
-from voiceprint.decision.speaker_change import SpeakerChangeDetector
 from voiceprint.domain.consent import check_consent, require_consent
 from voiceprint.domain.groups import Within, check_groups, is_within
 from voiceprint.domain.match import Match
-from voiceprint.domain.speaker import Enrollment, StoredSpeaker
+from voiceprint.domain.speaker import EncoderIdentity, Enrollment, StoredSpeaker
 from voiceprint.domain.vocabulary import Consent
 from voiceprint.encoding.encoder import Encoder
-from voiceprint.errors import InputError
+from voiceprint.errors import SpeakerError
+from voiceprint.service.authenticator import Authenticator
+from voiceprint.service.conclusion import conclude
 from voiceprint.service.enrolled import EnrolledSpeakers
-from voiceprint.service.enrollment import admit
+from voiceprint.service.listening import Listening
+from voiceprint.service.maintenance import Maintenance
 from voiceprint.service.recogniser import PreviousEncoder, Recogniser
 from voiceprint.service.results import Answer, EnrollmentOutcome, Erasure, Voice
 from voiceprint.service.statistics import Statistics
-from voiceprint.storage.maintenance.retention import Retention, Sweep, sweep
+from voiceprint.service.subject_access import SubjectRecord, subject_record
+from voiceprint.service.voice_map import SpeakerMap, speaker_map
+from voiceprint.storage.maintenance.retention import Retention
 from voiceprint.storage.store import Store
+from voiceprint.storage.tokens import list_tokens
 
 __all__ = ["VoiceprintService"]
 
-# Longer speech says no more about who is speaking, and costs memory in proportion.
-MAX_ENCODED_SECONDS = 60.0
 
+class VoiceprintService(Listening):
+    """Everything voiceprint can do, over one store and one encoder.
 
-class VoiceprintService:
-    """Everything voiceprint can do, over one store and one encoder."""
+    ``store`` and ``enrolled`` are for this package and for tests: other packages ask the methods here.
+    """
 
     def __init__(
         self,
@@ -52,16 +55,20 @@ class VoiceprintService:
         former: PreviousEncoder | None = None,
     ) -> None:
         """``former``: the encoder that the store is being moved away from, while it is."""
-        self.encoder = encoder
-        self.one_voice = policy.one_voice
-        self.settings = settings
-        self.retention = Retention(unseen_days=settings.unseen_days)
-        self.known = EnrolledSpeakers(store, encoder.dimension)
+        super().__init__(
+            encoder,
+            activity,
+            settings,
+            speaker_change_threshold=policy.one_voice,
+            encode_previous=self._encode_previous,
+        )
+        self.enrolled = EnrolledSpeakers(store, encoder.dimension)
         self.store = store
-        self.tally = Statistics()
-        self._activity = activity
+        self.maintenance = Maintenance(store, self.enrolled, Retention(unseen_days=settings.unseen_days))
+        self.statistics = Statistics()
         self._former = former
-        self._recogniser = Recogniser(self.known, policy, former, needed_seconds=settings.min_identify_speech_seconds)
+        needed = settings.min_identify_speech_seconds
+        self._recogniser = Recogniser(self.enrolled, policy, former, needed_seconds=needed)
 
     def __enter__(self) -> Self:
         return self
@@ -72,27 +79,20 @@ class VoiceprintService:
     def close(self) -> None:
         self.store.close()
 
-    def warm_up(self) -> None:
-        """Run everything once, so that the first person who speaks does not wait longer than the second."""
-        noise = np.random.default_rng(0).normal(scale=0.1, size=2 * self.encoder.sample_rate).astype(np.float32)
-        self.listen(Waveform(noise))
-        for encode in (self.encoder.encode, self.encoder.encode_int8):
-            encode([Waveform(noise)])
-
     # What is there
 
     def refresh(self) -> None:
         """Take in what another process wrote to the store; cheap when nothing changed."""
-        self.known.refresh()
+        self.enrolled.refresh()
 
     def speakers(self, within: Within = None) -> list[StoredSpeaker]:
         """All enrolled speakers, by name."""
-        return [speaker for speaker in self.known.all() if is_within(speaker.profile.groups, within)]
+        return [speaker for speaker in self.enrolled.all() if is_within(speaker.profile.groups, within)]
 
     def count(self, within: Within = None) -> int:
         """How many speakers are enrolled."""
         self.refresh()
-        return self.known.count(within)
+        return self.enrolled.count(within)
 
     def policy(self, within: Within = None) -> Policy:
         """How it is decided among the people who are enrolled now."""
@@ -101,54 +101,63 @@ class VoiceprintService:
     @property
     def damaged(self) -> tuple[str, ...]:
         """Opaque ids of records that do not open; those speakers take no part."""
-        return self.known.damaged
+        return self.enrolled.damaged
 
     def get(self, speaker_id: str) -> StoredSpeaker | None:
         """The speaker of that id, if there is one."""
-        return self.known.get(speaker_id)
+        return self.enrolled.get(speaker_id)
 
     def speaker(self, speaker_id: str, within: Within = None) -> StoredSpeaker:
         """The speaker of that id. Raises SpeakerError (``unknown_speaker``)."""
-        return self.known.speaker(speaker_id, within)
+        return self.enrolled.speaker(speaker_id, within)
+
+    def find(self, name_or_id: str) -> StoredSpeaker | None:
+        """The speaker of that id, else of that name, else None."""
+        return self.enrolled.find(name_or_id)
+
+    def named(self, name_or_id: str) -> StoredSpeaker:
+        """The speaker of that id, else of that name. Raises SpeakerError (``unknown_speaker``)."""
+        found = self.find(name_or_id)
+        if found is None:
+            raise SpeakerError("unknown_speaker", f"Nobody is enrolled as {name_or_id!r}.")
+        return found
+
+    @property
+    def previous_encoder(self) -> EncoderIdentity | None:
+        """The encoder that the store is being moved away from, while it is."""
+        return self.store.former
+
+    @property
+    def gallery_sizes(self) -> tuple[int, int]:
+        """How many speakers are searched, and how many wait to be enrolled with the store's encoder."""
+        return len(self.enrolled.gallery), len(self.enrolled.waiting)
+
+    def speaker_map(self, within: Within = None, *, most: int) -> SpeakerMap:
+        """The newest speakers of the groups, at most ``most``, as places on a plane."""
+        self.refresh()
+        return speaker_map(self.enrolled, self.policy(within), within, most=most)
+
+    def subject_record(self, speaker_id: str) -> SubjectRecord:
+        """Everything that is held about one person; the audit log notes the disclosure. Raises StoreError."""
+        return subject_record(self.store, speaker_id, self.maintenance.retention)
+
+    # Who may ask
+
+    def authenticator(self) -> Authenticator:
+        """A new authenticator over the tokens of the store. Raises StoreError."""
+        return Authenticator(self.store)
+
+    def has_tokens(self) -> bool:
+        """Whether a token that opens this store was made. Raises StoreError."""
+        return bool(list_tokens(self.store))
+
+    def note_unlock(self, speaker_id: str) -> None:
+        """A line in the audit log: wrong claims of this id, of a speaker or not, count no longer. Raises StoreError."""
+        self.store.note("unlocked", speaker_id)
 
     def content_hash(self, data: bytes) -> str:
         """Keyed hash of a recording's file, to know it again without keeping anything of it."""
         return self.store.content_hash(data)
-
-    # Listening
-
-    def listener(self) -> Listener:
-        """A new stream to feed with audio."""
-        return Listener(self._activity)
-
-    def listen(self, waveform: Waveform) -> Utterance:
-        """The speech in a whole recording."""
-        return listen(waveform, self._activity)
-
-    def hear(self, waveform: Waveform) -> Voice:
-        """The speech in a whole recording, encoded."""
-        utterance = self.listen(waveform)
-        return replace(self.encode(utterance), several=self.watch().hears_several(utterance.speech))
-
-    def watch(self) -> SpeakerChangeDetector:
-        """For one utterance: whether more than one voice is in it."""
-        return SpeakerChangeDetector(self.one_voice, self.encoder.encode_int8, max_seconds=MAX_ENCODED_SECONDS)
-
-    def encode(self, utterance: Utterance, *, quickly: bool = False) -> Voice:
-        """Encode the speech of an utterance (its first minute); ``quickly``: nearly so, for a guess."""
-        samples = utterance.speech.samples[: int(MAX_ENCODED_SECONDS * self.encoder.sample_rate)]
-        if len(samples) < self.encoder.min_num_samples:
-            return Voice(utterance, None)
-        former = self._former.encode(Waveform(samples)) if self._former and len(self.known.waiting) else None
-        encode = self.encoder.encode_int8 if quickly else self.encoder.encode
-        return Voice(utterance, encode([Waveform(samples)])[0], former=former)
-
-    def admit(self, utterance: Utterance, content: str = "") -> Enrollment:
-        """What this utterance would add to a speaker. ``content``: the keyed hash of the file that it came from.
-
-        Raises SpeechError: not_enough_speech, too_quiet, clipping, noisy, other_speaker.
-        """
-        return admit(utterance, encode=self.encode, watch=self.watch(), settings=self.settings, content=content)
 
     # Answering
 
@@ -176,23 +185,14 @@ class VoiceprintService:
 
         Raises StoreError; an answer that cannot be noted is not given.
         """
-        decision = answer.decision
-        self.tally.note(answer)
-        recognised = decision.status in ("identified", "accepted")
-        subject = answer.claimed_id or (decision.speaker_id if recognised else None)
-        with self.known.lock:
-            speaker = self.get(subject) if subject else None
-            if speaker and recognised and speaker.profile.last_seen != (today := f"{datetime.now(UTC):%Y-%m-%d}"):
-                self.known.rename(self.store.touch(speaker.id, today))
-            self.store.note("decision", speaker.id if speaker else None, mode=answer.mode, status=decision.status)
-            if speaker and answer.enrolls and self.store.enroll_waiting:
-                self._enroll_waiting(speaker, answer.utterance)
+        self.statistics.note(answer)
+        conclude(answer, self.store, self.enrolled, self.settings, self.admit)
 
     # Changing
 
     def check_new_name(self, name: str) -> str:
         """The name as it will be kept. Raises SpeakerError: ``bad_name``, ``name_taken``."""
-        return self.known.free_name(name)
+        return self.enrolled.free_name(name)
 
     def enroll_new(
         self, name: str, enrollments: Sequence[Enrollment], *, consent: Consent | None = None, within: Within = None
@@ -201,7 +201,7 @@ class VoiceprintService:
 
         Raises SpeakerError: ``bad_name``, ``name_taken``; InputError (``bad_group``); as check_consent.
         """
-        with self.known.lock:
+        with self.enrolled.lock:
             self.refresh()
             self.check_consent(consent)
             cleaned = self.check_new_name(name)
@@ -221,7 +221,7 @@ class VoiceprintService:
 
         Raises SpeakerError (``unknown_speaker``); as check_consent.
         """
-        with self.known.lock:
+        with self.enrolled.lock:
             self.refresh()
             self.check_consent(consent, speaker_id)
             similar = self._recogniser.similar(enrollments, except_for=speaker_id, within=within)
@@ -240,56 +240,42 @@ class VoiceprintService:
 
     def rename(self, speaker_id: str, name: str) -> StoredSpeaker:
         """Raises SpeakerError: ``unknown_speaker``, ``bad_name``, ``name_taken``."""
-        with self.known.lock:
+        with self.enrolled.lock:
             self.refresh()
             self.speaker(speaker_id)
-            cleaned = self.known.free_name(name, holder_id=speaker_id)
+            cleaned = self.enrolled.free_name(name, holder_id=speaker_id)
             stored = self.store.rename(speaker_id, cleaned)
-            self.known.rename(stored)
+            self.enrolled.rename(stored)
             return stored
 
     def set_groups(self, speaker_id: str, groups: Sequence[str]) -> StoredSpeaker:
         """The groups that a speaker belongs to from now on. Raises SpeakerError, InputError (``bad_group``)."""
-        with self.known.lock:
+        with self.enrolled.lock:
             self.refresh()
             self.speaker(speaker_id)
             stored = self.store.set_groups(speaker_id, check_groups(groups))
-            self.known.rename(stored)
+            self.enrolled.rename(stored)
             return stored
 
     def forget(self, speaker_id: str) -> Erasure:
         """Destroy a speaker's key and records, then drop the voice from memory. Raises SpeakerError."""
-        with self.known.lock:
+        with self.enrolled.lock:
             self.refresh()
             gone = self.speaker(speaker_id)
             receipt = self.store.forget(speaker_id)
-            self.known.remove(speaker_id)
+            self.enrolled.remove(speaker_id)
             return Erasure(gone, receipt)
-
-    def sweep(self) -> Sweep:
-        """Erase whose time is over, in the store and in memory. Raises StoreError."""
-        with self.known.lock:
-            done = sweep(self.store, self.retention, speakers=self.known.all(), at_most_half=True)
-            for receipt in done.receipts:
-                self.known.remove(receipt.speaker)
-            return done
 
     # Inside
 
-    def _enroll_waiting(self, speaker: StoredSpeaker, utterance: Utterance) -> None:
-        """What was just recognised becomes the first enrollment under the new encoder, if it is good enough for one
-        and a consent on record still stands; else the speaker goes on waiting.
-        """
-        consent = speaker.profile.consent
-        with suppress(InputError):
-            if consent is not None or self.settings.require_consent:
-                require_consent(None, consent)
-            self.known.put(self.store.add_enrollments(speaker.id, [self.admit(utterance)]))
+    def _encode_previous(self, waveform: Waveform) -> NDArray[np.float32] | None:
+        """The embedding by the encoder that the store is leaving, while speakers wait for the new one."""
+        return self._former.encode(waveform) if self._former and len(self.enrolled.waiting) else None
 
     def _enrolled(
         self, stored: StoredSpeaker, added: Sequence[Enrollment], similar: tuple[Match, ...]
     ) -> EnrollmentOutcome:
-        whole = self.known.put(stored)
+        whole = self.enrolled.put(stored)
         scores = [float(enrollment.embedding @ whole) for enrollment in stored.enrollments]
         return EnrollmentOutcome(
             speaker=stored,

@@ -1,0 +1,192 @@
+"""The one door for a caller: scope, groups, budget, disclosure and webhook, the same for REST, WebSocket and page.
+
+Every method raises AccessError where the caller's scopes or groups do not allow it, and StoreError.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import partial
+
+from voiceprint.api.budgets import Budgets
+from voiceprint.api.disclosure import disclosed
+from voiceprint.api.messages import Enrolled, Forgotten, KnownAbout, SpeakerInfo, SpeakerList, Unlocked
+from voiceprint.api.page_views import Health, Timeline, VoiceMap, health, timeline, voice_map
+from voiceprint.api.presenters import enrolled_message, forgotten_message, speaker_info, speaker_list
+from voiceprint.api.query import Query, Tell
+from voiceprint.api.subject_access import known_about
+from voiceprint.audio.decoding import Waveform
+from voiceprint.domain.caller import Caller
+from voiceprint.domain.speaker import Enrollment, StoredSpeaker
+from voiceprint.domain.vocabulary import Consent
+from voiceprint.errors import SpeakerError
+from voiceprint.service.diarization import Turn, turns_of
+from voiceprint.service.results import Answer, Voice
+from voiceprint.service.service import VoiceprintService
+
+__all__ = ["Desk"]
+
+Groups = Collection[str] | None
+
+
+class Desk:
+    """One a server. ``groups`` of every method: those that are asked for; None or none: all of the caller's."""
+
+    def __init__(
+        self, service: VoiceprintService, *, clock: Callable[[], float], tell: Tell = lambda _speaker_id: None
+    ) -> None:
+        """``clock``: seconds that do not jump. ``tell``: called from any thread with who was named for good."""
+        self._service = service
+        self._clock = clock
+        self._tell = tell
+        self._budgets = Budgets(service.settings, clock=clock)
+
+    # Questions
+
+    def identify(self, caller: Caller, *, top_k: int = 5, groups: Groups = None) -> Query:
+        """A question who speaks. Costs an answer: LimitError (``too_many_answers``)."""
+        caller.require("identify")
+        within = caller.within(groups)
+        self._budgets.ask(caller)
+        return self._query(caller, partial(self._service.identify, top_k=top_k, within=within))
+
+    def verify(self, caller: Caller, speaker_id: str, *, groups: Groups = None) -> Query:
+        """A question whether it is the claimed speaker. Costs an answer and a claim.
+
+        Raises LimitError: ``too_many_answers``, ``too_many_claims``, ``claim_locked``.
+        """
+        caller.require("identify")
+        within, hide = caller.within(groups), not caller.sees_scores
+        self._budgets.ask(caller)
+        query = self._query(caller, partial(self._service.verify, speaker_id, hide_unknown_claims=hide, within=within))
+        query.claim = self._budgets.claim(caller, speaker_id)
+        return query
+
+    def timeline(self, caller: Caller, waveform: Waveform, *, groups: Groups = None) -> Iterator[Timeline | None]:
+        """None after each piece of work, so that others get their turn in between; at the end the timeline.
+
+        Each turn of it costs an answer, all or none: LimitError (``too_many_answers``), with nothing noted.
+        """
+        caller.require("identify")
+        turns: list[Turn] = []
+        for turn in turns_of(self._service, waveform, within=caller.within(groups)):
+            turns.append(turn)
+            yield None
+        self._budgets.ask(caller, len(turns))
+        for turn in turns:
+            self._service.conclude(turn.answer)
+            if turn.answer.decision.speaker_id is not None:
+                self._tell(turn.answer.decision.speaker_id)
+            yield None
+        yield timeline(self._service, turns, waveform.seconds)
+
+    # Enrolling
+
+    def begin_enrollment(
+        self,
+        caller: Caller,
+        *,
+        name: str | None = None,
+        speaker_id: str | None = None,
+        consent: Consent | None = None,
+        needs_consent: bool = False,
+        groups: Groups = None,
+    ) -> None:
+        """Refuse, before any audio is heard, what could not be enrolled. Costs an answer, for ``similar_speakers``.
+
+        Raises SpeakerError: ``who``, ``bad_name``, ``name_taken``, ``unknown_speaker``; InputError for the consent;
+        LimitError.
+        """
+        caller.require("enroll")
+        caller.within(groups)
+        if (name is None) == (speaker_id is None):
+            raise SpeakerError("who", "To enroll, give either the name of a new speaker or the id of one enrolled.")
+        if name is not None:
+            self._service.check_new_name(name)
+        if speaker_id is not None:
+            self._met(caller, speaker_id)
+        self._service.check_consent(consent, speaker_id, required=needs_consent)
+        self._budgets.ask(caller)
+
+    def enroll(
+        self,
+        caller: Caller,
+        enrollments: Sequence[Enrollment],
+        *,
+        name: str | None = None,
+        speaker_id: str | None = None,
+        consent: Consent | None = None,
+        groups: Groups = None,
+    ) -> Enrolled:
+        """What was admitted, added to a speaker or as a new one. Raises as ``begin_enrollment`` and ``enroll_new``."""
+        caller.require("enroll")
+        within = caller.within(groups)
+        if speaker_id is not None:
+            self._met(caller, speaker_id)
+            outcome = self._service.enroll_more(speaker_id, enrollments, consent=consent, within=within)
+        else:
+            outcome = self._service.enroll_new(name or "", enrollments, consent=consent, within=within)
+        return disclosed(enrolled_message(outcome, self._service), caller)
+
+    # The enrolled speakers. Those outside the caller's groups are unknown: SpeakerError (``unknown_speaker``).
+
+    def speakers(self, caller: Caller, *, groups: Groups = None) -> SpeakerList:
+        """The enrolled speakers, by name."""
+        caller.require("enroll")
+        return speaker_list(self._service, caller.within(groups))
+
+    def speaker(self, caller: Caller, speaker_id: str) -> SpeakerInfo:
+        """One enrolled speaker."""
+        caller.require("enroll")
+        return speaker_info(self._met(caller, speaker_id), self._service)
+
+    def change(self, caller: Caller, speaker_id: str, *, name: str | None, groups: Groups) -> SpeakerInfo:
+        """The speaker under another name, in other groups, or both (None: as they are).
+
+        Groups that the caller may not meet stay. Raises SpeakerError, InputError.
+        """
+        caller.require("operate")
+        speaker = self._met(caller, speaker_id)
+        if groups is not None:
+            caller.within(groups)
+            kept = set(speaker.profile.groups) - (caller.groups or set(speaker.profile.groups))
+            speaker = self._service.set_groups(speaker_id, (*kept, *groups))
+        if name is not None:
+            speaker = self._service.rename(speaker_id, name)
+        return speaker_info(speaker, self._service)
+
+    def forget(self, caller: Caller, speaker_id: str) -> Forgotten:
+        """The receipt for a destroyed voiceprint."""
+        caller.require("operate")
+        self._met(caller, speaker_id)
+        return forgotten_message(self._service.forget(speaker_id))
+
+    def known_about(self, caller: Caller, speaker_id: str) -> KnownAbout:
+        """What is known about one person, for that person; the audit log notes it."""
+        caller.require("operate")
+        return known_about(self._service.subject_record(self._met(caller, speaker_id).id))
+
+    def unlock(self, caller: Caller, speaker_id: str) -> Unlocked:
+        """How many wrong claims of an id count no longer. They count for ids of no speaker too."""
+        caller.require("operate")
+        if caller.groups is not None:
+            self._met(caller, speaker_id)
+        self._service.note_unlock(speaker_id)
+        return Unlocked(id=speaker_id, rejections=self._budgets.unlock(speaker_id))
+
+    # What the page draws
+
+    def voice_map(self, caller: Caller, *, groups: Groups = None) -> VoiceMap:
+        """The enrolled voices as places on a plane."""
+        caller.require("operate")
+        return voice_map(self._service, caller.within(groups))
+
+    def health(self, caller: Caller, *, groups: Groups = None) -> Health:
+        """The encoder and its evidence, the size of the gallery, and what was decided since the start."""
+        caller.require("operate")
+        return health(self._service, caller.within(groups))
+
+    def _query(self, caller: Caller, ask: Callable[[Voice], Answer]) -> Query:
+        return Query(self._service, self._budgets, caller, self._clock, self._tell, ask)
+
+    def _met(self, caller: Caller, speaker_id: str) -> StoredSpeaker:
+        self._service.refresh()
+        return self._service.speaker(speaker_id, caller.groups)

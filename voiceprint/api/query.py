@@ -1,0 +1,81 @@
+"""One question of a caller that was paid for: guesses while speech comes in, and one answer."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from types import TracebackType
+from typing import Self
+
+from voiceprint.api.budgets import Budgets, Claim
+from voiceprint.api.disclosure import disclosed
+from voiceprint.api.messages import Result
+from voiceprint.api.presenters import result_message
+from voiceprint.decision.early_decision import EarlyDecision
+from voiceprint.domain.caller import Caller
+from voiceprint.service.results import Answer, Voice
+from voiceprint.service.service import VoiceprintService
+
+__all__ = ["Query", "Tell"]
+
+Tell = Callable[[str], None]
+
+
+@dataclass(slots=True)
+class Query:
+    """Made by the desk. A context manager: a claim that is left without an answer costs nothing.
+
+    ``ask``: the service's answer about an utterance. ``tell``: called with the id of a speaker who was named for good.
+    """
+
+    service: VoiceprintService
+    budgets: Budgets
+    caller: Caller
+    clock: Callable[[], float]
+    tell: Tell
+    ask: Callable[[Voice], Answer]
+    claim: Claim | None = None
+    _early: EarlyDecision = field(default_factory=EarlyDecision)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.release()
+
+    def may_guess(self) -> bool:
+        """Whether a guess may be given now; if so, it is paid.
+
+        A guess about a claim is one more try at it, so that only uncounted callers get some.
+        """
+        return (self.claim is None or self.caller.sees_scores) and self.budgets.may_guess(self.caller)
+
+    def guess(self, voice: Voice, *, since: float) -> Result:
+        """What is likely so far. ``since``: when the last speech came in, by the clock of the desk."""
+        answer = self.ask(voice)
+        if self.caller.sees_scores:  # an early decision tells of a second threshold, above the first
+            answer = replace(answer, decision=self._early.guess(answer.decision, safe=not voice.several))
+        return self._present(answer, since, final=False)
+
+    def answer(self, voice: Voice, *, since: float) -> Result:
+        """The last word: settles the claim, is noted, tells the webhook. Raises StoreError; then none is given."""
+        answer = self.ask(voice)
+        if self.claim is not None:
+            self.claim.settle(answer.decision.status)
+        if self.caller.sees_scores:
+            answer = replace(answer, decision=self._early.finish(answer.decision))
+        self.service.conclude(answer)
+        result = self._present(answer, since, final=True)
+        if answer.decision.speaker_id is not None:
+            self.tell(answer.decision.speaker_id)
+        return result
+
+    def release(self) -> None:
+        """No answer will be given."""
+        if self.claim is not None:
+            self.claim.release()
+
+    def _present(self, answer: Answer, since: float, *, final: bool) -> Result:
+        latency_ms, announced = (self.clock() - since) * 1000, self._early.announced is not None
+        result = result_message(answer, self.service, latency_ms=latency_ms, final=final, announced=announced)
+        return disclosed(result, self.caller)

@@ -1,0 +1,44 @@
+"""The last word on an utterance: what is counted, noted and learned once an answer is final."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+
+from voiceprint.audio.vad import Utterance
+from voiceprint.config import Settings
+from voiceprint.domain.consent import require_consent
+from voiceprint.domain.speaker import Enrollment, StoredSpeaker
+from voiceprint.errors import InputError
+from voiceprint.service.enrolled import EnrolledSpeakers
+from voiceprint.service.results import Answer
+from voiceprint.storage.store import Store
+
+__all__ = ["conclude"]
+
+Admit = Callable[[Utterance], Enrollment]
+
+
+def conclude(answer: Answer, store: Store, enrolled: EnrolledSpeakers, settings: Settings, admit: Admit) -> None:
+    """A line in the audit log, and the day on the record of the recognised speaker. Raises StoreError.
+
+    ``admit``: makes an enrollment of the utterance, for a speaker who waits to be enrolled with the store's encoder.
+    """
+    decision = answer.decision
+    recognised = decision.status in ("identified", "accepted")
+    subject = answer.claimed_id or (decision.speaker_id if recognised else None)
+    with enrolled.lock:
+        speaker = enrolled.get(subject) if subject else None
+        if speaker and recognised and speaker.profile.last_seen != (today := f"{datetime.now(UTC):%Y-%m-%d}"):
+            enrolled.rename(store.touch(speaker.id, today))
+        store.note("decision", speaker.id if speaker else None, mode=answer.mode, status=decision.status)
+        if speaker and answer.enrolls and store.enroll_waiting:
+            with suppress(InputError):  # not good enough, or no consent stands: the speaker goes on waiting
+                _check_consent(speaker, settings)
+                enrolled.put(store.add_enrollments(speaker.id, [admit(answer.utterance)]))
+
+
+def _check_consent(speaker: StoredSpeaker, settings: Settings) -> None:
+    """Raises InputError where the consent on record does not stand, or one is required and missing."""
+    consent = speaker.profile.consent
+    if consent is not None or settings.require_consent:
+        require_consent(None, consent)

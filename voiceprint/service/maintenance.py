@@ -1,0 +1,42 @@
+"""Upkeep of the store while a server runs: retention, the age of the audit log, the snapshot for the next start."""
+
+from voiceprint.service.enrolled import EnrolledSpeakers
+from voiceprint.storage.maintenance.audit_trimming import trim
+from voiceprint.storage.maintenance.retention import Retention, Sweep, sweep
+from voiceprint.storage.maintenance.snapshot_keeper import SnapshotKeeper
+from voiceprint.storage.store import Store
+
+__all__ = ["Maintenance"]
+
+
+class Maintenance:
+    """One a service. Every method raises StoreError; what is in memory follows the store."""
+
+    def __init__(self, store: Store, enrolled: EnrolledSpeakers, retention: Retention) -> None:
+        self.retention = retention
+        self._store = store
+        self._enrolled = enrolled
+        self._snapshots = SnapshotKeeper(store)
+
+    def sweep(self) -> Sweep:
+        """The speakers erased because their consent or their time is over, with receipts."""
+        with self._enrolled.lock:
+            done = sweep(self._store, self.retention, speakers=self._enrolled.all(), at_most_half=True)
+            for receipt in done.receipts:
+                self._enrolled.remove(receipt.speaker)
+            return done
+
+    def trim_audit(self, *, days: int) -> int:
+        """The number of audit lines taken out because they are older than ``days``."""
+        return trim(self._store, days=days)
+
+    def needs_snapshot(self) -> bool:
+        """Whether there are enough speakers for one, or one already."""
+        return self._snapshots.is_needed()
+
+    def visit_snapshot_part(self, name: str) -> tuple[str, ...]:
+        """The ids whose rows in this part of the snapshot are damaged; from now on they take no part."""
+        damaged = self._snapshots.visit(name)
+        if damaged:
+            self._enrolled.leave_out(damaged)
+        return damaged

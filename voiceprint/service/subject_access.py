@@ -1,0 +1,37 @@
+"""Everything that a store holds about one person, for that person's request for access."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from voiceprint.domain.speaker import StoredSpeaker
+from voiceprint.domain.vocabulary import KeptBecause
+from voiceprint.storage.audit_lines import AuditLine
+from voiceprint.storage.maintenance.retention import Retention, kept_until
+from voiceprint.storage.store import Store
+
+__all__ = ["SubjectRecord", "subject_record"]
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectRecord:
+    """``kept_until``: the last day before retention erases; ``lines``: of the audit log, those about the person."""
+
+    speaker: StoredSpeaker
+    encoder_id: str
+    kept_until: date
+    kept_because: KeptBecause
+    lines: tuple[AuditLine, ...]
+
+
+def subject_record(store: Store, speaker_id: str, retention: Retention) -> SubjectRecord:
+    """The record of one person; the audit log notes the disclosure.
+
+    Raises StoreError: ``speaker_gone``, ``record_damaged``.
+    """
+    with store.writing() as rows:
+        speaker, _ = rows.read(speaker_id)
+        rows.note("disclosed", speaker_id)
+        pseudonym = rows.seals.pseudonym(speaker_id)
+        lines = tuple(line for line in rows.audit_lines() if line is not None and line.subject == pseudonym)
+    until, because = kept_until(speaker, retention)
+    return SubjectRecord(speaker, store.encoder.id, until, because, lines)

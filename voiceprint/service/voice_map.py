@@ -1,0 +1,60 @@
+"""The gallery on a plane: which enrolled speakers sound alike, without a template or a score."""
+
+from dataclasses import dataclass
+
+from voiceprint.decision.policy import Policy
+from voiceprint.domain.groups import Within
+from voiceprint.domain.match import Match
+from voiceprint.domain.speaker import StoredSpeaker
+from voiceprint.gallery.projection import map_voices
+from voiceprint.service.enrolled import EnrolledSpeakers
+
+__all__ = ["MappedSpeaker", "SpeakerMap", "speaker_map"]
+
+
+@dataclass(frozen=True, slots=True)
+class MappedSpeaker:
+    """``x``, ``y`` in [-1, 1]; ``alike``: ``closest`` would be told as similar if this speaker enrolled now."""
+
+    speaker: StoredSpeaker
+    x: float
+    y: float
+    closest: StoredSpeaker | None
+    alike: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SpeakerMap:
+    """``left_out``: how many enrolled before those that are shown."""
+
+    speakers: tuple[MappedSpeaker, ...]
+    left_out: int
+
+
+def speaker_map(enrolled: EnrolledSpeakers, policy: Policy, within: Within, *, most: int) -> SpeakerMap:
+    """The newest speakers of the groups, at most ``most``, each with a place and the closest other one."""
+    allowed, gallery = enrolled.ids(within), enrolled.gallery
+    met = [one for one in enrolled.all() if one.id in gallery and (allowed is None or one.id in allowed)]
+    newest = {one.id: one for one in sorted(met, key=lambda one: one.created_at)[-most:]}
+    places = map_voices({speaker_id: gallery.template(speaker_id) for speaker_id in newest})
+    size, speakers = enrolled.count(within), []
+    for place in places:
+        speaker, closest = newest[place.speaker_id], newest.get(place.closest_id or "")
+        alike = closest is not None and _are_alike(enrolled, policy, speaker, closest, gallery_size=size)
+        speakers.append(MappedSpeaker(speaker, place.x, place.y, closest, alike))
+    return SpeakerMap(tuple(speakers), len(met) - len(newest))
+
+
+def _are_alike(
+    enrolled: EnrolledSpeakers, policy: Policy, speaker: StoredSpeaker, other: StoredSpeaker, *, gallery_size: int
+) -> bool:
+    template = enrolled.gallery.template(speaker.id)
+    return bool(
+        policy.similar(
+            [Match(other.id, enrolled.gallery.score(other.id, template))],
+            embedding=template,
+            speech_seconds=speaker.speech_seconds,
+            gallery_size=gallery_size,
+            enrolled_seconds=enrolled.enrolled_seconds,
+        )
+    )
