@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from store_fixtures import enrollment
+from support.store_fixtures import enrollment
 
 from voiceprint.api.desk import Desk
 from voiceprint.audio.decoding import Waveform
