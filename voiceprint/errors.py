@@ -1,23 +1,23 @@
-"""Everything that can go wrong and that a person can do something about.
+"""Errors that a person can act on, by what they concern.
 
 ::
 
     VoiceprintError
-    ├── InputError            exit 2   what was sent cannot be used; nothing was changed
+    ├── InputError            exit 2   the input cannot be used; nothing was changed
     │   ├── AudioError        the recording itself: empty, not audio, too long, damaged
-    │   ├── SpeechError       the recording is fine, the speech in it is not enough or not usable
+    │   ├── SpeechError       the recording is sound, its speech too short or not usable
     │   ├── SpeakerError      the name or the id: unknown, taken, not usable
     │   ├── MessageError      the wire: unknown type, wrong order, wrong rate
-    │   ├── AccessError       who asks: no token, one that is not valid, or one that does not allow this
-    │   └── LimitError        more than this server takes at once
+    │   ├── AccessError       the caller: no token, an invalid one, or one without the right
+    │   └── LimitError        over a limit of this server
     ├── SetupError            exit 3   configuration, key or model: fix it and start again
     │   ├── ConfigError
     │   ├── KeyFileError
     │   └── ModelError
     └── StoreError            exit 4   the data on disk
 
-Each error carries a stable ``code`` for programs and one clear sentence for people. "Not sure" is an answer
-(``unknown``, ``ambiguous``, ``not_enough_speech``), never one of these.
+Each error carries a stable ``code`` for programs and one clear sentence for people. An
+uncertain decision (``unknown``, ``ambiguous``, ``not_enough_speech``) is an answer, never an error.
 """
 
 from typing import ClassVar
@@ -40,7 +40,7 @@ __all__ = [
 
 
 class VoiceprintError(Exception):
-    """Base of all: ``code`` (snake_case, stable), ``message`` (one sentence) and ``exit_code``."""
+    """Base class: stable ``code``, ``message`` of one sentence, exit code."""
 
     exit_code: ClassVar[int] = 1
 
@@ -50,36 +50,38 @@ class VoiceprintError(Exception):
         self.message = message
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Errors cross process borders (the decoder child), where the default would lose the code."""
+        """Pickled form: errors leave the decoder process, where the default would lose the code."""
         return (type(self), (self.code, self.message))
 
 
 class InputError(VoiceprintError):
+    """The input cannot be used; nothing was changed."""
+
     exit_code = 2
 
 
 class AudioError(InputError):
-    pass
+    """A recording that is empty, no audio, too long or damaged."""
 
 
 class SpeechError(InputError):
-    pass
+    """Speech that is too short or not usable, in a sound recording."""
 
 
 class SpeakerError(InputError):
-    pass
+    """A name or id that is unknown, taken or not usable."""
 
 
 class MessageError(InputError):
-    pass
+    """A message of unknown type, in the wrong order or with the wrong sample rate."""
 
 
 class AccessError(InputError):
-    pass
+    """A caller without a valid token or without the right."""
 
 
 class LimitError(InputError):
-    """``retry_seconds``: after how long the same may work, where that is known."""
+    """A request over a limit. ``retry_seconds``: wait until it may succeed, where known."""
 
     def __init__(self, code: str, message: str, *, retry_seconds: float | None = None) -> None:
         super().__init__(code, message)
@@ -87,20 +89,24 @@ class LimitError(InputError):
 
 
 class SetupError(VoiceprintError):
+    """Configuration, key or model: to be fixed before the next start."""
+
     exit_code = 3
 
 
 class ConfigError(SetupError):
-    pass
+    """A setting out of its range."""
 
 
 class KeyFileError(SetupError):
-    pass
+    """A master key file that is missing, unsafe or wrong."""
 
 
 class ModelError(SetupError):
-    pass
+    """An encoder that is missing, damaged or not the store's."""
 
 
 class StoreError(VoiceprintError):
+    """The data on disk: damaged, unwritable, full or busy."""
+
     exit_code = 4

@@ -1,4 +1,4 @@
-"""Where the files that ship with the package are: the page and the bundled encoder."""
+"""Folders that ship with the package: the page and the bundled encoder."""
 
 from pathlib import Path
 
@@ -8,6 +8,6 @@ _PACKAGE = Path(__file__).resolve().parent
 
 
 def shipped(name: str) -> Path:
-    """Folder ``name`` (``web`` or ``pretrained_models``): inside an installed wheel, or at the top of a checkout."""
+    """Path of the folder ``web`` or ``pretrained_models``, in a wheel or in a checkout."""
     installed = _PACKAGE / "_share" / name
     return installed if installed.is_dir() else _PACKAGE.parent / name

@@ -36,7 +36,7 @@ from voiceprint.api.query import Query
 from voiceprint.api.start_checks import check_start
 from voiceprint.audio import vad
 from voiceprint.audio.decoding import SAMPLE_RATE, pcm16_to_waveform
-from voiceprint.domain.caller import NOBODY, OPERATOR, Caller
+from voiceprint.domain.caller import ANONYMOUS, OPERATOR, Caller
 from voiceprint.errors import AudioError, InputError, MessageError
 from voiceprint.service.service import VoiceprintService
 from voiceprint.service.streaming import GUESS_EVERY_SECONDS, StreamEncoder
@@ -77,7 +77,7 @@ class Session:
         admit: Admit = lambda _token: OPERATOR,
         desk: Desk | None = None,
     ) -> None:
-        self.caller = NOBODY
+        self.caller = ANONYMOUS
         self._desk = desk or Desk(service, clock=clock)
         self._service = service
         self._clock = clock

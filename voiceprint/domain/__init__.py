@@ -1,1 +1,1 @@
-"""The words of the field as types; imports nothing but errors."""
+"""Types of the field: speakers, matches, callers, groups. Imports nothing but errors."""

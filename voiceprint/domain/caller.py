@@ -1,10 +1,10 @@
-"""Who may do what: scopes, groups, and the caller that a token stands for. Knows nothing of HTTP or of storage.
+"""The caller that a token stands for: its scopes and groups. Knows neither HTTP nor storage.
 
 ::
 
-    identify   ask who speaks and whether it is the claimed one; answers are decisions, without scores
-    enroll     also: enroll people, add to them, see who is enrolled
-    operate    everything, exact scores, renaming and forgetting included
+    identify   identify and verify; answers are decisions, without scores
+    enroll     also: enroll speakers, add enrollments, list the speakers
+    operate    everything: exact scores, renaming and forgetting included
 """
 
 from collections.abc import Collection
@@ -14,7 +14,7 @@ from typing import Literal, get_args
 from voiceprint.domain.groups import Within, check_groups
 from voiceprint.errors import AccessError
 
-__all__ = ["NOBODY", "OPERATOR", "SCOPES", "Caller", "Scope"]
+__all__ = ["ANONYMOUS", "OPERATOR", "SCOPES", "Caller", "Scope"]
 
 Scope = Literal["identify", "enroll", "operate"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
@@ -28,22 +28,29 @@ _HOLDS: dict[Scope, frozenset[Scope]] = {
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks. ``token_id``: None on this machine, while no token is asked for. ``groups``: whom they may meet."""
+    """The rights of one client.
+
+    ``token_id``: None on this machine, where no token is needed; ``groups``: None for all speakers.
+    """
 
     token_id: str | None
     scopes: frozenset[Scope]
     groups: Within = None
 
     def may(self, scope: Scope) -> bool:
+        """Whether one of the caller's scopes includes this one."""
         return any(scope in _HOLDS[held] for held in self.scopes)
 
     def require(self, scope: Scope) -> None:
-        """Raises AccessError (``wrong_scope``)."""
+        """Refuse a caller without the scope. Raises AccessError (``wrong_scope``)."""
         if not self.may(scope):
             raise AccessError("wrong_scope", f"This needs a token with the scope '{scope}'.")
 
     def within(self, wanted: Collection[str] | None) -> Within:
-        """The groups of a request; where none is ``wanted``, all of the caller's. Raises AccessError, InputError."""
+        """The groups of a request: those ``wanted``, or else all of the caller's.
+
+        Raises AccessError (``wrong_group``), InputError (``bad_group``).
+        """
         if not wanted:
             return self.groups
         asked = frozenset(check_groups(wanted))
@@ -53,9 +60,9 @@ class Caller:
 
     @property
     def sees_scores(self) -> bool:
-        """Exact scores give a template away to who may ask often enough, so that they are for operators."""
+        """Whether exact scores are disclosed: enough of them reveal a template."""
         return self.may("operate")
 
 
 OPERATOR = Caller(None, frozenset({"operate"}))
-NOBODY = Caller(None, frozenset())
+ANONYMOUS = Caller(None, frozenset())

@@ -1,4 +1,4 @@
-"""What a person agreed to: what such a record must say, and when one is asked for."""
+"""Rules for a speaker's consent: what the record must hold, and when one is required."""
 
 from datetime import UTC, date, datetime
 
@@ -11,7 +11,7 @@ MAX_CONSENT_CHARACTERS = 1000
 
 
 def check_consent(consent: Consent | None) -> None:
-    """Refuse a consent that cannot be kept to. Raises InputError (``bad_consent``)."""
+    """Refuse an empty, overlong or undated consent. Raises InputError (``bad_consent``)."""
     if consent is None:
         return
     if not consent.purpose.strip():
@@ -26,7 +26,7 @@ def check_consent(consent: Consent | None) -> None:
 
 
 def require_consent(given: Consent | None, on_record: Consent | None, today: date | None = None) -> None:
-    """A consent that stands today (UTC), in what is given now or, without that, in what is on record.
+    """Refuse enrollment without a consent valid today (UTC): ``given``, or else ``on_record``.
 
     Raises InputError: ``consent_missing``, ``consent_expired``, ``bad_consent``.
     """

@@ -1,4 +1,4 @@
-"""Groups of speakers: a household, a team, a watchlist. Whoever asks within groups meets nobody outside of them."""
+"""Groups of speakers: a household, a team, a watchlist. They bound what a caller can find."""
 
 import re
 from collections.abc import Collection
@@ -7,7 +7,7 @@ from voiceprint.errors import InputError
 
 __all__ = ["Within", "check_groups", "is_within"]
 
-# None: everybody.
+# None: all speakers.
 Within = frozenset[str] | None
 
 MAX_GROUPS = 16
@@ -15,7 +15,7 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 
 def check_groups(names: Collection[str]) -> tuple[str, ...]:
-    """The names as they will be kept: each once, in order. Raises InputError (``bad_group``)."""
+    """The names as stored: sorted, without duplicates. Raises InputError (``bad_group``)."""
     for name in names:
         if not _NAME.fullmatch(name):
             raise InputError(
@@ -28,5 +28,5 @@ def check_groups(names: Collection[str]) -> tuple[str, ...]:
 
 
 def is_within(groups: Collection[str], within: Within) -> bool:
-    """Whether somebody of these groups may be met."""
+    """Whether a speaker of these groups lies within the caller's groups."""
     return within is None or not within.isdisjoint(groups)

@@ -1,4 +1,4 @@
-"""A speaker and a score."""
+"""A speaker and a score, as the gallery finds them."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ def check_top_k(top_k: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """One speaker and the cosine of their template with what was heard, in [-1, 1]."""
+    """A speaker id and the cosine score of that template with the probe, in [-1, 1]."""
 
     speaker_id: str
     score: float

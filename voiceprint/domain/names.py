@@ -1,4 +1,4 @@
-"""Names that people give to speakers: shown as text, compared without regard to case or Unicode form."""
+"""Display names of speakers: shown as text, compared without regard to case or Unicode form."""
 
 import unicodedata
 
@@ -13,7 +13,7 @@ _JOINERS = frozenset("\u200c\u200d")
 
 
 def clean_name(name: str) -> str:
-    """The name as it is kept: NFC, no blanks around it. Raises SpeakerError (``bad_name``) for one that cannot be."""
+    """The name as stored: NFC, without blanks at its ends. Raises SpeakerError (``bad_name``)."""
     cleaned = unicodedata.normalize("NFC", name).strip()
     if not cleaned:
         raise SpeakerError("bad_name", "The name is empty.")
@@ -28,7 +28,7 @@ def clean_name(name: str) -> str:
 
 
 def name_key(name: str) -> str:
-    """Two names are the same person's when their keys are equal."""
+    """The key that two names share exactly when they count as the same name."""
     if name.isascii():
         return name.casefold()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFKC", name).casefold())

@@ -1,4 +1,4 @@
-"""What is kept about a speaker."""
+"""The stored speaker: profile, enrollments, and the encoder that made them."""
 
 import secrets
 import time
@@ -15,7 +15,7 @@ __all__ = ["EncoderIdentity", "Enrollment", "Profile", "StoredSpeaker", "new_id"
 
 @dataclass(frozen=True, slots=True)
 class EncoderIdentity:
-    """Which encoder a store belongs to. The dimension alone proves nothing."""
+    """Name, fingerprint (SHA-256) and embedding dimension of an encoder."""
 
     id: str
     fingerprint: str
@@ -23,7 +23,10 @@ class EncoderIdentity:
 
 
 class Enrollment(msgspec.Struct, frozen=True, eq=False):
-    """One enrolled utterance: unit embedding (dimension,), seconds of speech, keyed hash of the clip (or empty)."""
+    """One enrolled utterance: unit embedding (dimension,), speech in seconds, hash of the clip.
+
+    ``content``: keyed hash; empty where the clip is not to be recognised again; ``enrolled_at``: seconds since 1970.
+    """
 
     id: str
     embedding: NDArray[np.float32]
@@ -33,16 +36,19 @@ class Enrollment(msgspec.Struct, frozen=True, eq=False):
 
     @classmethod
     def new(cls, embedding: NDArray[np.float32], speech_seconds: float, content: str = "") -> "Enrollment":
+        """An enrollment made now, under a random id."""
         return cls(new_id(), embedding, speech_seconds, content, time.time())
 
     def without_content(self) -> "Enrollment":
-        """The same, not to be known again by its recording."""
+        """The same enrollment without the hash of its clip."""
         return msgspec.structs.replace(self, content="")
 
 
 class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Who it is. Lives only inside a seal. Times in seconds since 1970; ``last_seen``: a day, YYYY-MM-DD;
-    ``origin``: the store that a speaker was imported from.
+    """Personal data of a speaker; on disk only inside a seal.
+
+    Times: seconds since 1970. ``last_seen``: a day, YYYY-MM-DD. ``origin``: id of the store that the speaker was
+    imported from.
     """
 
     name: str
@@ -54,13 +60,15 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     groups: tuple[str, ...] = ()
 
     def agreed(self, consent: Consent | None) -> "Profile":
-        """The same person, who from now on agrees to this."""
+        """The profile with another consent, given now."""
         return msgspec.structs.replace(self, consent=consent, consent_at=time.time() if consent else None)
 
 
 class StoredSpeaker(msgspec.Struct, frozen=True, eq=False):
-    """A speaker as the store holds them. ``enrollments``: made with the store's encoder. ``former``: made with the one
-    that it is being moved away from, and never compared with anything that the other made.
+    """A speaker as the store holds them.
+
+    ``enrollments``: embeddings of the store's encoder. ``former``: embeddings of the previous encoder, while the store
+    is migrated; the two are never compared with each other.
     """
 
     id: str
@@ -70,23 +78,25 @@ class StoredSpeaker(msgspec.Struct, frozen=True, eq=False):
 
     @property
     def waits(self) -> bool:
-        """Whether nothing of the voice is there yet that the store's encoder made."""
+        """Whether reenrollment under the store's encoder is pending."""
         return not self.enrollments
 
     @property
     def name(self) -> str:
+        """Display name."""
         return self.profile.name
 
     @property
     def created_at(self) -> float:
+        """Seconds since 1970."""
         return self.profile.created_at
 
     @property
     def speech_seconds(self) -> float:
-        """Speech in all enrollments together."""
+        """Seconds of speech in all enrollments together."""
         return sum(enrollment.speech_seconds for enrollment in self.enrollments)
 
 
 def new_id() -> str:
-    """128 random bits, hex: says nothing about whose it is."""
+    """A random id: 128 bits, hex."""
     return secrets.token_hex(16)

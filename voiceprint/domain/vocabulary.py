@@ -1,4 +1,4 @@
-"""The field's words as types: what is asked, what is answered, what a person agreed to."""
+"""Vocabulary of requests and answers: modes, statuses, feedback, consent."""
 
 from typing import Literal
 
@@ -14,11 +14,11 @@ Feedback = Literal["ok", "no_voice", "too_quiet", "clipping", "noisy", "too_shor
 
 
 class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Base of every struct that stands inside a message."""
+    """Base of every struct inside a message: frozen, unknown fields refused."""
 
 
 class Consent(Part, frozen=True, kw_only=True):
-    """What the person agreed to: purpose in words, a reference of the operator's own, last day as YYYY-MM-DD."""
+    """A speaker's consent: purpose in words, the operator's reference, last day as YYYY-MM-DD."""
 
     purpose: str
     reference: str | None = None

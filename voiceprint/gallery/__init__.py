@@ -1,1 +1,1 @@
-"""Embeddings to matches, in memory."""
+"""Search of enrolled templates in memory: embeddings to matches."""

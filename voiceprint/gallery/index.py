@@ -1,9 +1,8 @@
-"""The set of enrolled templates, in memory, searched by cosine.
+"""The gallery: enrolled templates in memory, searched by cosine.
 
-FAISS does the search (inner product over unit vectors). In a large gallery it looks through copies of one byte a number
-first, which are a quarter as much to read, and the closest of those are compared exactly. Nothing here is ever written
-to disk: FAISS files hold clear vectors and carry no checksum, so the gallery is rebuilt from the sealed store at every
-start.
+FAISS searches by inner product over unit vectors. A large gallery is searched in two stages: int8 codes first, which
+are a quarter of the memory to read, then exact scores for the best candidates. Nothing here is ever written to disk:
+FAISS files hold clear vectors without a checksum, so the gallery is rebuilt from the sealed store at every start.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -20,22 +19,23 @@ from voiceprint.gallery.top_k import highest_products
 __all__ = ["Gallery"]
 
 Vector = NDArray[np.float32]
-# Below, the exact search takes a millisecond or two.
+# Smaller galleries are searched exactly within two milliseconds.
 COARSE_FROM = 20_000
-# How many more than asked for the coarse search gives to be compared exactly: rounding moves a cosine by about 0.003.
+# Candidates of the coarse search beyond ``top_k`` that are scored exactly: rounding moves a cosine by about 0.003.
 SPARE = 96
 
 
 class Gallery:
-    """Templates by speaker: one unit vector (dimension,) each. Safe to use from several threads.
+    """Templates by speaker id, one unit vector (dimension,) each. Thread-safe.
 
-    FAISS knows numbers, we know opaque ids: a number is given once and never reused, so that removing a speaker can
-    never shift another one into their place.
+    FAISS addresses vectors by number. A number is given once and never reused, so that removing one speaker can never
+    shift another into their place.
     """
 
     def __init__(self, dimension: int, *, coarse_from: int = COARSE_FROM, room: int = 0) -> None:
-        """``coarse_from``: from how many speakers on bytes are searched first. ``room``: for so many speakers, who then
-        come without a copy of those who came before.
+        """An empty gallery. ``coarse_from``: number of speakers from which on codes are searched first.
+
+        ``room``: number of speakers to reserve memory for, so that adding them copies nothing.
         """
         self.dimension = dimension
         self._flat = faiss.IndexFlatIP(dimension)
@@ -46,7 +46,7 @@ class Gallery:
         self._coarse: faiss.IndexIDMap | None = None
         self._coarse_from = coarse_from
         self._numbers: dict[str, int] = {}
-        # By number; empty for one that is not there any more.
+        # Speaker id by number; empty for a number whose speaker was removed.
         self._speakers: list[str] = []
         self._lock = RLock()
 
@@ -57,7 +57,7 @@ class Gallery:
         return speaker_id in self._numbers
 
     def ids(self) -> list[str]:
-        """Everybody in it."""
+        """Ids of all speakers in the gallery."""
         with self._lock:
             return list(self._numbers)
 
@@ -72,7 +72,7 @@ class Gallery:
             self.put_rows(list(given), np.stack(list(given.values())))
 
     def put_rows(self, speaker_ids: Sequence[str], templates: Vector) -> None:
-        """As ``put_all``: speakers (n), none of them twice, and their templates (n, dimension)."""
+        """``put_all`` by columns: distinct speaker ids (n) and their templates (n, dimension)."""
         rows = np.ascontiguousarray(templates, dtype=np.float32)
         if rows.shape[1] != self.dimension:
             raise ValueError(f"templates have {rows.shape[1]} dimensions, this gallery has {self.dimension}")
@@ -85,20 +85,20 @@ class Gallery:
             self._speakers.extend(speaker_ids)
 
     def remove(self, speaker_id: str) -> None:
-        """Forget a speaker. Raises KeyError for one who is not there."""
+        """Remove a speaker. Raises KeyError for an unknown id."""
         with self._lock:
             if speaker_id not in self._numbers:
                 raise KeyError(speaker_id)
             self._drop([speaker_id])
 
     def search(self, embedding: Vector, top_k: int, *, among: Collection[str] | None = None) -> list[Match]:
-        """The ``top_k`` closest speakers to a unit embedding (dimension,), best first; fewer when fewer are there.
+        """The ``top_k`` closest speakers to a unit embedding (dimension,), best first.
 
-        ``among``: only these are searched (ids that are not there count for nothing); None for everybody.
+        Fewer in a small gallery. ``among``: ids to search within (unknown ones are ignored); None for all speakers.
         """
         query = np.ascontiguousarray(embedding, dtype=np.float32).reshape(1, self.dimension)
         with self._lock:
-            allowed = None if among is None else [self._numbers[who] for who in among if who in self._numbers]
+            allowed = None if among is None else [self._numbers[one] for one in among if one in self._numbers]
             count = min(top_k, len(self._numbers) if allowed is None else len(allowed))
             if count < 1:
                 return []
@@ -111,7 +111,7 @@ class Gallery:
             return self._matches(scores[best], numbers[0][best])
 
     def search_many(self, embeddings: Vector, top_k: int) -> list[list[Match]]:
-        """``search`` for every row of unit embeddings (n, dimension): by matrix products, faster than one by one."""
+        """``search`` for each row of unit embeddings (n, dimension), by matrix products."""
         queries = np.ascontiguousarray(embeddings, dtype=np.float32).reshape(-1, self.dimension)
         with self._lock:
             count = min(top_k, len(self._numbers))
@@ -122,11 +122,11 @@ class Gallery:
             return [self._matches(score, number) for score, number in zip(scores, numbers, strict=True)]
 
     def score(self, speaker_id: str, embedding: Vector) -> float:
-        """Cosine of one speaker's template with a unit embedding. Raises KeyError for one who is not there."""
+        """Cosine of one speaker's template with a unit embedding. Raises KeyError for an unknown id."""
         return float(np.clip(self.template(speaker_id) @ embedding, -1.0, 1.0))
 
     def template(self, speaker_id: str) -> Vector:
-        """The unit template (dimension,) of one speaker. Raises KeyError for one who is not there."""
+        """The unit template (dimension,) of one speaker. Raises KeyError for an unknown id."""
         with self._lock:
             row: Vector = self._index.reconstruct(self._numbers[speaker_id])
             return row
@@ -149,12 +149,12 @@ class Gallery:
         self._coarse.add_sa_codes(codes_of(rows), numbers)
 
     def _rows(self) -> Vector:
-        """Every template (n, dimension), not copied: only to be looked at before the next change."""
+        """View of all templates (n, dimension), valid until the next change."""
         rows: Vector = faiss.rev_swig_ptr(self._flat.get_xb(), self._flat.ntotal * self.dimension)
         return rows.reshape(-1, self.dimension)
 
     def _codes(self) -> Bytes | None:
-        """The templates as bytes, in the order of ``_rows``, where there are any; for as long as those."""
+        """View of the codes in the order of ``_rows``, valid until the next change; None without."""
         if self._bytes is None:
             return None
         codes: Bytes = faiss.rev_swig_ptr(self._bytes.codes.data(), self._bytes.ntotal * self.dimension)
@@ -172,12 +172,12 @@ class Gallery:
 
 
 def _make_room(index: faiss.IndexFlatCodes, room: int) -> None:
-    for size in (room * index.code_size, 0):  # a vector of C++ keeps the room that it once had
+    for size in (room * index.code_size, 0):  # a std::vector keeps the capacity that it once had
         index.codes.resize(size)
 
 
 def _only(numbers: list[int] | None) -> faiss.SearchParameters | None:
-    """A filter that works inside the search: the closest of those allowed, however many others are closer."""
+    """A filter inside the search: the closest of those allowed, however many others are closer."""
     if numbers is None:
         return None
     return faiss.SearchParameters(sel=faiss.IDSelectorBatch(np.array(numbers, dtype=np.int64)))

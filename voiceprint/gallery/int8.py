@@ -1,6 +1,6 @@
-"""Inner products of unit vectors whose coordinates were rounded to bytes: close to the exact ones, and quick.
+"""Approximate inner products of unit vectors quantized to int8.
 
-Processors multiply whole numbers of a byte four times as fast as floats. ONNX Runtime has the product; numpy has none.
+Processors multiply int8 four times as fast as float32. ONNX Runtime has the product (MatMulInteger); numpy has none.
 """
 
 from collections.abc import Callable
@@ -14,24 +14,24 @@ __all__ = ["SLACK", "STEPS", "Bytes", "byte_products", "codes_of", "whole_steps"
 
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
-# What a coordinate of 1 is as a byte: none is ever cut off. FAISS keeps bytes without a sign, 0 in their middle.
+# Quantization steps of a coordinate of 1, so that none saturates; FAISS stores unsigned codes with zero in the middle.
 STEPS, ZERO = 127, 128
-# Vectors that become bytes at a time: what fits into the cache.
+# Vectors quantized at a time: what fits into the cache.
 BLOCK = 512
-# Rounding both vectors moves a cosine by 0.003 (standard deviation, 192 dimensions): two cosines that are further
-# apart than this stay in their order.
+# Rounding both vectors moves a cosine by 0.003 (standard deviation, 192 dimensions): two cosines further apart than
+# this keep their order.
 SLACK = 0.02
 OPSET, IR_VERSION = 17, 8
 
 
 def whole_steps(rows: Floats) -> Floats:
-    """Unit vectors (n, d) as whole numbers of steps, still as floats."""
+    """Unit vectors (n, d) in whole quantization steps, as float32."""
     whole: Floats = np.rint(rows * np.float32(STEPS))
     return whole
 
 
 def codes_of(rows: Floats) -> Bytes:
-    """Unit vectors (n, d) as bytes (n, d), as FAISS keeps them."""
+    """Unsigned int8 codes (n, d) of unit vectors (n, d), as FAISS stores them."""
     codes = np.empty(rows.shape, np.uint8)
     for start in range(0, len(rows), BLOCK):
         block = slice(start, start + BLOCK)
@@ -40,7 +40,10 @@ def codes_of(rows: Floats) -> Bytes:
 
 
 def byte_products(codes: Bytes, queries: Floats) -> Callable[[slice], NDArray[np.int32]]:
-    """For some of the rows at a time (codes: n, d) their products with all unit queries (q, d), in steps squared."""
+    """A function from a block of rows to its products (rows, q) with the queries.
+
+    In steps squared. ``codes``: (n, d); ``queries``: unit vectors (q, d).
+    """
     columns = np.ascontiguousarray(whole_steps(queries).T.astype(np.int8))
     session = _session()
 

@@ -1,9 +1,8 @@
-"""A flat map of the gallery's voices: who sounds like whom, without giving away what a voice is like.
+"""A two-dimensional map of the gallery: similar voices side by side, no template disclosed.
 
-The first guess is classical multidimensional scaling: for unit templates the same as their two widest principal axes.
-Stress majorisation (SMACOF: de Leeuw and Heiser, 1980) then moves the points until their distances on the map follow
-the distances of the templates as well as two dimensions allow. Two numbers a person, rounded to hundredths and in no
-unit, are all that leaves.
+It starts from classical multidimensional scaling: for unit templates, their two widest principal axes. Stress
+majorisation (SMACOF: de Leeuw and Heiser, 1980) then moves the points until their distances follow those of the
+templates as well as two dimensions allow. Only two coordinates a speaker leave, rounded to hundredths, without a unit.
 """
 
 from collections.abc import Mapping
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 __all__ = ["Place", "map_voices"]
 
 ROUNDS = 120
-# Voices are nearly all far from each other; raised to this power, their distances tell neighbours from the rest.
+# Nearly all voices are far from each other; raised to this power, distances set neighbours apart from the rest.
 SPREAD = 3
 DECIMALS = 2
 Matrix = NDArray[np.float64]
@@ -23,7 +22,10 @@ Matrix = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a speaker stands, ``x`` and ``y`` in [-1, 1], and whose template is closest (None for somebody alone)."""
+    """A speaker's point on the map, ``x`` and ``y`` in [-1, 1].
+
+    ``closest_id``: the speaker of the closest template; None without others.
+    """
 
     speaker_id: str
     x: float
@@ -32,7 +34,7 @@ class Place:
 
 
 def map_voices(templates: Mapping[str, NDArray[np.float32]]) -> list[Place]:
-    """A place for each speaker, in the order given. ``templates``: unit vectors (dimension,) by speaker id."""
+    """The place of each speaker, in order. ``templates``: unit vectors (dimension,) by id."""
     if not templates:
         return []
     ids = list(templates)
@@ -53,7 +55,7 @@ def map_voices(templates: Mapping[str, NDArray[np.float32]]) -> list[Place]:
 
 
 def _flattened(rows: Matrix) -> Matrix:
-    """The two widest principal axes of rows (n, dimension): points (n, 2), with signs that do not change by chance."""
+    """Points (n, 2) on the two widest principal axes of rows (n, dimension), with stable signs."""
     centred = rows - rows.mean(axis=0)
     left, widths, _ = np.linalg.svd(centred, full_matrices=False)
     points = np.zeros((len(rows), 2))
@@ -64,7 +66,7 @@ def _flattened(rows: Matrix) -> Matrix:
 
 
 def _fitted(points: Matrix, wanted: Matrix) -> Matrix:
-    """Points (n, 2) moved towards the wanted distances (n, n), then centred and scaled into [-1, 1]."""
+    """Points (n, 2) fitted to the wanted distances (n, n), then centred and scaled into [-1, 1]."""
     for _ in range(ROUNDS):
         is_now = np.linalg.norm(points[:, None] - points[None], axis=2)
         pull = -np.divide(wanted, is_now, out=np.zeros_like(wanted), where=is_now > 1e-9)

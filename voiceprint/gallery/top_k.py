@@ -1,8 +1,8 @@
-"""The highest of many inner products, for several queries at once.
+"""Top-k inner products of several queries with many rows.
 
-A block of rows is multiplied with all queries while it is in the cache. Of its products only the highest of every few
-rows is kept; the few rows that the highest of all can lie among are multiplied again. Where the rows are there as bytes
-the first of these products are roughly those of the bytes, which are had four times as quickly.
+A block of rows is multiplied with all queries while it is in the cache, and only the maximum of each group of rows is
+kept. The groups that can hold one of the top k are then multiplied again, exactly. With int8 codes the first pass uses
+their approximate products, four times as fast.
 """
 
 from collections.abc import Callable
@@ -17,48 +17,50 @@ __all__ = ["highest_products"]
 
 Floats = NDArray[np.float32]
 Places = NDArray[np.int64]
-# The products of some rows with all queries; whoever asked may overwrite them.
+# The products (rows, q) of a block of rows with all queries; the caller may overwrite them.
 Multiply = Callable[[slice], NDArray[Any]]
-# Rows in one product, and how many of them share a height: the first, and every BLOCK / SHARED-th after it.
-BLOCK, SHARED = 1024, 8
-GROUPS = BLOCK // SHARED
+# Rows in one product, and how many of them share a group: the first, and every BLOCK / GROUP_ROWS-th after it.
+BLOCK, GROUP_ROWS = 1024, 8
+GROUPS = BLOCK // GROUP_ROWS
 
 
 def highest_products(rows: Floats, queries: Floats, count: int, *, codes: Bytes | None = None) -> tuple[Floats, Places]:
-    """The ``count`` highest products of each query (q, d) with rows (n, d), best first, and where: both (q, count).
+    """The ``count`` highest products of each query with the rows, best first, and the row numbers.
 
-    ``count`` is at most n. ``codes``: the rows as bytes (n, d), where rows and queries are unit vectors.
+    ``rows``: (n, d); ``queries``: (q, d); both results (q, count), ``count`` at most n. ``codes``: int8 codes (n, d) of
+    unit rows, for unit queries.
     """
     if codes is None:
-        heights, slack = _heights(_exactly(rows, queries), len(rows), len(queries)), 0.0
+        maxima, slack = _group_maxima(_exact_products(rows, queries), len(rows), len(queries)), 0.0
     else:
-        rough = _heights(byte_products(codes, queries), len(rows), len(queries))
-        heights, slack = rough / np.float32(STEPS**2), SLACK
-    which, groups = _closest(heights, count, slack)
+        rough = _group_maxima(byte_products(codes, queries), len(rows), len(queries))
+        maxima, slack = rough / np.float32(STEPS**2), SLACK
+    query_numbers, groups = _candidates(maxima, count, slack)
     scores = np.empty((len(queries), count), np.float32)
     places = np.empty((len(queries), count), np.int64)
     for number, query in enumerate(queries):
-        among = _rows_of(groups[which == number], len(rows))
-        products = rows[among] @ query
+        candidates = _rows_of(groups[query_numbers == number], len(rows))
+        products = rows[candidates] @ query
         best = np.argsort(-products, kind="stable")[:count]
-        scores[number], places[number] = products[best], among[best]
+        scores[number], places[number] = products[best], candidates[best]
     return scores, places
 
 
-def _exactly(rows: Floats, queries: Floats) -> Multiply:
+def _exact_products(rows: Floats, queries: Floats) -> Multiply:
+    """A function from a block of rows to its products (rows, q) with the queries."""
     columns = np.ascontiguousarray(queries.T)
     products = np.empty((BLOCK, len(queries)), np.float32)
 
     def multiply(block: slice) -> Floats:
-        some = rows[block]
-        return np.matmul(some, columns, out=products[: len(some)])
+        chosen = rows[block]
+        return np.matmul(chosen, columns, out=products[: len(chosen)])
 
     return multiply
 
 
-def _heights(multiply: Multiply, rows: int, queries: int) -> NDArray[Any]:
-    """The highest product in each group of rows: (blocks, GROUPS, q)."""
-    heights = []
+def _group_maxima(multiply: Multiply, rows: int, queries: int) -> NDArray[Any]:
+    """The maximum product in each group of rows: (blocks, GROUPS, q)."""
+    maxima = []
     for start in range(0, rows, BLOCK):
         products = multiply(slice(start, start + BLOCK))
         if len(products) < BLOCK:
@@ -69,27 +71,27 @@ def _heights(multiply: Multiply, rows: int, queries: int) -> NDArray[Any]:
         while left > GROUPS:
             np.maximum(products[:left], products[left : 2 * left], out=products[:left])
             left //= 2
-        heights.append(np.maximum(products[:GROUPS], products[GROUPS : 2 * GROUPS]))
-    return np.stack(heights)
+        maxima.append(np.maximum(products[:GROUPS], products[GROUPS : 2 * GROUPS]))
+    return np.stack(maxima)
 
 
-def _closest(heights: Floats, count: int, slack: float) -> tuple[Places, Places]:
-    """Pairs of a query and a group, counted through, that one of its ``count`` highest products may lie in.
+def _candidates(maxima: Floats, count: int, slack: float) -> tuple[Places, Places]:
+    """Pairs of query and group where the group may hold a top-``count`` product of the query.
 
-    ``slack``: how far heights may be from each other that are the same.
+    Two arrays of equal length. ``slack``: error bound of the difference of two maxima.
     """
-    tallest = heights.max(axis=1)
-    if count < len(tallest):
-        # So many blocks hold a product at least as high: nothing lower is among the highest.
-        line = np.partition(tallest, -count, axis=0)[-count]
+    highest = maxima.max(axis=1)
+    if count < len(highest):
+        # ``count`` blocks hold a product at least this high: nothing lower is in the top ``count``.
+        bound = np.partition(highest, -count, axis=0)[-count]
     else:
-        line = np.full(heights.shape[2], -np.inf, np.float32)
-    groups, which = np.divmod(np.flatnonzero(heights >= line - np.float32(slack)), heights.shape[2])
-    return which, groups
+        bound = np.full(maxima.shape[2], -np.inf, np.float32)
+    groups, query_numbers = np.divmod(np.flatnonzero(maxima >= bound - np.float32(slack)), maxima.shape[2])
+    return query_numbers, groups
 
 
 def _rows_of(groups: Places, count: int) -> Places:
-    """The rows of these groups, of ``count`` rows in all."""
+    """Row numbers of these groups, below ``count``."""
     blocks, firsts = np.divmod(groups, GROUPS)
-    rows = ((blocks * BLOCK + firsts)[:, None] + GROUPS * np.arange(SHARED)).ravel()
+    rows = ((blocks * BLOCK + firsts)[:, None] + GROUPS * np.arange(GROUP_ROWS)).ravel()
     return rows[rows < count]

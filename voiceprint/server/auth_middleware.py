@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import msgspec
 from aiohttp import web
 
-from voiceprint.domain.caller import NOBODY, Caller, Scope
+from voiceprint.domain.caller import ANONYMOUS, Caller, Scope
 from voiceprint.errors import AccessError, InputError, StoreError
 from voiceprint.server.context import CONTEXT
 from voiceprint.server.middleware import Handler
@@ -62,7 +62,7 @@ async def admit_callers(request: web.Request, handler: Handler) -> web.StreamRes
 
 
 def caller_of(request: web.Request) -> Caller:
-    """Who asks; ``NOBODY`` on an open route, for somebody without a token where tokens are asked for."""
+    """Who asks; ``ANONYMOUS`` on an open route, for somebody without a token where tokens are asked for."""
     return request[_CALLER]
 
 
@@ -106,7 +106,7 @@ async def sign_in(request: web.Request) -> web.Response:
 async def sign_out(request: web.Request) -> web.Response:
     """Take the cookie back. Revoking the token signs out every page that used it."""
     access = request.app[CONTEXT].access
-    response = web.json_response(_session(access, access.admit(None) if not access.required else NOBODY))
+    response = web.json_response(_session(access, access.admit(None) if not access.required else ANONYMOUS))
     response.del_cookie(access.cookie, httponly=True, samesite="Strict")
     return response
 
@@ -153,4 +153,4 @@ def _caller_if_any(request: web.Request, access: Authenticator) -> Caller:
     try:
         return _caller(request, access)
     except AccessError:
-        return NOBODY
+        return ANONYMOUS

@@ -10,7 +10,7 @@ from voiceprint.api import messages
 from voiceprint.api.messages import Error, ServerMessage
 from voiceprint.api.presenters import error_message
 from voiceprint.api.session import MAX_FRAME_BYTES, Session
-from voiceprint.domain.caller import NOBODY, Caller
+from voiceprint.domain.caller import ANONYMOUS, Caller
 from voiceprint.errors import AccessError, MessageError, VoiceprintError
 from voiceprint.server.auth_middleware import caller_of_page
 from voiceprint.server.context import CONTEXT, Context
@@ -113,7 +113,7 @@ def _too_many(context: Context) -> Error:
 
 def _react(access: Authenticator, session: Session, frame: WSMessage, received_at: float) -> Sequence[ServerMessage]:
     access.refresh()
-    if session.caller is not NOBODY:
+    if session.caller is not ANONYMOUS:
         access.check(session.caller)  # a token may be revoked while somebody speaks
     if frame.type is WSMsgType.TEXT:
         return session.on_text(frame.data, received_at=received_at)
