@@ -7,7 +7,7 @@ from support.store_fixtures import ENCODER, enrollment, files, tamper, unit
 
 from voiceprint.errors import StoreError
 from voiceprint.storage.maintenance.template_renewal import renew
-from voiceprint.storage.sealing.cancelable import rotation_matrix
+from voiceprint.storage.sealing.cancelable import transform_matrix
 from voiceprint.storage.sealing.key_file import MasterKeys
 from voiceprint.storage.sqlite.database import DATABASE_NAME
 from voiceprint.storage.store import Store
@@ -72,11 +72,11 @@ def test_with_somebody_damaged_it_is_refused_and_nothing_changes(folder: Path, s
 
 
 def test_the_matrix_is_orthogonal_and_belongs_to_its_seed() -> None:
-    matrix = rotation_matrix(b"seed", 192)
+    matrix = transform_matrix(b"seed", 192)
     assert np.abs(matrix @ matrix.T - np.eye(192)).max() < 1e-12
-    assert np.abs(matrix - rotation_matrix(b"other", 192)).max() > 0.1
+    assert np.abs(matrix - transform_matrix(b"other", 192)).max() > 0.1
     # Pinned: a store that was renewed by one version must open with the next.
-    assert np.allclose(rotation_matrix(b"seed", 4)[0], PINNED, atol=1e-10)
+    assert np.allclose(transform_matrix(b"seed", 4)[0], PINNED, atol=1e-10)
 
 
 PINNED = [-0.7534250603074439, 0.26988421043844624, -0.5609689611818074, 0.21172391467981314]

@@ -54,11 +54,11 @@ class EnrolledSpeakers:
 
     def _take_in(self, crowd: StoreContents) -> None:
         gallery, waiting = Gallery(self.gallery.dimension, room=len(crowd)), Gallery(self.waiting.dimension)
-        for some in crowd.people:
+        for some in crowd.batches:
             _put_all(gallery, some.voices())
             _put_all(waiting, some.waiting())
         self.gallery, self.waiting = gallery, waiting
-        self._roster = SpeakerDirectory(crowd.people)
+        self._roster = SpeakerDirectory(crowd.batches)
         self.damaged = crowd.damaged
 
     def all(self) -> list[StoredSpeaker]:

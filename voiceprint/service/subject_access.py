@@ -31,7 +31,6 @@ def subject_record(store: Store, speaker_id: str, retention: Retention) -> Subje
     with store.writing() as rows:
         speaker, _ = rows.read(speaker_id)
         rows.note("disclosed", speaker_id)
-        pseudonym = rows.seals.pseudonym(speaker_id)
-        lines = tuple(line for line in rows.audit_lines() if line is not None and line.subject == pseudonym)
+        lines = tuple(rows.audit_lines(speaker_id))
     until, because = kept_until(speaker, retention)
     return SubjectRecord(speaker, store.encoder.id, until, because, lines)

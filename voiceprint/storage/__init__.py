@@ -1,1 +1,1 @@
-"""What is kept, sealed: keys, records, erasure, backup. Only this package touches the disk with a voiceprint."""
+"""Sealed storage of voiceprints: keys, records, erasure, backup. Nothing else writes them to disk."""

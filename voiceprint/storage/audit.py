@@ -1,26 +1,27 @@
-"""The audit log: what was done, when, to whom by pseudonym. Sealed lines in a keyed chain.
+"""The audit log: event, time, pseudonym of the speaker. Sealed lines in a keyed chain.
 
-A line never holds a name, a vector, a score to more than two decimals or a recording. Each line's chain value is an
-HMAC over the one before it and over the sealed line, so a line that was changed, taken out, moved or put in breaks the
-chain; the last value is kept sealed beside it, so lines missing at the end are noticed too. Not noticed: the whole
-store put back to an earlier state, unless the last value was noted somewhere else (receipts carry it).
+A line never holds a name, a vector, a recording, or a score to more than two decimals. Each chain value is an HMAC over
+the one before and the sealed line, so that a line changed, removed, moved or inserted breaks the chain; the last value
+is sealed in the state, so that lines missing at the end are detected too. Not detected: the whole store put back to an
+earlier state, unless the last value was noted elsewhere (receipts carry it).
 """
 
 import msgspec
 
 from voiceprint.errors import StoreError
-from voiceprint.storage.audit_lines import AuditLine, next_chain, open_line, read_base
+from voiceprint.storage.audit_lines import AuditLine, next_chain, open_line, open_lines, read_base
 from voiceprint.storage.rows import Rows
 from voiceprint.storage.sealing.vault import SealBrokenError
-from voiceprint.storage.sqlite.database import typed_rows
 from voiceprint.storage.transactions import Transactions
 
 __all__ = ["AuditReport", "read", "require_whole", "verify", "verify_rows"]
 
 
 class AuditReport(msgspec.Struct, frozen=True, kw_only=True):
-    """``faults``: one sentence each; none means that the log is whole. ``head``: the last chain value. ``lines``: ever
-    written; ``trimmed``: how many of them, the oldest, are not kept any more.
+    """Result of a verification.
+
+    ``lines``: number of lines ever written; ``trimmed``: number of the oldest that were removed since. ``head``: the
+    last chain value. ``faults``: one sentence each.
     """
 
     lines: int
@@ -30,28 +31,31 @@ class AuditReport(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def whole(self) -> bool:
+        """Whether there is no fault."""
         return not self.faults
 
 
 def read(store: Transactions) -> list[AuditLine]:
-    """Every line that opens, oldest first. Raises StoreError."""
+    """The lines of the log, oldest first, without broken ones. Raises StoreError."""
     with store.reading() as rows:
-        return [line for line in rows.audit_lines() if line is not None]
+        return list(open_lines(rows.tables, rows.seals))
 
 
 def verify(store: Transactions, *, known_head: str | None = None) -> AuditReport:
-    """Go through the whole chain. ``known_head``: a chain value noted earlier, which must be part of it."""
+    """The verification of the whole chain. ``known_head``: a chain value that it must hold.
+
+    Raises StoreError.
+    """
     with store.reading() as rows:
         return verify_rows(rows, known_head=known_head)
 
 
 def verify_rows(rows: Rows, *, known_head: str | None = None) -> AuditReport:
-    """As ``verify``, within a transaction."""
-    base = read_base(rows.database, rows.seals)
+    """``verify`` within a transaction."""
+    base = read_base(rows.tables, rows.seals)
     faults, chain, last = [], base.chain, base.number
     seen = known_head == chain
-    sql = "SELECT number, token, chain FROM audit ORDER BY number"
-    for number, token, written in typed_rows(rows.database, sql, (int, bytes, str)):
+    for number, token, written in rows.tables.audit_rows():
         if number != last + 1:
             faults.append(f"Lines {last + 1} to {number - 1} of the audit log are missing.")
         elif next_chain(rows.seals, chain, number, token) != written:
@@ -74,6 +78,6 @@ def verify_rows(rows: Rows, *, known_head: str | None = None) -> AuditReport:
 
 
 def require_whole(report: AuditReport) -> None:
-    """Raises StoreError (``audit_broken``) with the first fault."""
+    """Refuse a log with faults. Raises StoreError (``audit_broken``) with the first one."""
     if report.faults:
         raise StoreError("audit_broken", report.faults[0])

@@ -1,185 +1,145 @@
-"""Who should be in a store, and at which generation: rows put back or taken away as a whole do not add up.
+"""The manifest: which speakers a store must hold, at which generation. Detects rows put back or removed as a whole.
 
-The store's sealed state holds the sum over all speakers of a keyed hash of (pseudonym, generation); the audit log says
-of every change whose it was. Where the rows do not make that sum, the log says who is wrong.
+The sealed state holds the sum over all speakers of a keyed hash of (pseudonym, generation), and the audit log names the
+speaker of each change. Where the rows do not make that sum, the log tells which speakers are wrong.
 
-Adding up everybody takes a second for 100,000 speakers. So what added up is remembered in memory, with the revision at
-which it did: as long as the sealed state is at that revision, a change needs to look at one speaker only, and believes
-what is remembered and not what the row says.
+Summing 100,000 speakers takes a second. So a verified sum is cached in memory with its revision: while the sealed state
+is at that revision, a change checks one speaker only, against the cache and not against the row.
 """
-
-from collections.abc import Mapping
-from types import MappingProxyType
 
 import msgspec
 
 from voiceprint.errors import StoreError
+from voiceprint.storage.audit_lines import expected_generations
+from voiceprint.storage.manifest_cache import ManifestCache
+from voiceprint.storage.sealing.seals import Seals
 from voiceprint.storage.sealing.settings import StoreState
 from voiceprint.storage.sealing.vault import SealBrokenError
-from voiceprint.storage.snapshot.generations import Listed, part_of
-from voiceprint.storage.tables import Tables
+from voiceprint.storage.snapshot.generations import Listed
+from voiceprint.storage.sqlite.tables import Tables
 
-__all__ = ["MISSING", "Manifest", "ManifestCache"]
+__all__ = ["MISSING", "Manifest"]
 
 _MODULUS = 1 << 256
+# Before the pseudonym of a speaker without any row.
 MISSING = "missing-"
 
 
-class ManifestCache:
-    """The generation of every speaker id, as they added up at one state of the store."""
-
-    def __init__(self) -> None:
-        self._at: tuple[int, bytes] | None = None
-        self._generations: dict[str, int] = {}
-        # Of these parts nobody has been asked for yet.
-        self._listed: dict[str, Listed] = {}
-
-    def holds(self, state: StoreState) -> bool:
-        """Whether it is of that state."""
-        return self._at == (state.revision, state.manifest)
-
-    def generation(self, speaker_id: str) -> int:
-        """0 for who is not there."""
-        self._unfold(speaker_id)
-        return self._generations.get(speaker_id, 0)
-
-    def take(
-        self, state: StoreState, generations: dict[str, int], listed: Mapping[str, Listed] = MappingProxyType({})
-    ) -> None:
-        """``listed``: parts of which ``generations`` says nothing."""
-        self._at = (state.revision, state.manifest)
-        self._generations, self._listed = dict(generations), dict(listed)
-
-    def move(self, state: StoreState, changed: dict[str, int]) -> None:
-        """What a transaction changed, once it is on disk."""
-        for speaker_id, generation in changed.items():
-            self._unfold(speaker_id)
-            if generation:
-                self._generations[speaker_id] = generation
-            else:
-                self._generations.pop(speaker_id, None)
-        self._at = (state.revision, state.manifest)
-
-    def drop(self) -> None:
-        self._at, self._generations, self._listed = None, {}, {}
-
-    def _unfold(self, speaker_id: str) -> None:
-        listed = self._listed.pop(part_of(speaker_id), None)
-        if listed is not None:
-            self._generations.update(listed.unfold())
-
-
 class Manifest:
-    """The manifest within one transaction."""
+    """The manifest within one transaction. Changes return the state that follows; their caller keeps it."""
 
-    def __init__(self, tables: Tables, remembered: ManifestCache) -> None:
+    def __init__(self, tables: Tables, seals: Seals, began: StoreState, cache: ManifestCache) -> None:
         self._tables = tables
-        self._remembered = remembered
-        self._began = tables.state
+        self._seals = seals
+        self._began = began
+        self._cache = cache
         self._changed: dict[str, int] = {}
-        self._everybody_changed = False
+        self._all_changed = False
 
     # Reading
 
-    def misplaced(self, generations: dict[str, int]) -> set[str]:
-        """Who was put back, rolled back or taken away as a whole: ids, or ``missing-`` and a pseudonym.
+    def misplaced(self, state: StoreState, generations: dict[str, int]) -> set[str]:
+        """Speakers put back, rolled back or removed as a whole: ids, or ``missing-`` and a pseudonym.
 
-        Raises StoreError (``store_damaged``) where the audit log does not say either what should be there.
+        Raises StoreError (``store_damaged``) where the audit log does not tell either.
         """
-        tables = self._tables
-        if self._sum(self._named(generations)) == tables.state.manifest:
-            if not self._changed and not self._everybody_changed:
-                self._remembered.take(self._began, generations)
+        if self._sum(self._by_pseudonym(generations)) == state.manifest:
+            self._fill_cache(generations, {})
             return set()
-        expected = tables.expected_generations()
-        if self._sum(expected) != tables.state.manifest:
+        expected = expected_generations(self._tables, self._seals)
+        if self._sum(expected) != state.manifest:
             raise StoreError(
                 "store_damaged",
                 "The store does not add up: rows were taken away or put back, and the audit log does not say which; "
                 "restore a bundle into another folder.",
             )
         self._refuse_older_state(expected)
-        there = {who: tables.seals.pseudonym(who) for who in tables.speakers_with_records() | set(generations)}
-        wrong = {who for who, name in there.items() if expected.get(name) != generations.get(who)}
+        ids = self._tables.speakers_with_records() | set(generations)
+        there = {speaker_id: self._seals.pseudonym(speaker_id) for speaker_id in ids}
+        wrong = {speaker_id for speaker_id, name in there.items() if expected.get(name) != generations.get(speaker_id)}
         return wrong | {MISSING + name for name in set(expected) - set(there.values())}
 
-    def adds_up(self, listed: dict[str, Listed], total: int) -> bool:
-        """As ``misplaced``, for who knows already what everybody adds to the manifest, all together."""
-        same = (total % _MODULUS).to_bytes(32, "big") == self._tables.state.manifest
-        if same and not self._changed and not self._everybody_changed:
-            self._remembered.take(self._began, {}, listed)
+    def adds_up(self, state: StoreState, listed: dict[str, Listed], total: int) -> bool:
+        """Whether the speakers of all parts, which add ``total`` to the manifest, make that of the state."""
+        same = (total % _MODULUS).to_bytes(32, "big") == state.manifest
+        if same:
+            self._fill_cache({}, listed)
         return same
 
     def part(self, speaker_id: str, generation: int) -> int:
-        """What one speaker adds to the manifest."""
-        return self._tables.seals.manifest_part(self._tables.seals.pseudonym(speaker_id), generation)
+        """The summand of one speaker."""
+        return self._seals.manifest_part(self._seals.pseudonym(speaker_id), generation)
 
     def missing_name(self, speaker_id: str) -> str:
-        """What ``misplaced`` calls a speaker of whom nothing is left."""
-        return MISSING + self._tables.seals.pseudonym(speaker_id)
+        """The name that ``misplaced`` gives a speaker without any row."""
+        return MISSING + self._seals.pseudonym(speaker_id)
 
     def believed(self, speaker_id: str) -> int | None:
-        """The generation that the speaker must be at, 0 for nobody; None where that is not remembered."""
+        """The verified generation of a speaker, 0 for an unknown id; None where nothing is verified."""
         if speaker_id in self._changed:
             return self._changed[speaker_id]
-        known = self._remembered.holds(self._began) and not self._everybody_changed
-        return self._remembered.generation(speaker_id) if known else None
+        return self._cache.generation(speaker_id) if self.is_verified() else None
+
+    def is_verified(self) -> bool:
+        """Whether the generations of all speakers were summed up at the state that the transaction began with."""
+        return self._cache.holds(self._began) and not self._all_changed
 
     # Writing
 
-    def move(self, speaker_id: str, before: int, after: int) -> None:
-        """A speaker went from one generation to the next. Raises StoreError (``record_damaged``) for a row put back."""
+    def move(self, state: StoreState, speaker_id: str, before: int, after: int) -> StoreState:
+        """The state after a speaker's change. Raises StoreError (``record_damaged``) for a row put back."""
         believed = self.believed(speaker_id)
         if believed is not None and believed != before:
             raise StoreError("record_damaged", f"The record {speaker_id} was put back; it was not changed.")
         self._changed[speaker_id] = after
-        self._shift(self._tables.seals.pseudonym(speaker_id), before, after)
+        return self._shifted(state, self._seals.pseudonym(speaker_id), before, after)
 
-    def take_out(self, speaker_id: str) -> str:
-        """Take a speaker out, also one that is damaged or missing; returns the pseudonym.
+    def remove(self, state: StoreState, speaker_id: str) -> tuple[str, StoreState]:
+        """The pseudonym of a speaker, also of a damaged or missing one, and the state without them.
 
         Raises StoreError: ``speaker_gone``, ``store_damaged``.
         """
-        tables = self._tables
+        pseudonym = self._seals.pseudonym(speaker_id)
         believed = self.believed(speaker_id)
         if believed:
-            self.move(speaker_id, believed, 0)
-            return tables.seals.pseudonym(speaker_id)
-        generations = tables.generations()
-        wrong = self.misplaced(generations)
-        if speaker_id not in generations and speaker_id not in wrong and not tables.has_records(speaker_id):
+            return pseudonym, self.move(state, speaker_id, believed, 0)
+        generations = self._tables.generations()
+        wrong = self.misplaced(state, generations)
+        if speaker_id not in generations and speaker_id not in wrong and not self._tables.has_records(speaker_id):
             raise StoreError("speaker_gone", "The speaker is not in the store any more.")
-        missing = speaker_id.startswith(MISSING)
-        pseudonym = speaker_id.removeprefix(MISSING) if missing else tables.seals.pseudonym(speaker_id)
+        if speaker_id.startswith(MISSING):
+            pseudonym = speaker_id.removeprefix(MISSING)
         # Where something is wrong the row may lie; the log does not.
-        before = tables.expected_generations().get(pseudonym, 0) if wrong else generations.get(speaker_id, 0)
-        self._everybody_changed |= bool(wrong)  # nothing is remembered of a store that did not add up
+        expected = expected_generations(self._tables, self._seals) if wrong else {}
+        before = expected.get(pseudonym, 0) if wrong else generations.get(speaker_id, 0)
+        self._all_changed |= bool(wrong)  # nothing is cached of a store that did not add up
         self._changed[speaker_id] = 0
-        self._shift(pseudonym, before, 0)
-        return pseudonym
+        return pseudonym, self._shifted(state, pseudonym, before, 0)
 
-    def reset(self) -> None:
-        """After everybody was changed at once."""
-        self._everybody_changed = True
-        manifest = self._sum(self._named(self._tables.generations()))
-        self._set(manifest)
+    def rebuilt(self, state: StoreState) -> StoreState:
+        """The state after all speakers were replaced."""
+        self._all_changed = True
+        return _with_manifest(state, self._sum(self._by_pseudonym(self._tables.generations())))
 
-    def settle(self) -> None:
-        """The transaction is on disk: remember what it changed."""
-        if self._everybody_changed:
-            self._remembered.drop()
-        elif self._remembered.holds(self._began):
-            self._remembered.move(self._tables.state, self._changed)
+    def settle(self, state: StoreState) -> None:
+        """Cache the changes of a transaction that was committed with this state."""
+        if self._all_changed:
+            self._cache.clear()
+        elif self._cache.holds(self._began):
+            self._cache.move(state, self._changed)
 
     # Inside
 
+    def _fill_cache(self, generations: dict[str, int], listed: dict[str, Listed]) -> None:
+        if not self._changed and not self._all_changed:
+            self._cache.fill(self._began, generations, listed)
+
     def _refuse_older_state(self, expected: dict[str, int]) -> None:
-        """A genuine key ring that is newer than what the log knows: state and log are the ones that were put back."""
-        seals = self._tables.seals
+        """Refuse a genuine key ring newer than the log: then state and log are the ones put back."""
         for speaker_id, generation, token in self._tables.keys():  # noqa: SIM118 - no mapping
-            if generation > expected.get(seals.pseudonym(speaker_id), generation):
+            if generation > expected.get(self._seals.pseudonym(speaker_id), generation):
                 try:
-                    seals.open_ring(speaker_id, generation, token)
+                    self._seals.open_ring(speaker_id, generation, token)
                 except SealBrokenError:
                     continue
                 raise StoreError(
@@ -188,19 +148,19 @@ class Manifest:
                     "another folder.",
                 )
 
-    def _shift(self, pseudonym: str, before: int, after: int) -> None:
-        seals, total = self._tables.seals, int.from_bytes(self._tables.state.manifest, "big")
-        total += seals.manifest_part(pseudonym, after) if after else 0
-        total -= seals.manifest_part(pseudonym, before) if before else 0
-        self._set((total % _MODULUS).to_bytes(32, "big"))
+    def _shifted(self, state: StoreState, pseudonym: str, before: int, after: int) -> StoreState:
+        total = int.from_bytes(state.manifest, "big")
+        total += self._seals.manifest_part(pseudonym, after) if after else 0
+        total -= self._seals.manifest_part(pseudonym, before) if before else 0
+        return _with_manifest(state, (total % _MODULUS).to_bytes(32, "big"))
 
-    def _set(self, manifest: bytes) -> None:
-        state = self._tables.state
-        self._tables.state = msgspec.structs.replace(state, manifest=manifest, revision=state.revision + 1)
+    def _by_pseudonym(self, generations: dict[str, int]) -> dict[str, int]:
+        return {self._seals.pseudonym(speaker_id): number for speaker_id, number in generations.items()}
 
-    def _named(self, generations: dict[str, int]) -> dict[str, int]:
-        return {self._tables.seals.pseudonym(speaker_id): number for speaker_id, number in generations.items()}
-
-    def _sum(self, named: dict[str, int]) -> bytes:
-        total = sum(self._tables.seals.manifest_part(name, number) for name, number in named.items())
+    def _sum(self, by_pseudonym: dict[str, int]) -> bytes:
+        total = sum(self._seals.manifest_part(name, number) for name, number in by_pseudonym.items())
         return (total % _MODULUS).to_bytes(32, "big")
+
+
+def _with_manifest(state: StoreState, manifest: bytes) -> StoreState:
+    return msgspec.structs.replace(state, manifest=manifest, revision=state.revision + 1)

@@ -1,8 +1,8 @@
-"""The receipt of an erasure: signed by the store, for the person whose voiceprint it was.
+"""Receipts of erasure, signed by the store, for the person whose voiceprint was erased.
 
-Ed25519 under a key that the store's secret gives. Without the store a receipt proves that the store of that public key
-said so; with the store, that the id is forgotten there now. It is a real crypto-erasure only where no backup of the
-store and of its master key is kept; restoring a bundle applies the marks of the forgotten first.
+Ed25519 under a key derived from the store's secret. A receipt alone proves that the store of that public key issued it;
+with the store, it proves that the id is erased there now. Erasure by key destruction is complete only where no backup
+of the store and its master key is kept; restoring a bundle applies the tombstones first.
 """
 
 from datetime import UTC, datetime
@@ -21,9 +21,11 @@ _PREFIX = b"voiceprint receipt 1 "
 
 
 class Receipt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag="erasure_receipt"):
-    """``erased_at``: ISO 8601, UTC. ``records``: how many were destroyed. ``epoch``: the number of this erasure in the
-    store. ``audit_head``: the chain value of its audit line. ``log_cleared``: no byte of the key or the records is left
-    in the database files (False while another process still read them; the next start clears it).
+    """Signed receipt of one erasure.
+
+    ``erased_at``: ISO 8601, UTC. ``records``: number of records destroyed. ``epoch``: number of this erasure in the
+    store. ``audit_head``: chain value of its audit line. ``log_cleared``: whether no byte of key or records is left in
+    the database files (False while another process still read them; the next start clears them).
     """
 
     version: int = 1
@@ -40,7 +42,7 @@ class Receipt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 
 def make_receipt(rows: Rows, speaker_id: str, *, reason: str, records: int, log_cleared: bool) -> Receipt:
-    """Signed. ``rows``: the state right after the erasure."""
+    """The signed receipt of an erasure. ``rows``: the transaction that erased the speaker."""
     key = rows.seals.purposes.receipt
     receipt = Receipt(
         store=rows.seals.store_id,
@@ -57,7 +59,7 @@ def make_receipt(rows: Rows, speaker_id: str, *, reason: str, records: int, log_
 
 
 def parse_receipt(text: bytes | str) -> Receipt:
-    """A receipt from JSON. Raises InputError (``bad_receipt``)."""
+    """The receipt of a JSON text. Raises InputError (``bad_receipt``)."""
     try:
         return msgspec.json.decode(text, type=Receipt)
     except (msgspec.DecodeError, UnicodeError) as error:
@@ -65,9 +67,9 @@ def parse_receipt(text: bytes | str) -> Receipt:
 
 
 def verify_receipt(receipt: Receipt, store: Transactions | None = None) -> None:
-    """Check the signature; with a store also that it is hers and that the erasure holds there.
+    """Check the signature and, with a store, that it issued the receipt and that the erasure holds.
 
-    Raises InputError: ``receipt_forged``, ``receipt_of_another_store``, ``receipt_not_kept`` (the speaker is back).
+    Raises InputError: ``receipt_forged``, ``receipt_of_another_store``, ``receipt_not_kept``; StoreError.
     """
     try:
         public = Ed25519PublicKey.from_public_bytes(bytes.fromhex(receipt.public_key))
@@ -80,8 +82,9 @@ def verify_receipt(receipt: Receipt, store: Transactions | None = None) -> None:
         mine = rows.seals.purposes.receipt.public_key().public_bytes_raw().hex()
         if (receipt.store, receipt.public_key) != (rows.seals.store_id, mine):
             raise InputError("receipt_of_another_store", f"The receipt is of another store ({receipt.store}).")
-        marked = rows.seals.mark(receipt.speaker) in rows.marks()
-        if not marked or receipt.speaker in rows.generations() or rows.has_records(receipt.speaker):
+        buried = rows.seals.tombstone(receipt.speaker) in rows.tables.tombstones()
+        there = receipt.speaker in rows.tables.generations() or rows.tables.has_records(receipt.speaker)
+        if there or not buried:
             raise InputError("receipt_not_kept", "The erasure does not hold in this store: the speaker was put back.")
 
 

@@ -1,8 +1,8 @@
-"""The store: everything that is kept, sealed, in one SQLite file.
+"""The store: speakers, settings, tokens and audit log, sealed in one SQLite file.
 
-What changes a store is acknowledged only after COMMIT. What does not open, does not fit the place where it lies, or was
-put back or taken away as a whole is named and left out; so is a speaker who was forgotten and put back. Not noticed:
-the whole file put back to an older state (note the audit log's last value elsewhere to notice that too).
+A change is acknowledged only after COMMIT. A record that does not open, does not fit its place, or was put back or
+removed as a whole is reported as damaged and left out; so is a speaker put back after erasure. Not detected: the whole
+file put back to an older state (note the audit log's last chain value elsewhere to detect that too).
 """
 
 import sqlite3
@@ -17,7 +17,7 @@ from voiceprint.domain.consent import check_consent
 from voiceprint.domain.speaker import EncoderIdentity, Enrollment, Profile, StoredSpeaker, new_id
 from voiceprint.domain.vocabulary import Consent
 from voiceprint.errors import ModelError, StoreError
-from voiceprint.storage.manifest import ManifestCache
+from voiceprint.storage.manifest_cache import ManifestCache
 from voiceprint.storage.receipts import Receipt, make_receipt
 from voiceprint.storage.rows import Loaded, Rows
 from voiceprint.storage.sealing.key_file import MasterKeys
@@ -32,22 +32,23 @@ from voiceprint.storage.sqlite.database import (
     has_database,
     open_database,
 )
+from voiceprint.storage.sqlite.tables import Tables
 from voiceprint.storage.transactions import Transactions
 
 __all__ = ["Loaded", "Store", "check_encoder", "has_store"]
 
 
 def has_store(folder: Path) -> bool:
-    """Whether there is data already, so that a key must exist."""
+    """Whether the folder holds a store, so that a key must exist. Raises StoreError."""
     return has_database(folder)
 
 
 class Store(Transactions):
-    """Use ``Store.open``. Safe to use from several threads; several processes may open the same folder."""
+    """An open store, made by ``Store.open``. Thread-safe; several processes may open one folder."""
 
     @classmethod
     def open(cls, folder: Path, keys: MasterKeys, encoder: EncoderIdentity) -> Self:
-        """Open the store of a folder, or make one.
+        """The store of a folder, created where there is none.
 
         Raises StoreError, KeyFileError (``key_wrong``), ModelError (``encoder_mismatch``).
         """
@@ -63,14 +64,14 @@ class Store(Transactions):
 
     @staticmethod
     def create(folder: Path, keys: MasterKeys, settings: StoreSettings, *, store_id: str | None = None) -> None:
-        """An empty store; ``store_id``: to bring one back. Raises StoreError."""
+        """Create an empty store. ``store_id``: that of a store to restore. Raises StoreError."""
         store_id = store_id or new_id()
         seals = Seals(store_id, Vault(keys, store_id), settings)
         create_database(folder, lambda database: _fill(database, seals))
 
     @classmethod
     def open_existing(cls, folder: Path, keys: MasterKeys) -> Self:
-        """Open the store of a folder, whatever its encoder: to look after it, not to recognise anybody.
+        """The store of a folder, whatever its encoder: for maintenance, not for recognition.
 
         Raises StoreError (also ``store_missing``), KeyFileError (``key_wrong``).
         """
@@ -86,7 +87,7 @@ class Store(Transactions):
 
     @staticmethod
     def encoder_of(folder: Path, keys: MasterKeys) -> EncoderIdentity | None:
-        """Which encoder the store of a folder belongs to; None where there is no store. Raises as ``open``."""
+        """The encoder of the store of a folder; None without a store. Raises as ``open_existing``."""
         if not has_store(folder):
             return None
         store = Store.open_existing(folder, keys)
@@ -96,20 +97,21 @@ class Store(Transactions):
     # Reading
 
     def load(self) -> Loaded:
-        """Open every record; who is not whole is named in ``damaged`` and left out."""
+        """All speakers, from their rows; damaged ones are named and left out. Raises StoreError."""
         with self.reading() as rows:
             return rows.load()
 
     def load_quickly(self) -> StoreContents:
-        """As ``load``, from the parts where there are any; rows that were damaged later than these were sealed are not
-        noticed here.
+        """All speakers, from the snapshot where there is one. Raises StoreError.
+
+        Rows damaged since the snapshot was sealed are not detected here.
         """
         with self.reading() as rows:
             parts = load_parts(rows)
             return StoreContents.of(rows.load()) if parts is None else parts
 
     def content_hash(self, data: bytes) -> str:
-        """Keyed hash of a recording, to know it again without keeping anything of it."""
+        """Keyed hash of a recording, which recognises a repetition without storing the recording."""
         with self._lock:
             assert self._seals is not None
             return self._seals.content_hash(data)
@@ -124,7 +126,7 @@ class Store(Transactions):
         consent: Consent | None = None,
         groups: tuple[str, ...] = (),
     ) -> StoredSpeaker:
-        """A new speaker with a key of their own. Raises StoreError, InputError (``bad_consent``); nothing changed."""
+        """A new speaker, with a data key of their own. Raises StoreError, InputError (``bad_consent``)."""
         check_consent(consent)
         profile = Profile(name=name, created_at=time.time(), groups=groups).agreed(consent)
         speaker = StoredSpeaker(new_id(), profile, tuple(enrollments))
@@ -135,7 +137,7 @@ class Store(Transactions):
     def add_enrollments(
         self, speaker_id: str, enrollments: Sequence[Enrollment], *, consent: Consent | None = None
     ) -> StoredSpeaker:
-        """More enrollments, and the consent that came with them. What a former encoder made of the voice goes.
+        """The speaker with more enrollments and, if given, a new consent; former enrollments are deleted.
 
         Raises StoreError: ``record_damaged``, ``speaker_gone``; InputError (``bad_consent``).
         """
@@ -150,23 +152,20 @@ class Store(Transactions):
         )
 
     def rename(self, speaker_id: str, name: str) -> StoredSpeaker:
-        """Another name for the same speaker. Raises StoreError: ``record_damaged``, ``speaker_gone``."""
+        """The speaker under another name. Raises StoreError: ``record_damaged``, ``speaker_gone``."""
         return self._change(speaker_id, "renamed", lambda profile: msgspec.structs.replace(profile, name=name))
 
     def set_groups(self, speaker_id: str, groups: tuple[str, ...]) -> StoredSpeaker:
-        """The groups of a speaker, from now on. Raises StoreError: ``record_damaged``, ``speaker_gone``."""
+        """The speaker in other groups. Raises StoreError: ``record_damaged``, ``speaker_gone``."""
         return self._change(speaker_id, "grouped", lambda profile: msgspec.structs.replace(profile, groups=groups))
 
     def set_consent(self, speaker_id: str, consent: Consent | None) -> StoredSpeaker:
-        """What the person agreed to, from now on. Raises StoreError, InputError (``bad_consent``)."""
+        """The speaker with another consent. Raises StoreError, InputError (``bad_consent``)."""
         check_consent(consent)
         return self._change(speaker_id, "consent", lambda profile: profile.agreed(consent))
 
     def touch(self, speaker_id: str, day: str) -> StoredSpeaker:
-        """Note the day (YYYY-MM-DD) on which somebody was last recognised; writes at most once a day.
-
-        Raises StoreError.
-        """
+        """The speaker, last recognised on this day (YYYY-MM-DD); written once a day. Raises StoreError."""
         with self.reading() as rows:
             speaker, _ = rows.read(speaker_id)
         if speaker.profile.last_seen == day:
@@ -174,14 +173,14 @@ class Store(Transactions):
         return self._change(speaker_id, "seen", lambda profile: msgspec.structs.replace(profile, last_seen=day))
 
     def note(self, event: str, speaker_id: str | None = None, **details: str | int | float) -> None:
-        """A line in the audit log, for instance of a decision. Never pass a name. Raises StoreError."""
+        """Append a line to the audit log, never with a name. Raises StoreError."""
         with self.writing() as rows:
             rows.note(event, speaker_id, **details)
 
     def forget(self, speaker_id: str, *, reason: str = "asked") -> Receipt:
-        """Destroy the key and the records, leave a mark that says nothing, and clear the write-ahead log.
+        """The receipt of an erasure: key and records destroyed, a tombstone left, the log cleared.
 
-        Also for a damaged speaker. Raises StoreError (``speaker_gone``).
+        Takes damaged speakers, too. Raises StoreError (``speaker_gone``).
         """
         with self.writing() as rows:
             records = rows.erase(speaker_id, reason)
@@ -193,23 +192,24 @@ class Store(Transactions):
         with self.writing() as rows:
             speaker, ring = rows.read(speaker_id)
             profile = change(speaker.profile)
-            if event != "seen":  # what is no longer so must not stay sealed elsewhere; the day is no secret to keep
+            if event != "seen":  # outdated data must not stay sealed in the snapshot; the day may
                 rows.drop_part(speaker_id)
             rows.write(speaker_id, ring, profile, (), event)
         return msgspec.structs.replace(speaker, profile=profile)
 
 
 def _fill(database: sqlite3.Connection, seals: Seals) -> None:
-    database.execute("INSERT INTO meta VALUES ('store', ?)", (seals.store_id.encode(),))
-    database.execute("INSERT INTO meta VALUES ('settings', ?)", (seals.seal_settings(),))
-    database.execute("INSERT INTO meta VALUES ('state', ?)", (seals.seal_state(StoreState(lineage=new_id())),))
+    tables = Tables(database)
+    tables.put_meta("store", seals.store_id.encode())
+    tables.put_meta("settings", seals.seal_settings())
+    tables.put_meta("state", seals.seal_state(StoreState(incarnation=new_id())))
     rows = Rows(database, seals, ManifestCache())
     rows.note("created")
     rows.save_state()
 
 
 def check_encoder(path: Path, belongs: EncoderIdentity, given: EncoderIdentity) -> None:
-    """Raises ModelError (``encoder_mismatch``) unless it is the encoder that the store belongs to."""
+    """Refuse another encoder than the store's. Raises ModelError (``encoder_mismatch``)."""
     if belongs == given:
         return
     if belongs.id == given.id:

@@ -1,6 +1,6 @@
-"""Access tokens: who may ask this server, and for what. One sealed row of the store; the tokens themselves only hashed.
+"""Access tokens and their scopes, in one sealed row of the store; the tokens themselves only hashed.
 
-The store's state counts the changes, so that a list put back to an earlier one (with a revoked token in it) is noticed.
+The store's state counts the changes, so that an earlier list put back (with a revoked token in it) is detected.
 """
 
 import hashlib
@@ -16,7 +16,6 @@ from voiceprint.domain.groups import check_groups
 from voiceprint.errors import InputError, StoreError
 from voiceprint.storage.rows import Rows
 from voiceprint.storage.sealing.vault import Context, SealBrokenError, open_sealed, seal
-from voiceprint.storage.sqlite.database import typed_rows
 from voiceprint.storage.store import Store
 
 __all__ = ["AccessToken", "add_token", "hash_token", "list_tokens", "read_tokens", "revoke_token"]
@@ -27,8 +26,9 @@ _DAY_SECONDS = 86_400
 
 
 class AccessToken(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What is kept of a token. ``hash``: SHA-256, enough for 256 random bits. Times: seconds since 1970.
-    ``groups``: those that it is confined to; none: it is not.
+    """A token as stored. Times: seconds since 1970.
+
+    ``hash``: SHA-256, enough for 256 random bits; ``groups``: those that the token is confined to, empty for all.
     """
 
     id: str
@@ -40,18 +40,19 @@ class AccessToken(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     groups: tuple[str, ...] = ()
 
     def is_over(self, now: float) -> bool:
+        """Whether the token has expired at a time in seconds since 1970."""
         return self.expires_at is not None and now >= self.expires_at
 
 
 def hash_token(token: str) -> str:
-    """Hex, 64 characters."""
+    """SHA-256 of a token: hex, 64 characters."""
     return hashlib.sha256(token.encode(errors="replace")).hexdigest()
 
 
 def add_token(
     store: Store, name: str, scopes: Sequence[Scope], *, days: float | None = None, groups: Sequence[str] = ()
 ) -> tuple[str, AccessToken]:
-    """A new token, in clear for this one time, and what is kept of it. ``days``: how long it is valid.
+    """A new token in clear, shown this once, and its stored form. ``days``: validity, None for ever.
 
     Raises InputError: ``bad_name``, ``name_taken``, ``bad_days``, ``bad_group``; StoreError.
     """
@@ -80,13 +81,13 @@ def add_token(
 
 
 def list_tokens(store: Store) -> tuple[AccessToken, ...]:
-    """Every token that was not revoked, oldest first. Raises StoreError."""
+    """All tokens that were not revoked, oldest first. Raises StoreError."""
     with store.reading() as rows:
         return read_tokens(rows)
 
 
 def revoke_token(store: Store, name_or_id: str) -> AccessToken:
-    """From now on it opens nothing. Raises InputError (``unknown_token``), StoreError."""
+    """The token of a name or id, revoked. Raises InputError (``unknown_token``), StoreError."""
     with store.writing() as rows:
         tokens = read_tokens(rows)
         gone = next((token for token in tokens if name_or_id in (token.name, token.id)), None)
@@ -100,12 +101,11 @@ def revoke_token(store: Store, name_or_id: str) -> AccessToken:
 
 
 def read_tokens(rows: Rows) -> tuple[AccessToken, ...]:
-    """As ``list_tokens``, within a transaction. Raises StoreError (``store_damaged``)."""
-    found = typed_rows(rows.database, "SELECT value FROM meta WHERE key = 'tokens'", (bytes,))
+    """``list_tokens`` within a transaction. Raises StoreError (``store_damaged``)."""
     if not rows.state.tokens:
-        return ()  # a row that is there all the same was put there by nobody who has the key
+        return ()  # a row that is there all the same was written without the key
     try:
-        body = open_sealed(rows.seals.purposes.tokens, _context(rows), found[0][0] if found else b"")
+        body = open_sealed(rows.seals.purposes.tokens, _context(rows), rows.tables.meta("tokens") or b"")
         return _decoder.decode(body)
     except (SealBrokenError, msgspec.DecodeError, UnicodeError) as error:
         raise StoreError(
@@ -115,8 +115,7 @@ def read_tokens(rows: Rows) -> tuple[AccessToken, ...]:
 
 def _write(rows: Rows, tokens: tuple[AccessToken, ...], event: str, changed: AccessToken) -> None:
     rows.state = msgspec.structs.replace(rows.state, tokens=rows.state.tokens + 1)
-    sealed = seal(rows.seals.purposes.tokens, _context(rows), msgspec.json.encode(tokens))
-    rows.database.execute("INSERT OR REPLACE INTO meta VALUES ('tokens', ?)", (sealed,))
+    rows.tables.put_meta("tokens", seal(rows.seals.purposes.tokens, _context(rows), msgspec.json.encode(tokens)))
     rows.note(event, token=changed.id, scopes=" ".join(changed.scopes))
 
 

@@ -1,4 +1,4 @@
-"""One open store as its keys and its transactions: what everything that reads or writes it stands on."""
+"""Transactions of an open store, under the master keys and settings of the moment."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -8,18 +8,19 @@ from threading import RLock
 
 from voiceprint.domain.speaker import EncoderIdentity
 from voiceprint.errors import KeyFileError, StoreError
-from voiceprint.storage.manifest import ManifestCache
+from voiceprint.storage.manifest_cache import ManifestCache
 from voiceprint.storage.rows import Rows
 from voiceprint.storage.sealing.key_file import MasterKeys, claim_key_file, load_key_file
 from voiceprint.storage.sealing.seals import Seals
 from voiceprint.storage.sealing.vault import SealBrokenError
-from voiceprint.storage.sqlite.database import clear_log, explained, snapshot, transaction, typed_rows
+from voiceprint.storage.sqlite.database import clear_log, data_version, explained, snapshot, transaction
+from voiceprint.storage.sqlite.tables import Tables
 
 __all__ = ["Transactions"]
 
 
 class Transactions:
-    """A database and the master keys that open it. Safe to use from several threads."""
+    """A database and the master keys that open it. Thread-safe."""
 
     def __init__(self, database: sqlite3.Connection, path: Path, keys: MasterKeys) -> None:
         self.path = path
@@ -28,7 +29,7 @@ class Transactions:
         self._keys = keys
         self._settings_token = b""
         self._seals: Seals | None = None
-        self._remembered = ManifestCache()
+        self._cache = ManifestCache()
         self._pragma_version = -1
         self._revision = -1
         self._others = 0
@@ -39,53 +40,54 @@ class Transactions:
         claim_key_file(self._keys, self.id, data=path.parent)
 
     def close(self) -> None:
+        """Close the database."""
         with self._lock:
             self._database.close()
 
     @contextmanager
     def reading(self) -> Iterator[Rows]:
-        """One consistent view. Raises StoreError."""
+        """A read transaction: one consistent view. Raises StoreError."""
         with self._lock, explained(self.path), snapshot(self._database):
-            yield Rows(self._database, self._current_seals(), self._remembered)
+            yield Rows(self._database, self._current_seals(), self._cache)
 
     @contextmanager
     def writing(self) -> Iterator[Rows]:
-        """All of it is on disk at the end, or none of it. Raises StoreError."""
+        """A write transaction: at its end all changes are on disk, after an error none. Raises StoreError."""
         with self._lock, explained(self.path):
             with transaction(self._database):
-                rows = Rows(self._database, self._current_seals(), self._remembered)
+                rows = Rows(self._database, self._current_seals(), self._cache)
                 before = rows.state.revision
                 yield rows
                 rows.save_state()
-            rows.manifest.settle()
-            if before == self._revision:  # nobody else wrote in between, so this is no news to us
+            rows.manifest.settle(rows.state)
+            if before == self._revision:  # no other process wrote in between, so this is no news
                 self._revision = rows.state.revision
 
     @property
     def encoder(self) -> EncoderIdentity:
-        """Which encoder made what is compared here."""
+        """The encoder of the store's templates."""
         assert self._encoder is not None  # known once it is open
         return self._encoder
 
     @property
     def former(self) -> EncoderIdentity | None:
-        """The encoder that the store is being moved away from, while it is."""
+        """The previous encoder during a migration, else None."""
         assert self._seals is not None
         return self._seals.settings.former
 
     @property
     def enroll_waiting(self) -> bool:
-        """Whether the operator lets whoever the former encoder recognises be enrolled under the new one."""
+        """Whether speakers that the previous encoder recognises are enrolled under the new one."""
         assert self._seals is not None
         return self._seals.settings.enroll_waiting
 
     def use_encoder(self, encoder: EncoderIdentity) -> None:
-        """From now on this encoder, to which the store was moved."""
+        """Continue with the encoder that the store was migrated to."""
         with self._lock:
             self._encoder = encoder
 
     def use_keys(self, keys: MasterKeys) -> None:
-        """From now on these master keys, which open the same store."""
+        """Continue with other master keys, which open the same store."""
         with self._lock:
             self._keys, self._settings_token = keys, b""
 
@@ -95,7 +97,7 @@ class Transactions:
         return self._keys
 
     def clear_log(self) -> bool:
-        """Leave no byte of what was deleted in the write-ahead log.
+        """Whether the write-ahead log was cleared of every deleted byte.
 
         False while another process still reads, or where the disk fails; then the next start clears it.
         """
@@ -106,9 +108,9 @@ class Transactions:
             return False
 
     def data_version(self) -> int:
-        """Changes when another process has changed a speaker; our own changes do not change it."""
+        """A number that changes when another process has changed a speaker. Raises StoreError."""
         with self._lock, explained(self.path):
-            (version,) = self._database.execute("PRAGMA data_version").fetchone()
+            version = data_version(self._database)
         if version != self._pragma_version:
             with self.reading() as rows:
                 if rows.state.revision != self._revision:
@@ -119,13 +121,11 @@ class Transactions:
     # Inside
 
     def _current_seals(self) -> Seals:
-        """The seals as the settings are now: another process may have rotated or renewed since."""
-        found = dict(
-            typed_rows(self._database, "SELECT key, value FROM meta WHERE key IN ('store', 'settings')", (str, bytes))
-        )
-        token = found.get("settings", b"")
+        """The seals under the present settings: another process may have changed key or templates."""
+        tables = Tables(self._database)
+        token = tables.meta("settings") or b""
         if self._seals is None or token != self._settings_token:
-            seals = self._open_seals(found.get("store", b""), token)
+            seals = self._open_seals(tables.meta("store") or b"", token)
             if self._encoder not in (None, seals.encoder):
                 raise StoreError(
                     "encoder_changed",
@@ -150,7 +150,7 @@ class Transactions:
             raise StoreError("store_damaged", f"The store {self.path} does not say which store it is.") from error
 
     def _keys_again(self) -> MasterKeys:
-        """The key file may have been rotated since we read it."""
+        """The keys of the file, which another process may have rotated."""
         try:
             return load_key_file(self._keys.path, data=self.path.parent)
         except KeyFileError:

@@ -1,1 +1,1 @@
-"""Care of a store: check, rotation, renewal, migration, retention, bundles."""
+"""Maintenance of a store: check, key rotation, template renewal, migration, retention, bundles."""

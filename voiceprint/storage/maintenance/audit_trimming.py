@@ -1,16 +1,22 @@
-"""The audit log must not grow for ever: its oldest lines are taken out, and what they add up to is kept.
+"""Trimming of the audit log: the oldest lines are deleted, and their summary is kept.
 
-What is left begins with the chain value of the last line that went, so the chain still shows that nothing else is
-missing. Lines are checked before they go: a log that is broken is never trimmed, because that would hide it.
+The rest begins with the chain value of the last deleted line, so that the chain still proves nothing else is missing.
+Lines are verified first: a broken log is never trimmed, because that would hide the fault.
 """
 
 import time
 
 from voiceprint.errors import ConfigError, StoreError
-from voiceprint.storage.audit_lines import AuditBase, follow, next_chain, open_line, read_base, write_base
+from voiceprint.storage.audit_lines import (
+    AuditBase,
+    following_generations,
+    next_chain,
+    open_line,
+    read_base,
+    write_base,
+)
 from voiceprint.storage.rows import Rows
 from voiceprint.storage.sealing.vault import SealBrokenError
-from voiceprint.storage.sqlite.database import typed_rows
 from voiceprint.storage.store import Store
 
 __all__ = ["DEFAULT_DAYS", "trim"]
@@ -21,9 +27,9 @@ _BATCH = 2_000
 
 
 def trim(store: Store, *, days: int = DEFAULT_DAYS, now: float | None = None) -> int:
-    """Take out the lines that are older than so many days; returns how many. A kill in between loses nothing.
+    """The number of lines deleted because they are older than ``days``. A kill loses nothing.
 
-    Raises ConfigError (``bad_setting``), StoreError (also ``audit_broken``: nothing of what is broken was taken out).
+    Raises ConfigError (``bad_setting``), StoreError (also ``audit_broken``: the broken lines are still there).
     """
     if days < 1:
         raise ConfigError("bad_setting", f"The audit log must be kept for at least one day, not {days}.")
@@ -43,10 +49,9 @@ def trim(store: Store, *, days: int = DEFAULT_DAYS, now: float | None = None) ->
 
 
 def _trim_batch(rows: Rows, before: float) -> int:
-    base = read_base(rows.database, rows.seals)
+    base = read_base(rows.tables, rows.seals)
     number, chain, generations = base.number, base.chain, dict(base.generations)
-    sql = "SELECT number, token, chain FROM audit ORDER BY number LIMIT ?"
-    for found, token, written in typed_rows(rows.database, sql, (int, bytes, str), _BATCH):
+    for found, token, written in rows.tables.audit_rows(_BATCH):
         if found != number + 1 or next_chain(rows.seals, chain, found, token) != written:
             raise _broken(found)
         try:
@@ -55,11 +60,11 @@ def _trim_batch(rows: Rows, before: float) -> int:
             raise _broken(found) from error
         if line.time >= before:
             break
-        generations = follow(generations, line)
+        generations = following_generations(generations, line)
         number, chain = found, written
     if number > base.number:
-        rows.database.execute("DELETE FROM audit WHERE number <= ?", (number,))
-        write_base(rows.database, rows.seals, AuditBase(number=number, chain=chain, generations=generations))
+        rows.tables.delete_audit_rows(number)
+        write_base(rows.tables, rows.seals, AuditBase(number=number, chain=chain, generations=generations))
     return number - base.number
 
 

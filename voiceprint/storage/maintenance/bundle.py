@@ -1,17 +1,16 @@
-"""A whole store, or one person, in one sealed file: backup, restore, and the move to another machine.
+"""Bundles: a store or one speaker in one sealed file, for backup and moves to another machine.
 
 ::
 
     VOICEPRINT BUNDLE\\n
-    {"version": 1, "store": …, "seal": "master" | "passphrase", …}\\n      nothing that identifies anybody
-    one Fernet token: settings, the marks of the forgotten, everybody with name, consent and vectors
+    {"version": 1, "store": …, "seal": "master" | "passphrase", …}\\n      nothing personal
+    one Fernet token: settings, tombstones, speakers with name, consent and vectors
 
-Sealed under a key from the master key, or under a passphrase (scrypt) where it goes to somebody with another key.
-Restoring applies the marks first: nobody forgotten in either place comes back, and who was forgotten in the bundle is
-erased here. The audit log stays with its store. The vectors are those of one encoder; another is refused.
+Sealed under a key derived from the master key, or under a passphrase (scrypt) for a store with another key. Restoring
+applies the tombstones first: no speaker erased in either place comes back, and one erased in the bundle is erased here.
+The audit log stays with its store. The vectors are those of one encoder; another is refused.
 """
 
-import os
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
@@ -23,12 +22,12 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from voiceprint.domain.speaker import StoredSpeaker
 from voiceprint.errors import InputError, KeyFileError, StoreError
+from voiceprint.files import create_file
 from voiceprint.storage.maintenance.bundle_codec import PackedSpeaker
 from voiceprint.storage.rows import Rows
 from voiceprint.storage.sealing.key_file import MasterKeys
 from voiceprint.storage.sealing.settings import StoreSettings
 from voiceprint.storage.sealing.vault import Vault
-from voiceprint.storage.sqlite.files import sync_folder
 from voiceprint.storage.store import Store
 
 __all__ = ["Bundle", "read_bundle", "take_bundle", "write_bundle"]
@@ -51,25 +50,25 @@ class _Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     store: str
     settings: StoreSettings
     audit_head: str
-    marks: tuple[str, ...]
-    people: tuple[PackedSpeaker, ...]
+    tombstones: tuple[str, ...] = msgspec.field(name="marks")
+    speakers: tuple[PackedSpeaker, ...] = msgspec.field(name="people")
 
 
 class Bundle:
-    """An opened bundle. ``store``: the id of the store that it was taken from; ``marks``: of everybody forgotten."""
+    """An opened bundle. ``store``: id of the store that it was taken from."""
 
     def __init__(self, body: _Body) -> None:
         self.store = body.store
         self.settings = body.settings
-        self.marks = body.marks
-        self.speakers: tuple[StoredSpeaker, ...] = tuple(person.speaker() for person in body.people)
+        self.tombstones = body.tombstones
+        self.speakers: tuple[StoredSpeaker, ...] = tuple(packed.speaker() for packed in body.speakers)
 
     def __repr__(self) -> str:
         return f"Bundle({len(self.speakers)} speakers of store {self.store})"
 
 
 def take_bundle(store: Store, *, passphrase: str | None = None, only: str | None = None) -> bytes:
-    """Everybody whose records open, or the one speaker of the id ``only``, sealed.
+    """The sealed bundle of all undamaged speakers, or of the one with the id ``only``.
 
     Raises StoreError, InputError (``weak_passphrase``).
     """
@@ -92,7 +91,7 @@ def take_bundle(store: Store, *, passphrase: str | None = None, only: str | None
 
 
 def _note_export(store: Store, only: str | None, speakers: int) -> None:
-    """In the log; but where the log itself is what is damaged, saving the rest goes first."""
+    """Note the export in the audit log, unless the log itself is damaged: then the backup matters more."""
     try:
         store.note("exported", only, speakers=speakers)
     except StoreError as error:
@@ -101,8 +100,10 @@ def _note_export(store: Store, only: str | None, speakers: int) -> None:
 
 
 def read_bundle(data: bytes, *, keys: MasterKeys, passphrase: str | None = None) -> Bundle:
-    """Open a bundle. Raises InputError: ``not_a_bundle``, ``bundle_newer``, ``bundle_sealed``, ``bundle_damaged``;
-    KeyFileError (``key_wrong``).
+    """The opened bundle of a file's bytes.
+
+    Raises InputError: ``not_a_bundle``, ``bundle_newer``, ``bundle_sealed``, ``bundle_damaged``; KeyFileError
+    (``key_wrong``).
     """
     header, token = _split(data)
     key: Fernet | MultiFernet
@@ -121,29 +122,23 @@ def read_bundle(data: bytes, *, keys: MasterKeys, passphrase: str | None = None)
     except (msgspec.DecodeError, ValueError) as error:
         raise InputError("bundle_damaged", "The bundle opens, but what is in it cannot be read.") from error
     bundle = Bundle(body)
+    _check_dimensions(bundle)
+    return bundle
+
+
+def _check_dimensions(bundle: Bundle) -> None:
     settings = bundle.settings
     sizes = (settings.encoder.dimension, settings.former.dimension if settings.former else 0)
     for speaker in bundle.speakers:
         made = zip((speaker.enrollments, speaker.former), sizes, strict=True)
-        if any(len(one.embedding) != size for some, size in made for one in some):
+        if any(len(one.embedding) != size for enrollments, size in made for one in enrollments):
             raise InputError("bundle_damaged", f"A vector of the speaker {speaker.id} has another length.")
-    return bundle
 
 
 def write_bundle(data: bytes, path: Path) -> None:
-    """Onto the disk, 0600, complete or not at all; never over a file. Raises StoreError (``bundle_not_written``)."""
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
+    """Write a bundle to a new file, 0600. Raises StoreError (``bundle_not_written``)."""
     try:
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            path.hardlink_to(draft)
-        finally:
-            draft.unlink(missing_ok=True)
-        sync_folder(path.parent)
+        create_file(path, data)
     except OSError as error:
         raise StoreError("bundle_not_written", f"The bundle {path} cannot be written: {error.strerror}.") from error
 
@@ -153,8 +148,8 @@ def _body(rows: Rows, speakers: Sequence[StoredSpeaker]) -> _Body:
         store=rows.seals.store_id,
         settings=rows.seals.settings,
         audit_head=rows.state.audit_chain,
-        marks=tuple(sorted(rows.marks())),
-        people=tuple(PackedSpeaker.of(speaker) for speaker in speakers),
+        tombstones=tuple(sorted(rows.tables.tombstones())),
+        speakers=tuple(PackedSpeaker.of(speaker) for speaker in speakers),
     )
 
 
@@ -168,7 +163,7 @@ def _split(data: bytes) -> tuple[_Header, bytes]:
             raise InputError("bundle_newer", f"The bundle was written by a newer voiceprint (version {version}).")
         header = msgspec.json.decode(line, type=_Header)
         known = header.version == _VERSION and header.seal in ("master", "passphrase")
-        # There is one way to write it down: what reads the same but is written otherwise was changed by somebody.
+        # Only the canonical form is accepted: another spelling of the same header was tampered with.
         written = bytes.fromhex(header.store + header.salt).hex() == header.store + header.salt
         unused = header.seal == "master" and (header.salt, header.scrypt_log2_n) != ("", _SCRYPT_LOG2_N)
         if not (known and written and _is_canonical(token)) or unused or not 14 <= header.scrypt_log2_n <= 20:
@@ -179,7 +174,7 @@ def _split(data: bytes) -> tuple[_Header, bytes]:
 
 
 def _is_canonical(token: bytes) -> bool:
-    """Whether this is how base64 is written: its last character has bits that nobody reads."""
+    """Whether a token is canonical base64: its last character has bits that decoding ignores."""
     return urlsafe_b64encode(urlsafe_b64decode(token)) == token
 
 

@@ -1,4 +1,4 @@
-"""Whole speakers as plain messages, for the places where many of them are sealed at once."""
+"""Speakers as plain messages in the body of a bundle."""
 
 from typing import Self
 
@@ -13,6 +13,8 @@ _FLOATS = np.dtype("<f4")
 
 
 class PackedEnrollment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, array_like=True):
+    """An enrollment; ``vector``: float32, little-endian."""
+
     id: str
     vector: bytes
     speech_seconds: float
@@ -21,6 +23,7 @@ class PackedEnrollment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
 
     @classmethod
     def of(cls, one: Enrollment) -> Self:
+        """The message of an enrollment."""
         vector = one.embedding.astype("<f4").tobytes()
         return cls(
             id=one.id,
@@ -31,11 +34,14 @@ class PackedEnrollment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
         )
 
     def enrollment(self) -> Enrollment:
+        """The enrollment of the message."""
         vector = np.frombuffer(self.vector, _FLOATS).astype(np.float32, copy=False)
         return Enrollment(self.id, vector, self.speech_seconds, self.content, self.enrolled_at)
 
 
 class PackedSpeaker(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A speaker with their enrollments (``takes``), and those of the previous encoder (``former``)."""
+
     id: str
     profile: Profile
     takes: tuple[PackedEnrollment, ...]
@@ -43,9 +49,11 @@ class PackedSpeaker(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 
     @classmethod
     def of(cls, speaker: StoredSpeaker) -> Self:
-        takes, former = (tuple(map(PackedEnrollment.of, some)) for some in (speaker.enrollments, speaker.former))
+        """The message of a speaker."""
+        takes, former = (tuple(map(PackedEnrollment.of, each)) for each in (speaker.enrollments, speaker.former))
         return cls(id=speaker.id, profile=speaker.profile, takes=takes, former=former)
 
     def speaker(self) -> StoredSpeaker:
+        """The speaker of the message."""
         enrollments = tuple([take.enrollment() for take in self.takes])
         return StoredSpeaker(self.id, self.profile, enrollments, tuple([take.enrollment() for take in self.former]))

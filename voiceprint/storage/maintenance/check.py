@@ -1,4 +1,4 @@
-"""Examine a whole store and say what was found. Changes nothing."""
+"""Check of a whole store: pages, seals, manifest, tombstones, tokens, audit log. Changes nothing."""
 
 import sqlite3
 
@@ -7,7 +7,7 @@ import msgspec
 from voiceprint.errors import StoreError
 from voiceprint.storage.audit import AuditReport, verify_rows
 from voiceprint.storage.rows import Loaded, Rows
-from voiceprint.storage.sqlite.database import is_corrupt
+from voiceprint.storage.sqlite.database import integrity_faults, is_corrupt
 from voiceprint.storage.store import Store
 from voiceprint.storage.tokens import read_tokens
 
@@ -15,7 +15,7 @@ __all__ = ["Report", "check"]
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """``faults``: one sentence each; none means that everything is as it was written. ``damaged``: opaque ids."""
+    """Result of a check. ``faults``: one sentence each; ``damaged``: opaque ids; ``rotation``: template renewals."""
 
     speakers: int
     enrollments: int
@@ -29,43 +29,30 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def whole(self) -> bool:
+        """Whether there is no fault."""
         return not self.faults
 
 
 def check(store: Store) -> Report:
-    """Every page, every seal, every line of the log. Raises StoreError where not even that can be done."""
+    """The report on every page, seal and audit line. Raises StoreError where the check cannot run."""
     with store.reading() as rows:
-        faults = _file_faults(rows)
-        loaded, more = _open_everybody(rows)
+        faults = [f"The database file: {fault}." for fault in integrity_faults(rows.database)]
+        loaded, more = _load(rows)
         log = _log(rows)
         return Report(
             speakers=len(loaded.speakers),
             enrollments=sum(len(speaker.enrollments) + len(speaker.former) for speaker in loaded.speakers),
-            forgotten=len(rows.marks()),
+            forgotten=len(rows.tables.tombstones()),
             audit_lines=log.lines,
             audit_head=log.head,
-            rotation=rows.seals.settings.rotation,
+            rotation=rows.seals.settings.renewals,
             epoch=rows.state.epoch,
             damaged=loaded.damaged,
             faults=(*faults, *more, *_tombstone_faults(rows), *_token_faults(rows), *log.faults),
         )
 
 
-def _file_faults(rows: Rows) -> list[str]:
-    found: list[str] = []
-    try:
-        for (line,) in rows.database.execute("PRAGMA integrity_check(20)"):
-            found += [] if line == "ok" else [line]
-        for table, *_ in rows.database.execute("PRAGMA foreign_key_check"):
-            found.append(f"a row of {table} belongs to nobody")
-    except sqlite3.DatabaseError as error:
-        if not is_corrupt(error):
-            raise
-        found.append(str(error))
-    return [f"The database file: {line}." for line in found]
-
-
-def _open_everybody(rows: Rows) -> tuple[Loaded, list[str]]:
+def _load(rows: Rows) -> tuple[Loaded, list[str]]:
     try:
         loaded = rows.load()
     except StoreError as error:
@@ -85,7 +72,7 @@ def _log(rows: Rows) -> AuditReport:
 
 
 def _tombstone_faults(rows: Rows) -> list[str]:
-    missing = rows.state.epoch - len(rows.marks())
+    missing = rows.state.epoch - len(rows.tables.tombstones())
     return [f"{missing} marks of forgotten speakers were taken away."] if missing else []
 
 

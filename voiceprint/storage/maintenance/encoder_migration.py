@@ -1,15 +1,15 @@
-"""Move a store to another encoder while nobody's recordings are kept.
+"""Migration of a store to another encoder, without any stored recording.
 
-From the beginning on, the store belongs to the new encoder; what the former one made of people stays, readable only as
-that. Whoever has nothing of the new encoder waits, until they are enrolled again. At the end nothing of the former
-encoder is left, also no key that opened it. Moving back before the end is the same thing with the encoders swapped.
+From its beginning the store belongs to the new encoder; embeddings of the previous one stay, readable only as such. A
+speaker without embeddings of the new encoder is pending reenrollment. At the end nothing of the previous encoder is
+left, nor any key that opened it. Moving back before the end is the same with the encoders swapped.
 """
 
 import msgspec
 
 from voiceprint.domain.speaker import EncoderIdentity
 from voiceprint.errors import InputError, ModelError
-from voiceprint.storage.maintenance.template_renewal import everybody, renewed_settings, seal_again
+from voiceprint.storage.maintenance.template_renewal import renewed_settings, undamaged_speakers
 from voiceprint.storage.receipts import Receipt
 from voiceprint.storage.store import Store
 
@@ -17,8 +17,11 @@ __all__ = ["MigrationReport", "begin", "finish", "progress"]
 
 
 class MigrationReport(msgspec.Struct, frozen=True, kw_only=True):
-    """Ids of encoders; ``former``: None where the store is not being moved. ``enroll_waiting``: whoever the former
-    encoder recognises with confidence is enrolled under the new one.
+    """Progress of a migration; encoders by id.
+
+    ``former``: the previous encoder, None without a migration; ``waiting``: number of speakers pending reenrollment;
+    ``enroll_waiting``: whether those that the previous encoder recognises with confidence are enrolled under the new
+    one.
     """
 
     encoder: str
@@ -29,7 +32,7 @@ class MigrationReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def progress(store: Store) -> MigrationReport:
-    """How far it is. Raises StoreError."""
+    """The progress of a migration. Raises StoreError."""
     with store.reading() as rows:
         settings, speakers = rows.seals.settings, rows.load().speakers
     return MigrationReport(
@@ -42,9 +45,9 @@ def progress(store: Store) -> MigrationReport:
 
 
 def begin(store: Store, encoder: EncoderIdentity, *, enroll_waiting: bool) -> MigrationReport:
-    """From now on the store belongs to ``encoder``. Servers that run on it must be started again, and say so.
+    """The progress after the store was given to ``encoder``; running servers must be started again.
 
-    Again with the same encoder changes ``enroll_waiting``. Raises StoreError, ModelError: ``already_there``,
+    Called again with the same encoder, it changes ``enroll_waiting``. Raises StoreError, ModelError: ``already_there``,
     ``migration_unfinished`` (a third encoder).
     """
     with store.writing() as rows:
@@ -65,15 +68,17 @@ def begin(store: Store, encoder: EncoderIdentity, *, enroll_waiting: bool) -> Mi
 
 
 def finish(store: Store, *, forget_waiting: bool) -> tuple[MigrationReport, tuple[Receipt, ...]]:
-    """Leave the former encoder for good; new keys for everybody. ``forget_waiting``: erase who still waits, with
-    receipts.
+    """The result of a finished migration, and receipts of the speakers erased with it.
+
+    The previous encoder's embeddings are deleted and all data keys renewed. ``forget_waiting``: whether speakers still
+    pending reenrollment are erased.
 
     Raises InputError: ``no_migration``, ``people_waiting``; StoreError (also ``record_damaged``); nothing changed.
     """
     with store.reading() as rows:
         if rows.seals.settings.former is None:
             raise InputError("no_migration", f"The store {store.path} is not on its way to another encoder.")
-        waiting = [speaker.id for speaker in everybody(rows) if speaker.waits]
+        waiting = [speaker.id for speaker in undamaged_speakers(rows) if speaker.waits]
     if waiting and not forget_waiting:
         raise InputError(
             "people_waiting",
@@ -82,9 +87,8 @@ def finish(store: Store, *, forget_waiting: bool) -> tuple[MigrationReport, tupl
         )
     receipts = tuple(store.forget(speaker_id, reason="migration_finished") for speaker_id in waiting)
     with store.writing() as rows:
-        speakers = everybody(rows)
-        settings = renewed_settings(rows.seals.settings)
-        seal_again(rows, speakers, msgspec.structs.replace(settings, former=None, enroll_waiting=False))
+        settings = msgspec.structs.replace(renewed_settings(rows.seals.settings), former=None, enroll_waiting=False)
+        rows.replace_all(undamaged_speakers(rows), rows.seals.with_settings(settings))
         rows.note("migration_finished", encoder=store.encoder.fingerprint)
     store.clear_log()
     return progress(store), receipts

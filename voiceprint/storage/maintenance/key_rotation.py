@@ -1,13 +1,13 @@
-"""A new master key for a store, while it may be in use; killed at any moment it loses nothing.
+"""Rotation of the master key while the store is in use; a kill at any moment loses nothing.
 
 1. the new key becomes the first line of the key file (the old one stays below)
 2. the settings are sealed under it, which tells every other process to read the key file again
-3. the parts are taken away, and the speakers' key rings are sealed under it, some at a time
-4. everything is read again with the new key alone
-5. the old line goes, unless another store that uses the file still needs it
+3. the snapshot's parts are deleted, and the speakers' key rings are sealed under it in batches
+4. all speakers are read again with the new key alone
+5. the old line is removed, unless another store that uses the file still needs it
 
-Started again after a kill it goes on where it was: a key file of several lines is a rotation to be finished. What was
-copied before (a backup of store and key file together) still opens: only ``renew`` and new data keys help there.
+Started again after a kill it continues: a key file of several keys is an unfinished rotation. A copy of store and key
+file made before still opens; template renewal makes it useless with the store.
 """
 
 from collections.abc import Callable
@@ -27,9 +27,11 @@ _BATCH = 500
 
 
 class RotationReport(msgspec.Struct, frozen=True, kw_only=True):
-    """``resumed``: an unfinished rotation was finished and no new key made. ``old_keys_dropped``: False where the key
-    file is not ours to change, so that its owner must take the old lines out, or where ``waiting_stores`` (their ids)
-    are still sealed under an older key.
+    """Result of a rotation.
+
+    ``rewrapped``: number of key rings; ``resumed``: whether an unfinished rotation was finished, without a new key.
+    ``old_keys_dropped``: False where the key file cannot be written, so that its owner must remove the old lines, or
+    where ``waiting_stores`` (ids) are still sealed under an older key.
     """
 
     rewrapped: int
@@ -39,9 +41,9 @@ class RotationReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def rotate(store: Store, *, progress: Callable[[int], None] = lambda _: None) -> RotationReport:
-    """Rotate the master key. ``progress``: called with the number of speakers done so far.
+    """The report of a rotation. ``progress``: called with the number of speakers done so far.
 
-    Raises KeyFileError (``key_not_made``) and then nothing was changed, or StoreError; then call it again.
+    Raises KeyFileError (``key_not_made``), with nothing changed, or StoreError; then call it again.
     """
     try:
         with hold_key_file(store.keys.path):
@@ -63,7 +65,7 @@ def _rotate(store: Store, progress: Callable[[int], None]) -> RotationReport:
         rows.put_settings(rows.seals)
         rows.note("rotation_begun")
     _drop_parts(store)
-    done = _rewrap_everybody(store, progress)
+    done = _rewrap_all(store, progress)
     _check_everything_opens(store, MasterKeys(keys.keys[:1], keys.path))
     with store.writing() as rows:
         rows.note("rotated", speakers=done)
@@ -72,23 +74,17 @@ def _rotate(store: Store, progress: Callable[[int], None]) -> RotationReport:
     return RotationReport(rewrapped=done, resumed=resumed, old_keys_dropped=dropped, waiting_stores=waiting)
 
 
-def _rewrap_everybody(store: Store, progress: Callable[[int], None]) -> int:
+def _rewrap_all(store: Store, progress: Callable[[int], None]) -> int:
     done, last = 0, ""
     while True:
         with store.writing() as rows:
-            batch = rows.database.execute(
-                "SELECT speaker_id, generation, token FROM keys WHERE speaker_id > ? ORDER BY speaker_id LIMIT ?",
-                (last, _BATCH),
-            ).fetchall()
+            batch = rows.tables.keys_after(last, _BATCH)
             for speaker_id, generation, token in batch:
                 try:
                     ring = rows.seals.open_ring(speaker_id, generation, token)
                 except SealBrokenError:
-                    continue  # damaged before; load() and check() name it
-                rows.database.execute(
-                    "UPDATE keys SET token = ? WHERE speaker_id = ?",
-                    (rows.seals.seal_ring(speaker_id, ring), speaker_id),
-                )
+                    continue  # damaged before; load() and check() report it
+                rows.tables.put_key(speaker_id, generation, rows.seals.seal_ring(speaker_id, ring))
         if not batch:
             return done
         last = batch[-1][0]
@@ -97,17 +93,17 @@ def _rewrap_everybody(store: Store, progress: Callable[[int], None]) -> int:
 
 
 def _drop_parts(store: Store) -> None:
-    """No key of a part stays under the old master key. The server makes them again."""
+    """Delete the parts, whose keys are sealed under the old master key; the server makes them again."""
     with store.reading() as rows:
-        parts = rows.database.execute("SELECT part FROM parts").fetchall()
-    for part in parts:
+        names = rows.parts.names()
+    for name in names:
         with store.writing() as rows:
-            rows.database.execute("DELETE FROM parts WHERE part = ?", part)
+            rows.parts.delete(name)
 
 
 def _check_everything_opens(store: Store, newest: MasterKeys) -> None:
     with store.reading() as rows:
-        token = rows.database.execute("SELECT value FROM meta WHERE key = 'settings'").fetchone()[0]
+        token = rows.tables.meta("settings") or b""
         before = {speaker.id for speaker in rows.load().speakers}
         rows.seals = Seals(rows.seals.store_id, Vault(newest, rows.seals.store_id), rows.seals.settings)
         try:

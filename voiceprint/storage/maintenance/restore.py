@@ -1,4 +1,4 @@
-"""Bring a bundle into a store: the marks of the forgotten first, then whoever is not there."""
+"""Restoring a bundle into a store: its tombstones first, then the speakers that are missing."""
 
 from pathlib import Path
 
@@ -17,9 +17,11 @@ __all__ = ["RestoreReport", "restore"]
 
 
 class RestoreReport(msgspec.Struct, frozen=True, kw_only=True):
-    """Counts; ``name_taken``: ids of who was left out because somebody else has the name here.
+    """Result of a restore, in numbers of speakers.
 
-    ``replaced``: damaged or missing here, and now from the bundle. ``erased``: forgotten there, and so erased here.
+    ``replaced``: damaged or missing here, now from the bundle; ``present``: here already; ``forgotten``: forbidden by a
+    tombstone; ``erased``: erased here because of the bundle's tombstones. ``name_taken``: ids left out because another
+    speaker has the name here.
     """
 
     added: int
@@ -31,7 +33,7 @@ class RestoreReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def restore(folder: Path, keys: MasterKeys, bundle: Bundle) -> RestoreReport:
-    """Bring a bundle in, all of it or nothing. A folder without a store becomes that store again.
+    """The report of a restore, all or nothing; a folder without a store becomes the bundle's store.
 
     Raises ModelError (``encoder_mismatch``), StoreError, KeyFileError; then nothing was changed.
     """
@@ -53,15 +55,15 @@ def restore(folder: Path, keys: MasterKeys, bundle: Bundle) -> RestoreReport:
 def _restore_rows(rows: Rows, bundle: Bundle) -> RestoreReport:
     ours = rows.seals.store_id == bundle.store
     if not ours:
-        _know_marks_of(rows, bundle)
-    for mark in bundle.marks:
-        rows.add_tombstone(mark)
-    marks = rows.marks()
+        _add_tombstone_keys(rows, bundle)
+    for tombstone in bundle.tombstones:
+        rows.add_tombstone(tombstone)
+    tombstones = rows.tables.tombstones()
     loaded = rows.load()
     damaged = set(loaded.damaged)
     erased = 0
-    for speaker_id in [*rows.generations()]:
-        if not marks.isdisjoint(rows.seals.marks(speaker_id)):
+    for speaker_id in rows.tables.generations():
+        if not tombstones.isdisjoint(rows.seals.tombstones(speaker_id)):
             rows.erase(speaker_id, "forgotten_in_bundle")
             damaged.discard(speaker_id)
             erased += 1
@@ -70,7 +72,7 @@ def _restore_rows(rows: Rows, bundle: Bundle) -> RestoreReport:
     counts = dict.fromkeys(("added", "replaced", "present", "forgotten"), 0)
     taken = []
     for speaker in bundle.speakers:
-        outcome = _outcome(rows, speaker, marks, present, names)
+        outcome = _outcome(rows, speaker, tombstones, present, names)
         if outcome == "name_taken":
             taken.append(speaker.id)
             continue
@@ -85,7 +87,7 @@ def _restore_rows(rows: Rows, bundle: Bundle) -> RestoreReport:
 
 
 def _check_former(rows: Rows, bundle: Bundle) -> None:
-    """Who waits in the bundle can only wait here where both come from the same encoder."""
+    """Refuse former enrollments of another previous encoder. Raises ModelError (``encoder_mismatch``)."""
     former = bundle.settings.former
     if rows.seals.settings.former != former and any(speaker.former for speaker in bundle.speakers):
         raise ModelError(
@@ -95,8 +97,8 @@ def _check_former(rows: Rows, bundle: Bundle) -> None:
         )
 
 
-def _outcome(rows: Rows, speaker: StoredSpeaker, marks: set[str], present: set[str], names: dict[str, str]) -> str:
-    if not marks.isdisjoint(rows.seals.marks(speaker.id)):
+def _outcome(rows: Rows, speaker: StoredSpeaker, tombstones: set[str], present: set[str], names: dict[str, str]) -> str:
+    if not tombstones.isdisjoint(rows.seals.tombstones(speaker.id)):
         return "forgotten"
     if speaker.id in present:
         return "present"
@@ -115,15 +117,16 @@ def _insert(rows: Rows, speaker: StoredSpeaker, bundle: Bundle, *, ours: bool) -
     profile, enrollments, former = speaker.profile, speaker.enrollments, speaker.former
     if not ours:
         profile = msgspec.structs.replace(profile, origin=profile.origin or bundle.store)
-        # The hashes of the clips were made with the other store's secret: here they say nothing.
-        enrollments, former = (tuple(one.without_content() for one in some) for some in (enrollments, former))
+        # Hashes of the clips are keyed by the other store's secret: here they match nothing.
+        enrollments, former = (tuple(one.without_content() for one in each) for each in (enrollments, former))
     rows.write(speaker.id, KeyRing.new(), profile, enrollments, "restored", former=former)
 
 
-def _know_marks_of(rows: Rows, bundle: Bundle) -> None:
-    """Marks are keyed by their store's secret; keep the key with which these can be told."""
+def _add_tombstone_keys(rows: Rows, bundle: Bundle) -> None:
+    """Keep the tombstone keys of the bundle: tombstones are keyed hashes under their store's secret."""
     key = rows.seals.with_settings(bundle.settings).purposes.tombstone.key
     settings = rows.seals.settings
-    known = dict.fromkeys((*settings.foreign_marks, key, *bundle.settings.foreign_marks))
-    if tuple(known) != settings.foreign_marks:
-        rows.put_settings(rows.seals.with_settings(msgspec.structs.replace(settings, foreign_marks=tuple(known))))
+    before = settings.foreign_tombstone_keys
+    known = tuple(dict.fromkeys((*before, key, *bundle.settings.foreign_tombstone_keys)))
+    if known != before:
+        rows.put_settings(rows.seals.with_settings(msgspec.structs.replace(settings, foreign_tombstone_keys=known)))

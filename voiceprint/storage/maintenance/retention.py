@@ -1,4 +1,4 @@
-"""How long a voiceprint may be kept, and what is erased when that time is over.
+"""Retention of voiceprints: last day of a speaker, and erasure afterwards.
 
 The default follows the strictest law read (740 ILCS 14/15, the Illinois BIPA): destroyed when the purpose is met, which
 is the last day of the consent, or three years after the last interaction, whichever comes first.
@@ -22,7 +22,7 @@ _FEW = 10
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """``unseen_days``: days after the last interaction (enrolled, or recognised)."""
+    """The retention rule. ``unseen_days``: days after the last enrollment or recognition."""
 
     unseen_days: int = 3 * 365
 
@@ -36,7 +36,7 @@ class Retention:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """Somebody whose time is over. ``reason``: ``consent_expired`` or ``not_seen``."""
+    """A speaker due for erasure. ``reason``: ``consent_expired`` or ``not_seen``."""
 
     speaker_id: str
     reason: str
@@ -44,14 +44,14 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """What was due, and a receipt for each that was erased (none in a dry run)."""
+    """The speakers due, and a receipt of each erasure (none in a dry run)."""
 
     due: tuple[Due, ...]
     receipts: tuple[Receipt, ...]
 
 
 def due(speaker: StoredSpeaker, retention: Retention, today: date) -> Due | None:
-    """Whether the time of a speaker is over on that day (UTC). The last day of a consent still counts."""
+    """The due erasure of a speaker on a day (UTC), else None. The last day of a consent still counts."""
     until, because = kept_until(speaker, retention)
     if until >= today:
         return None
@@ -59,7 +59,7 @@ def due(speaker: StoredSpeaker, retention: Retention, today: date) -> Due | None
 
 
 def kept_until(speaker: StoredSpeaker, retention: Retention) -> tuple[date, KeptBecause]:
-    """The last day (UTC) on which a speaker is kept, and which of the two rules makes it that day."""
+    """The last day (UTC) on which a speaker is kept, and the rule that sets it."""
     unseen = last_interaction(speaker) + timedelta(days=retention.unseen_days)
     consent = speaker.profile.consent
     if consent is None or consent.expires is None:
@@ -69,7 +69,7 @@ def kept_until(speaker: StoredSpeaker, retention: Retention) -> tuple[date, Kept
 
 
 def last_interaction(speaker: StoredSpeaker) -> date:
-    """The day on which somebody was last enrolled or recognised."""
+    """The day (UTC) of the last enrollment or recognition."""
     times = [speaker.created_at, *(one.enrolled_at for one in (*speaker.enrollments, *speaker.former))]
     enrolled = datetime.fromtimestamp(max(times), UTC).date()
     seen = speaker.profile.last_seen
@@ -85,14 +85,14 @@ def sweep(
     dry_run: bool = False,
     at_most_half: bool = False,
 ) -> Sweep:
-    """Erase everybody whose time is over. ``speakers``: everybody, where they have been loaded already.
+    """The result of erasing all speakers due. ``speakers``: all of the store, if loaded already.
 
-    ``at_most_half``: for a sweep that no person asked for. A clock that is years ahead would erase everybody; then
-    nobody is erased. Raises StoreError (also ``too_many_due``).
+    ``at_most_half``: refuse to erase more than half, for a sweep that no person started: with a clock years ahead it
+    would erase all. Raises StoreError (also ``too_many_due``, with nothing erased).
     """
     day = today or datetime.now(UTC).date()
-    everybody = store.load().speakers if speakers is None else speakers
-    found = [due(speaker, retention or Retention(), day) for speaker in everybody]
+    all_speakers = store.load().speakers if speakers is None else speakers
+    found = [due(speaker, retention or Retention(), day) for speaker in all_speakers]
     over = tuple(one for one in found if one is not None)
     if at_most_half and len(over) > max(_FEW, len(found) // 2):
         raise StoreError(

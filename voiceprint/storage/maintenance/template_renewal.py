@@ -1,26 +1,27 @@
-"""Renew everybody at once, without anyone speaking again: new data keys, and a new secret rotation of the vectors.
+"""Template renewal: new data keys and a new cancelable transform for all speakers, without a recording.
 
-One transaction: a kill leaves everything as it was, or everything renewed. What was copied before is of no use with the
-renewed store: the old tokens fit nothing, and the vectors of the two cannot be linked without both secrets.
+One transaction: a kill leaves all of it unchanged, or all of it renewed. A copy made before is useless with the renewed
+store: its tokens fit nowhere, and the vectors of the two cannot be linked without both seeds.
 """
 
 import secrets
-from collections.abc import Sequence
 
 import msgspec
 
 from voiceprint.domain.speaker import StoredSpeaker
 from voiceprint.errors import StoreError
 from voiceprint.storage.rows import Rows
-from voiceprint.storage.sealing.seals import KeyRing
 from voiceprint.storage.sealing.settings import StoreSettings
 from voiceprint.storage.store import Store
 
-__all__ = ["RenewalReport", "everybody", "renew", "renewed_settings", "seal_again"]
+__all__ = ["RenewalReport", "renew", "renewed_settings", "undamaged_speakers"]
 
 
 class RenewalReport(msgspec.Struct, frozen=True, kw_only=True):
-    """``rotation``: how often this store was renewed. ``log_cleared``: no byte of the old tokens is left on disk."""
+    """Result of a template renewal.
+
+    ``rotation``: number of renewals of the store; ``log_cleared``: whether no byte of the old tokens is left on disk.
+    """
 
     speakers: int
     rotation: int
@@ -28,29 +29,24 @@ class RenewalReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def renew(store: Store) -> RenewalReport:
-    """New keys and a new rotation for everybody; cosines stay the same to 1e-5. Raises StoreError, nothing changed.
+    """The report of a renewal; cosines stay the same to 1e-5.
 
-    ``record_damaged`` where somebody's records do not open: they cannot be renewed, only forgotten or restored.
+    Raises StoreError, and nothing was changed: ``record_damaged`` where a speaker is damaged, who can only be erased or
+    restored.
     """
     with store.writing() as rows:
-        count = _renew_rows(rows)
-        rotation = rows.seals.settings.rotation
-    return RenewalReport(speakers=count, rotation=rotation, log_cleared=store.clear_log())
-
-
-def _renew_rows(rows: Rows) -> int:
-    speakers = everybody(rows)
-    seal_again(rows, speakers, renewed_settings(rows.seals.settings))
-    return len(speakers)
+        speakers, settings = undamaged_speakers(rows), renewed_settings(rows.seals.settings)
+        rows.replace_all(speakers, rows.seals.with_settings(settings))
+    return RenewalReport(speakers=len(speakers), rotation=settings.renewals, log_cleared=store.clear_log())
 
 
 def renewed_settings(settings: StoreSettings) -> StoreSettings:
-    """The same with another secret rotation."""
-    return msgspec.structs.replace(settings, rotation=settings.rotation + 1, seed=secrets.token_bytes(32))
+    """The settings with another cancelable transform."""
+    return msgspec.structs.replace(settings, renewals=settings.renewals + 1, seed=secrets.token_bytes(32))
 
 
-def everybody(rows: Rows) -> tuple[StoredSpeaker, ...]:
-    """All speakers, where all are whole. Raises StoreError (``record_damaged``)."""
+def undamaged_speakers(rows: Rows) -> tuple[StoredSpeaker, ...]:
+    """All speakers. Raises StoreError (``record_damaged``) where one is damaged."""
     loaded = rows.load()
     if loaded.damaged:
         raise StoreError(
@@ -59,16 +55,3 @@ def everybody(rows: Rows) -> tuple[StoredSpeaker, ...]:
             "them from a bundle first.",
         )
     return loaded.speakers
-
-
-def seal_again(rows: Rows, speakers: Sequence[StoredSpeaker], settings: StoreSettings) -> None:
-    """Everybody with a new data key under renewed settings; former enrollments go with a former encoder."""
-    rows.database.execute("DELETE FROM records")
-    rows.database.execute("DELETE FROM keys")
-    rows.database.execute("DELETE FROM parts")
-    rows.put_settings(rows.seals.with_settings(settings))
-    for speaker in speakers:
-        former = speaker.former if settings.former else ()
-        rows.insert(speaker.id, KeyRing.new(), speaker.profile, speaker.enrollments, former=former)
-    rows.note("renewed", speakers=len(speakers), rotation=settings.rotation)
-    rows.manifest.reset()

@@ -1,1 +1,1 @@
-"""Keys and seals; no SQL."""
+"""Keys and seals of the store, without SQL."""

@@ -1,8 +1,8 @@
-"""A secret rotation of the embedding space, so that stored vectors can be renewed without anyone speaking again.
+"""The cancelable transform of templates (ISO/IEC 24745): renewed without a new recording.
 
-An orthogonal matrix keeps every cosine, so nothing is lost; two stores, or one store before and after ``renew``, hold
-vectors that cannot be linked by one who has neither the seed nor about as many known pairs as there are dimensions.
-It is renewability under the seal, never a replacement for it (cf. ISO/IEC 24745, renewable biometric references).
+A secret orthogonal matrix keeps every cosine, so no accuracy is lost. Vectors of two stores, or of one store before and
+after a template renewal, cannot be linked without the seed or about as many known pairs as there are dimensions. It is
+renewability under the seal, never a replacement for it.
 """
 
 import hashlib
@@ -11,12 +11,12 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["rotation_matrix"]
+__all__ = ["transform_matrix"]
 
 
 @lru_cache(maxsize=4)
-def rotation_matrix(seed: bytes, dimension: int) -> NDArray[np.float64]:
-    """The orthogonal matrix (dimension, dimension) of a seed; the same on every machine to about 1e-13.
+def transform_matrix(seed: bytes, dimension: int) -> NDArray[np.float64]:
+    """The orthogonal matrix (dimension, dimension) of a seed, equal on all machines to about 1e-13.
 
     QR of a Gaussian matrix with the signs of R made positive is uniform over rotations (Mezzadri 2007). The Gaussians
     come from SHAKE-256, not from a generator whose stream a library may change.

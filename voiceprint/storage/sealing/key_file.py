@@ -1,15 +1,16 @@
-"""The master key file: where it is looked for, what is refused, how a new one is made.
+"""The master key file: search order, checks, creation, replacement.
 
-One Fernet key a line, newest first; blank lines and lines that begin with ``#`` do not count. Looked up in this order:
+One Fernet key a line, newest first; blank lines and lines that begin with ``#`` do not count. Search order:
 
 1. the path given, or ``VOICEPRINT_KEY_FILE``
 2. ``$CREDENTIALS_DIRECTORY/voiceprint.key``      a systemd credential
 3. ``/run/secrets/voiceprint_key``                a container secret
 4. ``$XDG_CONFIG_HOME/voiceprint/master.key``     (``~/.config`` where that is not set)
 
-A key is made only for a store that does not exist yet. Where there is data and no key, the start is refused. The file
-must be 0600; one that root owns may be 0440 or 0640, as service managers mount secrets. Windows line ends are accepted.
-Lines ``# store ID TAG`` say which stores use the file and under which key each is sealed: a rotation of one store must
+A key is created only for a new store; where there is data and no key, the start is refused. The file must be 0600; one
+that root owns may be 0440 or 0640, as service managers mount secrets. Windows line ends are accepted.
+
+Lines ``# store ID TAG`` list the stores that use the file, with the key that seals each: a rotation of one store must
 not drop a key that another still needs. They are kept where the file can be written.
 """
 
@@ -18,17 +19,16 @@ import binascii
 import fcntl
 import os
 import re
-import secrets
 import stat
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 
 from cryptography.fernet import Fernet
 
 from voiceprint.errors import KeyFileError
-from voiceprint.storage.sqlite.files import sync_folder
+from voiceprint.files import create_file, drafts_beside, replace_file
 
 __all__ = [
     "KEY_FILE_VARIABLE",
@@ -48,7 +48,10 @@ _STORE_LINE = re.compile(rb"^# store ([0-9a-f]{32}) ([0-9a-z]+)\s*$", re.MULTILI
 
 
 class MasterKeys:
-    """Fernet keys (url-safe base64, 44 bytes), newest first. Never prints them."""
+    """Fernet keys (url-safe base64, 44 bytes), newest first. Its repr shows none of them.
+
+    ``stores``: tag of the sealing key by store id.
+    """
 
     __slots__ = ("keys", "path", "stores")
 
@@ -62,12 +65,12 @@ class MasterKeys:
 
     @property
     def tag(self) -> str:
-        """Tells the newest key from others, and nothing about it."""
+        """A name of the newest key that reveals nothing of it."""
         return sha256(b"voiceprint key tag " + self.keys[0]).hexdigest()[:8]
 
 
 def find_key_file(environ: Mapping[str, str] | None = None, *, secret: Path | None = None) -> Path:
-    """The first place of the list above that is named or holds a file; the last one, whether or not it does."""
+    """The first path of the search order that is named or exists, or else the last one."""
     environ = os.environ if environ is None else environ
     if named := environ.get(KEY_FILE_VARIABLE):
         return Path(named)
@@ -81,8 +84,10 @@ def find_key_file(environ: Mapping[str, str] | None = None, *, secret: Path | No
 
 
 def load_key_file(path: Path, *, data: Path) -> MasterKeys:
-    """Read the keys. Raises KeyFileError: key_missing, key_unreadable, key_readable_by_others, key_inside_data,
-    key_malformed.
+    """The keys of a file.
+
+    Raises KeyFileError: ``key_missing``, ``key_unreadable``, ``key_readable_by_others``, ``key_inside_data``,
+    ``key_malformed``.
     """
     check_outside(path, data)
     try:
@@ -100,44 +105,34 @@ def load_key_file(path: Path, *, data: Path) -> MasterKeys:
 
 
 def create_key_file(path: Path, *, data: Path) -> MasterKeys:
-    """Make a new key, readable by this user only, durable before it is used; never over an old one.
+    """A new key, 0600 and durable before its first use; an existing file stays, and its keys are returned.
 
-    Where another process was quicker its key is taken. Raises KeyFileError (``key_not_made``).
+    Raises KeyFileError (``key_not_made``), and as ``load_key_file``.
     """
     check_outside(path, data)
-    with _told(path):
+    with _os_errors(path):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        draft = _write_draft(MasterKeys((Fernet.generate_key(),), path))
-        try:
-            path.hardlink_to(draft)
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
-        sync_folder(path.parent)
+        _remove_drafts(path)
+        with suppress(FileExistsError):
+            create_file(path, _text(MasterKeys((Fernet.generate_key(),), path)))
     return load_key_file(path, data=data)
 
 
 def replace_key_file(keys: MasterKeys) -> None:
-    """Write these keys in the place of the file's old ones: all of the new file, or the old one as it was.
+    """Write these keys in place of the file's old ones.
 
-    Raises KeyFileError (``key_not_made``) where the file is not ours to change (a secret mounted by somebody else).
+    Raises KeyFileError (``key_not_made``) where the file cannot be replaced, as a mounted secret; then it is unchanged.
     """
     path = keys.path.resolve()  # a link stays a link
-    with _told(path):
-        draft = _write_draft(MasterKeys(keys.keys, path, keys.stores))
-        try:
-            draft.replace(path)
-        except OSError:
-            draft.unlink(missing_ok=True)
-            raise
-        sync_folder(path.parent)
+    with _os_errors(path):
+        _remove_drafts(path)
+        replace_file(path, _text(keys))
 
 
 @contextmanager
 def hold_key_file(path: Path) -> Iterator[None]:
-    """Nobody else changes the key file meanwhile. Raises KeyFileError: ``key_busy``, ``key_not_made``."""
-    with _told(path):
+    """Lock the key file against other processes. Raises KeyFileError: ``key_busy``, ``key_not_made``."""
+    with _os_errors(path):
         descriptor = os.open(path.with_name(f".{path.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -149,7 +144,7 @@ def hold_key_file(path: Path) -> Iterator[None]:
 
 
 def claim_key_file(keys: MasterKeys, store_id: str, *, data: Path) -> None:
-    """Enter a store in the key file that opens it, where that is possible; see the top of this module."""
+    """Enter a store in the key file that opens it, where the file can be written."""
     if store_id in keys.stores:
         return
     try:
@@ -158,37 +153,30 @@ def claim_key_file(keys: MasterKeys, store_id: str, *, data: Path) -> None:
             tag = now.tag if len(now.keys) == 1 else "unknown"
             replace_key_file(MasterKeys(now.keys, now.path, {store_id: tag, **now.stores}))
     except KeyFileError:
-        return  # a mounted secret: whoever mounts it also rotates it
+        return  # a mounted secret: its owner also rotates it
 
 
 def check_outside(path: Path, data: Path) -> None:
-    """A key beside the data that it opens protects nothing: one copy of the folder takes both."""
+    """Refuse a key inside the data folder: one copy of the folder would take both. Raises KeyFileError."""
     if path.resolve().is_relative_to(data.resolve()):
         raise KeyFileError(
             "key_inside_data", f"The key file {path} lies inside the data folder {data}; keep it somewhere else."
         )
 
 
-def _write_draft(keys: MasterKeys) -> Path:
-    path = keys.path
-    for stale in path.parent.glob(f".{path.name}.*.new"):
-        stale.unlink(missing_ok=True)
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
+def _text(keys: MasterKeys) -> bytes:
     lines = [f"# store {store_id} {tag}".encode() for store_id, tag in keys.stores.items()]
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(b"".join(line + b"\n" for line in [*lines, *keys.keys]))
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError:
+    return b"".join(line + b"\n" for line in [*lines, *keys.keys])
+
+
+def _remove_drafts(path: Path) -> None:
+    """Remove the drafts of killed processes: they hold keys."""
+    for draft in drafts_beside(path):
         draft.unlink(missing_ok=True)
-        raise
-    return draft
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
+def _os_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:

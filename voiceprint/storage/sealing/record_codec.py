@@ -1,4 +1,4 @@
-"""Profiles and enrollments as the bodies of sealed records, and back."""
+"""Codec between profiles or enrollments and the bodies of sealed records."""
 
 import msgspec
 import numpy as np
@@ -13,7 +13,7 @@ __all__ = [
     "unpack_profile",
 ]
 
-# Unit vectors come back from float32 with a norm this close to one, or they are not what was written.
+# Unit vectors in float32 have a norm this close to one; any other was not written here.
 _NORM_TOLERANCE = 1e-3
 
 
@@ -24,11 +24,12 @@ class _EnrollmentHead(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
 
 
 def pack_profile(profile: Profile) -> bytes:
+    """The body of a profile (JSON)."""
     return msgspec.json.encode(profile)
 
 
 def unpack_profile(body: bytes) -> Profile:
-    """Raises SealBrokenError for a body that is no profile."""
+    """The profile of a body. Raises SealBrokenError."""
     try:
         return msgspec.json.decode(body, type=Profile)
     except (msgspec.DecodeError, UnicodeError) as error:
@@ -36,6 +37,7 @@ def unpack_profile(body: bytes) -> Profile:
 
 
 def pack_enrollment(enrollment: Enrollment) -> bytes:
+    """The body of an enrollment: length of the head (4 bytes), head (JSON), vector (float32)."""
     head = msgspec.json.encode(
         _EnrollmentHead(
             speech_seconds=enrollment.speech_seconds, content=enrollment.content, enrolled_at=enrollment.enrolled_at
@@ -45,7 +47,7 @@ def pack_enrollment(enrollment: Enrollment) -> bytes:
 
 
 def unpack_enrollment(record_id: str, body: bytes, dimension: int) -> Enrollment:
-    """Raises SealBrokenError unless it is a whole, finite, unit vector of that dimension."""
+    """The enrollment of a body, with a unit vector (dimension,). Raises SealBrokenError."""
     end = 4 + int.from_bytes(body[:4], "big")
     if len(body) != end + 4 * dimension:
         raise SealBrokenError("the vector has another length")

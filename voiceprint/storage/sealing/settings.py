@@ -1,4 +1,4 @@
-"""What a store is: its encoder, its secret and the rotation of its vectors. Sealed under the master key, in one row."""
+"""Settings and state of a store, each sealed in a row of its own."""
 
 import secrets
 import time
@@ -13,14 +13,15 @@ __all__ = ["StoreSettings", "StoreState", "settings_context"]
 
 
 class _Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What lies sealed in a row of its own."""
+    """Base of a struct that is sealed in a row of its own."""
 
     def pack(self) -> bytes:
+        """The body (MessagePack)."""
         return msgspec.msgpack.encode(self)
 
     @classmethod
     def unpack(cls, body: bytes) -> Self:
-        """Raises SealBrokenError."""
+        """The struct of a body. Raises SealBrokenError."""
         try:
             return msgspec.msgpack.decode(body, type=cls)
         except msgspec.DecodeError as error:
@@ -28,36 +29,39 @@ class _Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
 
 class StoreSettings(_Body, frozen=True, kw_only=True):
-    """``secret``: 32 bytes from which the keys of tombstones, audit, receipts and content hashes are made; it outlives
-    every master key. ``foreign_marks``: tombstone keys of stores whose bundles were imported. ``rotation``: how often
-    the store was renewed; ``seed`` makes the matrix (none before the first renewal). ``former``: the encoder that the
-    store is being moved away from; ``enroll_waiting``: whoever that one recognises is enrolled under the new one.
+    """Encoder, secret and cancelable transform of a store; sealed under the master key.
+
+    ``secret``: 32 bytes, the source of the keys for tombstones, audit, receipts and content hashes; it outlives every
+    master key. ``foreign_tombstone_keys``: of stores whose bundles were imported. ``renewals``: number of template
+    renewals; ``seed``: of the transform's matrix (empty before the first renewal). ``former``: the previous encoder
+    during a migration; ``enroll_waiting``: whether speakers that it recognises are enrolled under the new one.
     """
 
     encoder: EncoderIdentity
     secret: bytes
     created_at: float
-    rotation: int = 0
+    renewals: int = msgspec.field(default=0, name="rotation")
     seed: bytes = b""
-    foreign_marks: tuple[bytes, ...] = ()
+    foreign_tombstone_keys: tuple[bytes, ...] = msgspec.field(default=(), name="foreign_marks")
     former: EncoderIdentity | None = None
     enroll_waiting: bool = False
 
     @classmethod
     def new(cls, encoder: EncoderIdentity) -> Self:
+        """Settings of a new store, with a random secret."""
         return cls(encoder=encoder, secret=secrets.token_bytes(32), created_at=time.time())
 
     def __repr__(self) -> str:
-        return f"StoreSettings({self.encoder.id}, rotation {self.rotation})"
+        return f"StoreSettings({self.encoder.id}, {self.renewals} renewals)"
 
 
 class StoreState(_Body, frozen=True, kw_only=True):
-    """What every change to a store moves on, in the same transaction.
+    """Counters and check values, written with every change in the same transaction.
 
-    ``epoch``: tombstones so far. ``revision``: changes to speakers so far. ``audit_number``, ``audit_chain``: the last
-    line of the audit log. ``manifest``: sum over all speakers of a keyed hash of (speaker, generation). ``tokens``:
-    changes to the access tokens so far. ``lineage``: random, another one whenever somebody begins at the first
-    generation again.
+    ``epoch``: number of tombstones. ``revision``: number of changes to speakers. ``audit_number``, ``audit_chain``: the
+    last line of the audit log. ``manifest``: sum over all speakers of a keyed hash of (pseudonym, generation).
+    ``tokens``: number of changes to the access tokens. ``incarnation``: random; another one whenever a speaker begins
+    at the first generation again.
     """
 
     epoch: int = 0
@@ -66,8 +70,9 @@ class StoreState(_Body, frozen=True, kw_only=True):
     audit_chain: str = ""
     manifest: bytes = bytes(32)
     tokens: int = 0
-    lineage: str = ""
+    incarnation: str = msgspec.field(default="", name="lineage")
 
 
 def settings_context(store_id: str) -> Context:
+    """The context in which the settings of a store are sealed."""
     return {"type": "settings", "store": store_id}

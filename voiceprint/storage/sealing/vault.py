@@ -1,4 +1,4 @@
-"""Keys and seals.
+"""Keys of a store and the seals that they make.
 
 ::
 
@@ -6,10 +6,10 @@
                                                            └▶ seals one data key a speaker ─▶ seals their records
     store secret ─HKDF─▶ keys for content hashes, tombstones, pseudonyms, audit, receipts
 
-The secret is itself sealed, and outlives every master key: marks and hashes stay valid when the master key changes.
+The secret is itself sealed, and outlives every master key: tombstones and hashes survive a rotation.
 
 Fernet (AES-128-CBC with HMAC-SHA256) does the sealing. A Fernet token alone is bound to nothing, so every payload
-carries its context inside the seal, and opening compares it with what the place where it was found says it must be.
+carries its context inside the seal, and opening compares that with the context of the place it was read from.
 """
 
 import base64
@@ -47,7 +47,7 @@ _NONCE = 12
 
 
 class SealBrokenError(Exception):
-    """A token does not open, or what is inside belongs somewhere else. Says nothing about the content."""
+    """A token that does not open, or that was sealed in another context. Tells nothing of the content."""
 
 
 class Vault:
@@ -60,31 +60,31 @@ class Vault:
         self.bundles = MultiFernet([_fernet(key, salt, "bundle") for key in raw])
 
     def wrap(self, context: Context, body: bytes) -> bytes:
-        """Seal under the newest master key."""
+        """The token of a body under the newest master key."""
         return seal(self._wrapping, context, body)
 
     def unwrap(self, context: Context, token: bytes) -> bytes:
-        """Open what any of the master keys sealed. Raises SealBrokenError."""
+        """The body of a token, sealed under any of the master keys. Raises SealBrokenError."""
         return open_sealed(self._wrapping, context, token)
 
 
 def new_data_key() -> bytes:
-    """A key for one speaker's records (a Fernet key, 44 bytes)."""
+    """A random Fernet key (44 bytes) for one speaker's records."""
     return Fernet.generate_key()
 
 
 def seal(key: Fernet | MultiFernet, context: Context, body: bytes) -> bytes:
-    """A token that holds the context and the body. It does not tell when it was made."""
+    """A token of the context and the body, without the time of its making."""
     return key.encrypt_at_time(_head(context) + body, 0)
 
 
 def open_sealed(key: Fernet | MultiFernet, context: Context, token: bytes) -> bytes:
-    """The body, if the token opens and was sealed in exactly this context. Raises SealBrokenError."""
+    """The body of a token that was sealed in exactly this context. Raises SealBrokenError."""
     return open_in_one_of(key, (context,), token)[1]
 
 
 def open_in_one_of(key: Fernet | MultiFernet, contexts: Sequence[Context], token: bytes) -> tuple[int, bytes]:
-    """Which of the contexts the token was sealed in, and the body. Raises SealBrokenError where it is none of them."""
+    """The number of the context that the token was sealed in, and the body. Raises SealBrokenError."""
     try:
         payload = key.decrypt(token)
     except (InvalidToken, TypeError, ValueError) as error:
@@ -97,16 +97,16 @@ def open_in_one_of(key: Fernet | MultiFernet, contexts: Sequence[Context], token
 
 
 def seal_block(context: Context, body: bytes) -> tuple[bytes, bytes]:
-    """A random key that seals nothing else, and the body sealed under it in this context.
+    """A random key of one use, and the body sealed under it in this context.
 
-    AES-256-GCM: for many speakers at once, where a token would be a third longer and open thirty times slower.
+    AES-256-GCM, for many speakers at once: a token would be a third longer and open thirty times slower.
     """
     key, nonce = AESGCM.generate_key(256), secrets.token_bytes(_NONCE)
     return key, nonce + AESGCM(key).encrypt(nonce, body, _head(context))
 
 
 def open_block(key: bytes, context: Context, sealed: bytes) -> bytes:
-    """The body, if it was sealed under this key in exactly this context. Raises SealBrokenError."""
+    """The body of a block sealed under this key in exactly this context. Raises SealBrokenError."""
     whole = memoryview(sealed)
     try:
         return AESGCM(key).decrypt(whole[:_NONCE], whole[_NONCE:], _head(context))
@@ -115,8 +115,8 @@ def open_block(key: bytes, context: Context, sealed: bytes) -> bytes:
 
 
 def _head(context: Context) -> bytes:
-    said = msgspec.json.encode(dict(context), order="sorted")
-    return _MAGIC + len(said).to_bytes(4, "big") + said
+    encoded = msgspec.json.encode(dict(context), order="sorted")
+    return _MAGIC + len(encoded).to_bytes(4, "big") + encoded
 
 
 class HashKey:
@@ -133,7 +133,7 @@ class HashKey:
 
 
 class PurposeKeys:
-    """One key for each purpose, all from the secret of a store; none tells anything about another."""
+    """One key for each purpose, derived from a store's secret; none reveals another."""
 
     def __init__(self, secret: bytes) -> None:
         self.content = HashKey(_expand(secret, b"", "content"))

@@ -1,4 +1,4 @@
-"""Many speakers in columns: all their vectors in one block, and the rest of each read only when it is asked for."""
+"""Speakers in columns: all vectors in one block, everything else decoded only on demand."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
@@ -29,11 +29,12 @@ class _Take(msgspec.Struct, frozen=True, array_like=True):
         return cls(one.id, one.speech_seconds, one.content, one.enrolled_at)
 
     def enrollment(self, vector: NDArray[np.float32]) -> Enrollment:
+        """The enrollment with its vector (dimension,)."""
         return Enrollment(self.id, vector, self.speech_seconds, self.content, self.enrolled_at)
 
 
 class _Card(msgspec.Struct, frozen=True, array_like=True):
-    """A speaker without vectors. ``Label`` reads the beginning of it."""
+    """A speaker without vectors. ``Label`` decodes the beginning of it."""
 
     id: str
     profile: Profile
@@ -46,7 +47,7 @@ class _Card(msgspec.Struct, frozen=True, array_like=True):
         return cls(speaker.id, speaker.profile, takes, former)
 
     def speaker(self, made: Rows, former: Rows) -> StoredSpeaker:
-        """With the vectors of ``takes`` and of ``former`` (takes, dimension)."""
+        """The speaker with the vectors of ``takes`` and of ``former``, each (takes, dimension)."""
         enrollments = tuple([take.enrollment(row) for take, row in zip(self.takes, made, strict=True)])
         earlier = tuple([take.enrollment(row) for take, row in zip(self.former, former, strict=True)])
         return StoredSpeaker(self.id, self.profile, enrollments, earlier)
@@ -64,7 +65,7 @@ class _Heard(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Label(msgspec.Struct, frozen=True, array_like=True):
-    """What a speaker is looked up by."""
+    """The keys of a speaker in the directory: id, name, groups, hashes of recordings."""
 
     id: str
     profile: _Called
@@ -85,13 +86,13 @@ class Label(msgspec.Struct, frozen=True, array_like=True):
 
     @property
     def contents(self) -> list[str]:
-        """Keyed hashes of the recordings that the speaker was enrolled from, where there are any."""
+        """Keyed hashes of the recordings that the speaker was enrolled from."""
         return [take.content for take in self.takes if take.content]
 
 
 @dataclass(frozen=True, slots=True)
 class Voices:
-    """The ids of speakers, their unit vectors (vectors, dimension) one speaker after another, and how many each has."""
+    """Unit vectors (vectors, dimension) speaker by speaker, the ids, and each speaker's count."""
 
     ids: list[str]
     vectors: Rows
@@ -99,7 +100,7 @@ class Voices:
 
 
 class Vectors(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Unit vectors of speakers, one speaker after another. ``counts``: how many each has."""
+    """Unit vectors, speaker by speaker, as bytes. ``counts``: the number of each speaker's."""
 
     counts: memoryview
     floats: memoryview
@@ -116,40 +117,42 @@ class Vectors(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return f"Vectors(of {len(self.counts) // _NUMBERS.itemsize} speakers)"
 
     def only(self, places: list[int]) -> Self:
-        """Those of some of the speakers, copied."""
+        """The vectors of the speakers at these places, copied."""
         counts = np.frombuffer(self.counts, _NUMBERS)
-        meant = np.zeros(len(counts), bool)
-        meant[places] = True
-        rows = self.rows()[np.repeat(meant, counts)].astype(_FLOATS, copy=False)
+        chosen = np.zeros(len(counts), bool)
+        chosen[places] = True
+        rows = self.rows()[np.repeat(chosen, counts)].astype(_FLOATS, copy=False)
         return msgspec.structs.replace(
-            self, counts=memoryview(counts[meant].tobytes()), floats=memoryview(rows.tobytes())
+            self, counts=memoryview(counts[chosen].tobytes()), floats=memoryview(rows.tobytes())
         )
 
     def numbers(self) -> NDArray[np.int64]:
-        """How many vectors each speaker has (speakers)."""
+        """The number of vectors of each speaker (speakers,)."""
         return np.frombuffer(self.counts, _NUMBERS).astype(np.int64)
 
     def rows(self) -> Rows:
-        """All vectors (vectors, dimension), not copied."""
+        """View of all vectors (vectors, dimension)."""
         floats = np.frombuffer(self.floats, _FLOATS).astype(np.float32, copy=False)
         return floats.reshape(len(floats) // max(self.dimension, 1), self.dimension)
 
     def of_one(self, place: int) -> Rows:
-        """The vectors of one speaker (vectors, dimension), not copied."""
+        """View of the vectors (vectors, dimension) of the speaker at a place."""
         numbers = np.frombuffer(self.counts, _NUMBERS)
         begin = int(numbers[:place].sum())
         return self.rows()[begin : begin + int(numbers[place])]
 
     def of_each(self) -> list[Rows]:
-        """The vectors of each speaker, not copied."""
+        """Views of the vectors of each speaker."""
         ends = np.cumsum(self.numbers()).tolist()
         rows = self.rows()
         return [rows[begin:end] for begin, end in zip([0, *ends], ends, strict=False)]
 
 
 class Columns(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """``names``, ``cards``: one array each; ``bounds``: where each card begins, and where the last ends. ``made``: by
-    the store's encoder; ``former``: by the one that it is being moved away from.
+    """Columns of a batch of speakers, as MessagePack.
+
+    ``names``, ``cards``: one array each; ``bounds``: offset of each card, and the end of the last. ``made``: vectors of
+    the store's encoder; ``former``: vectors of the previous one.
     """
 
     names: memoryview
@@ -175,13 +178,14 @@ class Columns(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         return f"Columns(of {len(self.bounds) // _NUMBERS.itemsize - 1} speakers)"
 
     def card(self, place: int) -> memoryview:
+        """The encoded card of the speaker at a place."""
         begin, end = np.frombuffer(self.bounds, _NUMBERS)[place : place + 2].tolist()
         return self.cards[begin:end]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SpeakerBatch:
-    """Some speakers, in the order of their ids."""
+    """A batch of speakers in columns, in the order of their ids."""
 
     ids: list[str]
     columns: Columns
@@ -195,54 +199,55 @@ class SpeakerBatch:
         return cls([speaker.id for speaker in speakers], Columns.of(names, cards, made, former))
 
     def __repr__(self) -> str:
-        return f"People({len(self)} speakers)"
+        return f"SpeakerBatch({len(self)} speakers)"
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def only(self, ids: Collection[str]) -> Self:
-        """Some of them; nothing of the others is left in it."""
+        """A batch of these speakers only, without any byte of the others."""
         places = [place for place, speaker_id in enumerate(self.ids) if speaker_id in ids]
-        everybody = self.names()
-        names, cards = [everybody[place] for place in places], [self.columns.card(place) for place in places]
+        all_names = self.names()
+        names, cards = [all_names[place] for place in places], [self.columns.card(place) for place in places]
         made, former = self.columns.made.only(places), self.columns.former.only(places)
         return replace(self, ids=[self.ids[place] for place in places], columns=Columns.of(names, cards, made, former))
 
     def names(self) -> list[str]:
+        """The display name of each speaker."""
         return _names.decode(self.columns.names)
 
     def labels(self) -> list[Label]:
-        """What each of them is looked up by."""
+        """The label of each speaker."""
         return _labels.decode(self.columns.cards)
 
     def speaker(self, speaker_id: str) -> StoredSpeaker:
-        """The whole of one of them, read anew each time. Raises ValueError for anybody else."""
+        """A speaker, decoded anew each time. Raises ValueError for an id outside the batch."""
         place = self.ids.index(speaker_id)
         made, former = self.columns.made.of_one(place), self.columns.former.of_one(place)
         return _card.decode(self.columns.card(place)).speaker(made, former)
 
     def speakers(self) -> list[StoredSpeaker]:
-        """The whole of everybody."""
+        """All speakers, decoded."""
         cards = _cards.decode(self.columns.cards)
         rows = zip(cards, self.columns.made.of_each(), self.columns.former.of_each(), strict=True)
         return [card.speaker(made, former) for card, made, former in rows]
 
     def voices(self) -> Voices:
-        """Of whoever has a voice that the store's encoder made."""
+        """Vectors of the store's encoder, without speakers that have none."""
         made = self.columns.made
         return self._voices(made, made.numbers() > 0)
 
     def waiting(self) -> Voices:
-        """Of whoever has none of it, what the former encoder made of them."""
+        """Vectors of the previous encoder, for the speakers pending reenrollment."""
         made, former = self.columns.made, self.columns.former
         return self._voices(former, (made.numbers() == 0) & (former.numbers() > 0))
 
-    def _voices(self, vectors: Vectors, meant: NDArray[np.bool_]) -> Voices:
+    def _voices(self, vectors: Vectors, chosen: NDArray[np.bool_]) -> Voices:
         rows, counts = vectors.rows(), vectors.numbers()
-        if meant.all():
+        if chosen.all():
             return Voices(self.ids, rows, counts)
-        ids = [self.ids[place] for place in np.flatnonzero(meant).tolist()]
-        return Voices(ids, rows[np.repeat(meant, counts)], counts[meant])
+        ids = [self.ids[place] for place in np.flatnonzero(chosen).tolist()]
+        return Voices(ids, rows[np.repeat(chosen, counts)], counts[chosen])
 
 
 _card = msgspec.msgpack.Decoder(_Card)

@@ -1,4 +1,4 @@
-"""Everybody in a store, as a start reads them."""
+"""All speakers of a store, as read at a start."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,30 +10,31 @@ from voiceprint.storage.snapshot.columns import SpeakerBatch
 
 __all__ = ["StoreContents", "in_batches"]
 
-# Taking one out of some copies the others: so few that nobody notices.
+# Removing a speaker from a batch copies the others: few enough to take no noticeable time.
 BATCH = 256
 
 
 @dataclass(frozen=True, slots=True)
 class StoreContents:
-    """``damaged``: the opaque ids of those whose records do not open, or are missing."""
+    """Speakers in batches. ``damaged``: opaque ids of damaged or missing ones."""
 
-    people: tuple[SpeakerBatch, ...] = ()
+    batches: tuple[SpeakerBatch, ...] = ()
     damaged: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, loaded: Loaded) -> Self:
+        """The contents of speakers that were loaded one by one."""
         return cls(in_batches(loaded.speakers), loaded.damaged)
 
     def __len__(self) -> int:
-        return sum(map(len, self.people))
+        return sum(map(len, self.batches))
 
     @property
     def speakers(self) -> tuple[StoredSpeaker, ...]:
-        """The whole of everybody."""
-        return tuple(speaker for some in self.people for speaker in some.speakers())
+        """All speakers, decoded."""
+        return tuple(speaker for batch in self.batches for speaker in batch.speakers())
 
 
 def in_batches(speakers: Sequence[StoredSpeaker]) -> tuple[SpeakerBatch, ...]:
-    """Speakers as people, a few together."""
+    """The speakers in batches of ``BATCH``."""
     return tuple(SpeakerBatch.of(speakers[at : at + BATCH]) for at in range(0, len(speakers), BATCH))

@@ -1,10 +1,10 @@
-"""Everybody once more, in a few hundred large seals, so that a start need not open three small ones a speaker.
+"""The snapshot: all speakers once more in a few hundred large seals, so that a start need not open every record.
 
-A part holds whoever's id begins with the same two digits, as they were at the generations that it names. It is sealed
-under a random key of its own, and that key under the wrapping key; whoever is erased takes the whole part with them, in
-the same transaction. A part is never asked who is there: the rows and the sealed state say so. Whoever has the same
-generation in both is taken from the part, everybody else is opened from the rows. Where somebody does not open, or all
-together do not make the manifest, or a mark of the forgotten is missing, no part is used at all.
+A part holds the speakers whose ids begin with the same two hex digits, at the generations that it names. It is sealed
+under a random key of its own, and that key under the wrapping key; erasing a speaker destroys the whole part in the
+same transaction. A part never decides which speakers exist: the rows and the sealed state do. A speaker of the same
+generation in both is taken from the part, every other one is opened from the rows. Where a speaker does not open, the
+sum differs from the manifest, or a tombstone is missing, no part is used at all.
 """
 
 import hashlib
@@ -24,100 +24,103 @@ from voiceprint.storage.sealing.vault import Context, SealBrokenError, open_bloc
 from voiceprint.storage.snapshot.columns import Columns, SpeakerBatch
 from voiceprint.storage.snapshot.contents import StoreContents, in_batches
 from voiceprint.storage.snapshot.generations import PARTS, Listed, listed
-from voiceprint.storage.sqlite.database import is_corrupt, typed_rows
+from voiceprint.storage.sqlite.database import is_corrupt
 
-__all__ = ["Basis", "Part", "has_part", "in_part", "load_parts", "open_part", "open_speakers", "put_part"]
+__all__ = ["Basis", "Part", "load_parts", "open_part", "open_speakers", "put_part"]
 
-# Parts that were laid out otherwise do not open, and are made again.
+# Parts of another layout do not open, and are made again.
 _LAYOUT = 3
-_MARK = re.compile("[0-9a-f]{64}")
-_BEGINNINGS = np.dtype("<u8")
+_TOMBSTONE = re.compile("[0-9a-f]{64}")
+_PREFIXES = np.dtype("<u8")
 
 
 class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What lies inside the seal of a part. ``ids``, ``generations``: as in ``Listed``; ``marks``: the beginnings of
-    those that would forbid each of its people; ``manifest``: what they add to it.
+    """Sealed content of a part.
+
+    ``ids``, ``generations``: as in ``Listed``; ``tombstone_prefixes``: the first 64 bits of each tombstone that would
+    forbid one of its speakers; ``manifest``: the sum of their summands.
     """
 
     ids: str
     generations: str
     columns: Columns
-    marks: memoryview
+    tombstone_prefixes: memoryview = msgspec.field(name="marks")
     manifest: bytes
 
     def __repr__(self) -> str:
         return f"Part({len(self.listed())} speakers)"
 
     def listed(self) -> Listed:
-        """Who is in it, at which generation."""
+        """Its speakers' ids and generations."""
         return Listed(self.ids, self.generations)
 
-    def people(self) -> SpeakerBatch:
-        """Whoever was sealed."""
+    def speakers(self) -> SpeakerBatch:
+        """Its speakers."""
         return SpeakerBatch(self.ids.split(), self.columns)
 
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """Under the same settings, and within one lineage, one generation of a speaker is always the same."""
+    """What makes generations comparable: under the same basis, a speaker's generation has one content."""
 
     settings: str
-    lineage: str
+    incarnation: str
 
     @classmethod
     def of(cls, rows: Rows) -> Self:
-        return cls(hashlib.sha256(rows.seals.settings.pack()).hexdigest(), rows.state.lineage)
+        """The basis of the present settings and state."""
+        return cls(hashlib.sha256(rows.seals.settings.pack()).hexdigest(), rows.state.incarnation)
 
 
 def load_parts(rows: Rows) -> StoreContents | None:
-    """Everybody; None where the parts are of no use, or not enough. Raises StoreError."""
+    """All speakers of the store; None where the snapshot is missing, outdated or not sound. Raises StoreError."""
     parts = {name: part for name in PARTS if (part := open_part(rows, name)) is not None}
-    marks, there = rows.marks(), listed(rows.database)
-    if not parts or there is None or len(marks) != rows.state.epoch or _are_forbidden(parts.values(), marks):
+    tombstones, there = rows.tables.tombstones(), listed(rows.parts)
+    if not parts or there is None or len(tombstones) != rows.state.epoch or _are_forbidden(parts.values(), tombstones):
         return None
-    people, left, total = [], dict[str, int](), 0
+    batches, left, total = [], dict[str, int](), 0
     for name, at in there.items():
-        some, others, adds = _taken(rows, parts.get(name), at)
-        people.append(some)
+        batch, others, summand = _usable(rows, parts.get(name), at)
+        batches.append(batch)
         left.update(others)
-        total += adds
-    if len(left) > sum(map(len, people)):
+        total += summand
+    if len(left) > sum(map(len, batches)):
         return None
     total += sum(rows.manifest.part(*one) for one in left.items())
-    if not rows.manifest.adds_up(there, total):
+    if not rows.manifest.adds_up(rows.state, there, total):
         return None
-    opened = open_speakers(rows, left, marks)
-    if len(opened.speakers) < len(left):  # also where an index no longer leads to somebody who is there
+    opened = open_speakers(rows, left, tombstones)
+    if len(opened.speakers) < len(left):  # also where an index no longer leads to a speaker's rows
         return None
-    return StoreContents((*people, *in_batches(opened.speakers)))
+    return StoreContents((*batches, *in_batches(opened.speakers)))
 
 
-def _taken(rows: Rows, part: Part | None, there: Listed) -> tuple[SpeakerBatch, dict[str, int], int]:
-    """Whom a part may be used for, who else is there at which generation, and what the former add to the manifest."""
+def _usable(rows: Rows, part: Part | None, there: Listed) -> tuple[SpeakerBatch, dict[str, int], int]:
+    """The up-to-date speakers of a part, the generations of the others, and the summand of the former."""
     if part is None:
         return SpeakerBatch.of(()), there.unfold(), 0
     total = int.from_bytes(part.manifest, "big")
     if part.listed() == there:
-        return part.people(), {}, total
+        return part.speakers(), {}, total
     now, then = there.unfold(), part.listed().unfold()
     same = now.items() & then.items()
     total -= sum(rows.manifest.part(*one) for one in then.items() - same)
-    return part.people().only(dict(same)), dict(now.items() - same), total
+    return part.speakers().only(dict(same)), dict(now.items() - same), total
 
 
-def _are_forbidden(parts: Iterable[Part], marks: set[str]) -> bool:
-    """Whether a mark of the forgotten begins as that of somebody in a part; whoever opens rows compares the whole."""
-    beginnings = [_beginning(mark) for mark in marks if _MARK.fullmatch(mark)]
-    sealed = b"".join(part.marks for part in parts) if beginnings else b""
-    return bool(np.isin(np.frombuffer(sealed, _BEGINNINGS), np.array(beginnings, _BEGINNINGS)).any())
+def _are_forbidden(parts: Iterable[Part], tombstones: set[str]) -> bool:
+    """Whether a tombstone begins like that of a speaker in a part; opening the rows compares it whole."""
+    prefixes = [_prefix(tombstone) for tombstone in tombstones if _TOMBSTONE.fullmatch(tombstone)]
+    sealed = b"".join(part.tombstone_prefixes for part in parts) if prefixes else b""
+    return bool(np.isin(np.frombuffer(sealed, _PREFIXES), np.array(prefixes, _PREFIXES)).any())
 
 
-def _beginning(mark: str) -> int:
-    return int(mark[:16], 16)
+def _prefix(tombstone: str) -> int:
+    return int(tombstone[:16], 16)
 
 
-def open_speakers(rows: Rows, ids: Iterable[str], marks: set[str]) -> Loaded:
-    """Some speakers, from their rows. ``marks``: of everybody who was forgotten."""
+def open_speakers(rows: Rows, ids: Iterable[str], tombstones: set[str]) -> Loaded:
+    """Speakers from their rows. ``tombstones``: all of the store. Raises StoreError."""
     speakers, damaged = [], list[str]()
     for speaker_id in ids:
         try:
@@ -130,55 +133,40 @@ def open_speakers(rows: Rows, ids: Iterable[str], marks: set[str]) -> Loaded:
                 raise
             damaged.append(speaker_id)
             continue
-        if marks.isdisjoint(rows.seals.marks(speaker_id)):
+        if tombstones.isdisjoint(rows.seals.tombstones(speaker_id)):
             speakers.append(speaker)
         else:
             damaged.append(speaker_id)
     return Loaded(tuple(speakers), tuple(sorted(damaged)))
 
 
-def in_part(rows: Rows, name: str) -> dict[str, int]:
-    """Who belongs into a part, at which generation, as the rows say."""
-    sql = "SELECT speaker_id, generation FROM keys WHERE speaker_id >= ? AND speaker_id < ?"
-    return dict(typed_rows(rows.database, sql, (str, int), name, f"{name}g"))
-
-
 def open_part(rows: Rows, name: str) -> Part | None:
-    """None where there is none that opens here."""
+    """A part of the snapshot; None without one that opens under the present basis."""
+    found = rows.parts.get(name)
+    if found is None:
+        return None
     try:
-        sql = "SELECT rowid, key FROM parts WHERE part = ? AND typeof(block) = 'blob'"
-        for number, token in typed_rows(rows.database, sql, (int, bytes), name):
-            key = rows.seals.vault.unwrap(_key_context(rows, name), token)
-            with rows.database.blobopen("parts", "block", number, readonly=True) as block:
-                return _decoder.decode(open_block(key, _block_context(rows, name), block.read()))
+        key = rows.seals.vault.unwrap(_key_context(rows, name), found[0])
+        return _decoder.decode(open_block(key, _block_context(rows, name), found[1]))
     except (SealBrokenError, msgspec.DecodeError):
         return None
-    except sqlite3.DatabaseError as error:
-        if not is_corrupt(error):
-            raise
-    return None
 
 
-def put_part(rows: Rows, name: str, people: Mapping[str, tuple[StoredSpeaker, int]]) -> None:
-    """Seal a part: who is in it, as the rows hold them at which generation."""
-    in_order = dict(sorted(people.items()))
-    marks = [_beginning(mark) for speaker_id in in_order for mark in rows.seals.marks(speaker_id)]
-    manifest = sum(rows.manifest.part(who, generation) for who, (_, generation) in in_order.items())
-    there = Listed.of({who: generation for who, (_, generation) in in_order.items()})
+def put_part(rows: Rows, name: str, speakers: Mapping[str, tuple[StoredSpeaker, int]]) -> None:
+    """Seal and write a part. ``speakers``: by id, with the generation of their rows."""
+    in_order = dict(sorted(speakers.items()))
+    prefixes = [_prefix(tombstone) for speaker_id in in_order for tombstone in rows.seals.tombstones(speaker_id)]
+    generations = {speaker_id: generation for speaker_id, (_, generation) in in_order.items()}
+    lists = Listed.of(generations)
     part = Part(
-        ids=there.ids,
-        generations=there.generations,
+        ids=lists.ids,
+        generations=lists.generations,
         columns=SpeakerBatch.of([speaker for speaker, _ in in_order.values()]).columns,
-        marks=memoryview(np.array(marks, _BEGINNINGS).tobytes()),
-        manifest=manifest.to_bytes(40, "big"),
+        tombstone_prefixes=memoryview(np.array(prefixes, _PREFIXES).tobytes()),
+        manifest=sum(rows.manifest.part(*one) for one in generations.items()).to_bytes(40, "big"),
     )
     key, block = seal_block(_block_context(rows, name), msgspec.msgpack.encode(part))
-    token = rows.seals.vault.wrap(_key_context(rows, name), key)
-    rows.database.execute("INSERT OR REPLACE INTO parts VALUES (?, ?, ?)", (name, token, block))
-
-
-def has_part(rows: Rows, name: str) -> bool:
-    return bool(rows.database.execute("SELECT count(*) FROM parts WHERE part = ?", (name,)).fetchone()[0])
+    rows.parts.put(name, rows.seals.vault.wrap(_key_context(rows, name), key), block)
 
 
 def _key_context(rows: Rows, name: str) -> Context:
@@ -188,7 +176,7 @@ def _key_context(rows: Rows, name: str) -> Context:
 def _block_context(rows: Rows, name: str) -> Context:
     basis = Basis.of(rows)
     context: dict[str, str | int] = {"type": "part", "layout": _LAYOUT, "store": rows.seals.store_id, "part": name}
-    return {**context, "settings": basis.settings, "lineage": basis.lineage}
+    return {**context, "settings": basis.settings, "lineage": basis.incarnation}
 
 
 _decoder = msgspec.msgpack.Decoder(Part)

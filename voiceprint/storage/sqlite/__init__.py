@@ -1,1 +1,1 @@
-"""SQL; no seals."""
+"""All SQL of the store. Sealed tokens pass through it unread."""

@@ -1,11 +1,10 @@
-"""One SQLite file: how it is opened, which tables it has, how its faults become sentences.
+"""Connection to the one SQLite file: creation, opening, transactions, faults as StoreError.
 
-WAL and synchronous=FULL, so that what was acknowledged survives a kill; secure_delete, so that what was deleted is
-overwritten. Only ids, versions and sealed tokens are in its columns.
+WAL and synchronous=FULL, so that an acknowledged change survives a kill; secure_delete, so that deleted rows are
+overwritten. Only ids, versions and sealed tokens are in the columns.
 """
 
 import os
-import secrets
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -14,20 +13,21 @@ from typing import Any
 from urllib.parse import quote
 
 from voiceprint.errors import StoreError
-from voiceprint.storage.sqlite.files import sync_folder
+from voiceprint.files import draft_beside, sync_folder
 from voiceprint.storage.sqlite.migrations import APPLICATION_ID, MIGRATIONS, migrate
 
 __all__ = [
     "DATABASE_NAME",
     "clear_log",
     "create_database",
+    "data_version",
     "explained",
     "has_database",
+    "integrity_faults",
     "is_corrupt",
     "open_database",
     "rows_or_lost",
     "snapshot",
-    "sync_folder",
     "transaction",
     "typed_rows",
 ]
@@ -37,40 +37,31 @@ BUSY_SECONDS = 10.0
 
 
 def has_database(folder: Path) -> bool:
-    """Whether there is data already. Raises StoreError where the folder cannot be read."""
+    """Whether the folder holds a database. Raises StoreError where it cannot be read."""
     path = folder / DATABASE_NAME
-    with _told(path):
+    with _os_errors(path):
         return path.exists()
 
 
 def create_database(folder: Path, fill: Callable[[sqlite3.Connection], None]) -> None:
-    """Make the database of a folder with what ``fill`` writes, or leave the one that another process was quicker with.
+    """Create the database of a folder with the rows that ``fill`` writes; one that is there already stays.
 
-    It appears under its name only when it is complete, so an empty file of that name is damage and never a beginning.
+    It appears under its name only when it is complete: an empty file of that name is damage, never a beginning.
+    Raises StoreError.
     """
     path = folder / DATABASE_NAME
-    draft = folder / f"{DATABASE_NAME}.{secrets.token_hex(4)}.new"
-    with explained(path), _told(path):
+    with explained(path), _os_errors(path):
         _make_folder(folder)
-        os.close(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-        try:
-            database = sqlite3.connect(draft, isolation_level=None)
-            try:
-                with transaction(database):
-                    migrate(database)
-                    fill(database)
-            finally:
-                database.close()
-            _name_it(draft, path)
-        finally:
-            draft.unlink(missing_ok=True)
+        with draft_beside(path) as draft:
+            _fill(draft, fill)
+            _put_in_place(draft, path)
         sync_folder(folder)
 
 
 def open_database(folder: Path) -> sqlite3.Connection:
-    """Open the database of a data folder; the folder is 0700, the file 0600. Raises StoreError."""
+    """A connection to the database of a data folder (0700, the file 0600). Raises StoreError."""
     path = folder / DATABASE_NAME
-    with explained(path), _told(path):
+    with explained(path), _os_errors(path):
         _make_folder(folder)
         if not path.stat().st_size:
             raise StoreError("store_damaged", f"The store {path} is empty; bring back a copy, or delete the file.")
@@ -89,7 +80,7 @@ def open_database(folder: Path) -> sqlite3.Connection:
 
 @contextmanager
 def transaction(database: sqlite3.Connection) -> Iterator[None]:
-    """All of it is on disk at the end, or none of it."""
+    """A write transaction: at its end all changes are on disk, after an error none."""
     database.execute("BEGIN IMMEDIATE")
     try:
         yield
@@ -102,7 +93,7 @@ def transaction(database: sqlite3.Connection) -> Iterator[None]:
 
 @contextmanager
 def snapshot(database: sqlite3.Connection) -> Iterator[None]:
-    """Several reads that see the same state, whatever other processes write meanwhile."""
+    """A read transaction: all reads see one state, whatever other processes write meanwhile."""
     database.execute("BEGIN")
     try:
         yield
@@ -112,15 +103,34 @@ def snapshot(database: sqlite3.Connection) -> Iterator[None]:
 
 
 def clear_log(database: sqlite3.Connection) -> bool:
-    """Move the write-ahead log into the database and cut it to nothing. False while another process reads."""
+    """Truncate the write-ahead log into the database; False while another process reads."""
     (busy, _, _) = database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     return not busy
+
+
+def data_version(database: sqlite3.Connection) -> int:
+    """A number that changes when another connection has written."""
+    return int(database.execute("PRAGMA data_version").fetchone()[0])
+
+
+def integrity_faults(database: sqlite3.Connection) -> list[str]:
+    """Faults of the file itself, as SQLite words them; at most twenty of its pages."""
+    found: list[str] = []
+    try:
+        found += [fault for (fault,) in database.execute("PRAGMA integrity_check(20)") if fault != "ok"]
+        orphans = [table for table, *_ in database.execute("PRAGMA foreign_key_check")]
+        found += [f"a row of {table} belongs to nobody" for table in orphans]
+    except sqlite3.DatabaseError as error:
+        if not is_corrupt(error):
+            raise
+        found.append(str(error))
+    return found
 
 
 def typed_rows(
     database: sqlite3.Connection, sql: str, kinds: tuple[type, ...], *values: object
 ) -> list[tuple[Any, ...]]:
-    """The rows whose columns are of the kinds that the tables promise; a damaged page can hold others."""
+    """The rows whose columns have these types; a damaged page can hold other ones."""
     found = database.execute(sql, values)
     return [row for row in found if tuple(map(type, row)) == kinds]
 
@@ -128,9 +138,9 @@ def typed_rows(
 def rows_or_lost(
     database: sqlite3.Connection, sql: str, kinds: tuple[type, ...], speakers: Iterable[str]
 ) -> tuple[list[tuple[Any, ...]], set[str]]:
-    """The rows of a table of speakers; where a page of it is lost, what is left of it, and who is affected.
+    """The readable rows of a table of speakers, and the ids of the speakers on a lost page.
 
-    ``sql`` without WHERE and ORDER; the order is that of the writing.
+    ``sql`` without WHERE and ORDER; the rows are in the order of writing.
     """
     try:
         return typed_rows(database, f"{sql} ORDER BY rowid", kinds), set()
@@ -149,13 +159,13 @@ def rows_or_lost(
 
 
 def is_corrupt(error: sqlite3.Error) -> bool:
-    """Whether a page of the file is not what it should be."""
+    """Whether SQLite reports a damaged page."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_CORRUPT
 
 
 @contextmanager
 def explained(path: Path) -> Iterator[None]:
-    """Turn what SQLite says into a StoreError of one sentence."""
+    """Raise a StoreError of one sentence for an error of SQLite."""
     try:
         yield
     except UnicodeDecodeError as error:  # Python, over SQLite's own words about a damaged schema
@@ -193,17 +203,27 @@ def _prepare(database: sqlite3.Connection, path: Path) -> None:
     if version < len(MIGRATIONS):
         with transaction(database):
             migrate(database)
-    # Somebody forgotten just before a kill is still in the write-ahead log; now or at the next start it goes.
+    # A speaker erased just before a kill is still in the write-ahead log: clear it now, or at the next start.
     database.execute("PRAGMA busy_timeout=0")
     clear_log(database)
     database.execute(f"PRAGMA busy_timeout={int(BUSY_SECONDS * 1000)}")
 
 
 def _lenient_text(data: bytes) -> str:
-    return data.decode(errors="replace")  # damaged text fits nothing; it must not stop the reading of the rest
+    return data.decode(errors="replace")  # damaged text matches nothing, and must not stop the reading of the rest
 
 
-def _name_it(draft: Path, path: Path) -> None:
+def _fill(draft: Path, fill: Callable[[sqlite3.Connection], None]) -> None:
+    database = sqlite3.connect(draft, isolation_level=None)
+    try:
+        with transaction(database):
+            migrate(database)
+            fill(database)
+    finally:
+        database.close()
+
+
+def _put_in_place(draft: Path, path: Path) -> None:
     try:
         os.link(draft, path)  # unlike a rename it never replaces a store
     except FileExistsError:
@@ -213,7 +233,7 @@ def _name_it(draft: Path, path: Path) -> None:
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
+def _os_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
@@ -221,7 +241,7 @@ def _told(path: Path) -> Iterator[None]:
 
 
 def _make_folder(folder: Path) -> None:
-    """0700 for a folder that we make, and for one that holds only our own files; others share it knowingly."""
+    """Make the folder, 0700; an existing one only where it holds nothing but the store's own files."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     foreign = [path for path in folder.iterdir() if path.name != "README.md" and DATABASE_NAME not in path.name]
     if not foreign and folder.stat().st_uid == os.getuid():

@@ -1,4 +1,4 @@
-"""The tables, as numbered steps. Whoever opens an older store brings it to the newest layout, in one transaction.
+"""The layout of the tables in numbered steps; opening an older store takes the missing ones at once.
 
 Only random ids, counters, days and sealed tokens are in the columns: no name, no vector, no time of day.
 """
@@ -12,7 +12,7 @@ APPLICATION_ID = 0x56505254  # "VPRT"
 
 
 def _layout_1(database: sqlite3.Connection) -> None:
-    """Consent, provenance and last_seen live sealed in the profile record; meta holds store id, settings, state."""
+    """Keys, records, tombstones, audit log; meta holds the store's id, settings and state."""
     database.execute("CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT")
     database.execute(
         "CREATE TABLE keys (speaker_id TEXT PRIMARY KEY, generation INTEGER NOT NULL, token BLOB NOT NULL) STRICT"
@@ -25,7 +25,7 @@ def _layout_1(database: sqlite3.Connection) -> None:
         " version INTEGER NOT NULL,"
         " token BLOB NOT NULL) STRICT"
     )
-    # Covers what is compared with the manifest, so that an erasure need not read through all tokens.
+    # Covers the columns that enter the manifest, so that an erasure need not read all tokens.
     database.execute("CREATE INDEX generations ON keys (speaker_id, generation)")
     database.execute("CREATE INDEX records_by_speaker ON records (speaker_id)")
     database.execute("CREATE TABLE tombstones (mark TEXT PRIMARY KEY, day TEXT NOT NULL) STRICT")
@@ -33,7 +33,7 @@ def _layout_1(database: sqlite3.Connection) -> None:
 
 
 def _layout_2(database: sqlite3.Connection) -> None:
-    """Many speakers in one seal, beside their rows."""
+    """Parts of the snapshot: many speakers in one seal, beside their rows."""
     database.execute("CREATE TABLE parts (part TEXT PRIMARY KEY, key BLOB NOT NULL, block BLOB NOT NULL) STRICT")
 
 
@@ -41,7 +41,7 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_layout_1, _layo
 
 
 def migrate(database: sqlite3.Connection) -> None:
-    """Take the steps that are missing. Within a transaction of the caller."""
+    """Take the missing steps, within a transaction of the caller."""
     (version,) = database.execute("PRAGMA user_version").fetchone()
     for number, step in enumerate(MIGRATIONS[version:], start=version + 1):
         step(database)
