@@ -18,7 +18,7 @@ def create_file(path: Path, data: bytes, *, mode: int = 0o600) -> None:
 
 
 def replace_file(path: Path, data: bytes, *, mode: int = 0o600) -> None:
-    """Write a file, in place of an older one of that name. Raises OSError; then the older one is as it was."""
+    """Write a file in place of an older one, which stays after an error. Raises OSError."""
     with draft_beside(path, mode=mode) as draft:
         _fill(draft, data)
         draft.replace(path)
@@ -27,7 +27,7 @@ def replace_file(path: Path, data: bytes, *, mode: int = 0o600) -> None:
 
 @contextmanager
 def draft_beside(path: Path, *, mode: int = 0o600) -> Iterator[Path]:
-    """Path of an empty file beside ``path``, of a random name; gone afterwards unless it was renamed."""
+    """Path of an empty file of a random name beside ``path``; removed unless it was renamed."""
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
     os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode))
     try:

@@ -33,7 +33,7 @@ class Gallery:
     """
 
     def __init__(self, dimension: int, *, coarse_from: int = COARSE_FROM, room: int = 0) -> None:
-        """An empty gallery. ``coarse_from``: number of speakers from which on codes are searched first.
+        """An empty gallery. ``coarse_from``: number of speakers from which codes are searched first.
 
         ``room``: number of speakers to reserve memory for, so that adding them copies nothing.
         """

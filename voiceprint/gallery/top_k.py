@@ -25,7 +25,7 @@ GROUPS = BLOCK // GROUP_ROWS
 
 
 def highest_products(rows: Floats, queries: Floats, count: int, *, codes: Bytes | None = None) -> tuple[Floats, Places]:
-    """The ``count`` highest products of each query with the rows, best first, and the row numbers.
+    """The ``count`` highest products of each query with the rows, best first, and their rows.
 
     ``rows``: (n, d); ``queries``: (q, d); both results (q, count), ``count`` at most n. ``codes``: int8 codes (n, d) of
     unit rows, for unit queries.

@@ -1,1 +1,4 @@
-"""Sealed storage of voiceprints: keys, records, erasure, backup. Nothing else writes them to disk."""
+"""Sealed storage of voiceprints: keys, records, erasure, backup.
+
+Nothing else writes them to disk.
+"""

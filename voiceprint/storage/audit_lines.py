@@ -1,4 +1,4 @@
-"""Lines of the audit log, each sealed and chained to the one before, and the base that trimming leaves."""
+"""Lines of the audit log, sealed and chained, and the base that trimming leaves."""
 
 import time
 from collections.abc import Iterator

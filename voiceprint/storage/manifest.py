@@ -1,7 +1,8 @@
-"""The manifest: which speakers a store must hold, at which generation. Detects rows put back or removed as a whole.
+"""The manifest: the speakers that a store must hold, and the generation of each.
 
-The sealed state holds the sum over all speakers of a keyed hash of (pseudonym, generation), and the audit log names the
-speaker of each change. Where the rows do not make that sum, the log tells which speakers are wrong.
+It detects rows put back or removed as a whole. The sealed state holds the sum over all speakers of a keyed hash of
+(pseudonym, generation), and the audit log names the speaker of each change. Where the rows do not make that sum, the
+log tells which speakers are wrong.
 
 Summing 100,000 speakers takes a second. So a verified sum is cached in memory with its revision: while the sealed state
 is at that revision, a change checks one speaker only, against the cache and not against the row.
@@ -26,7 +27,10 @@ MISSING = "missing-"
 
 
 class Manifest:
-    """The manifest within one transaction. Changes return the state that follows; their caller keeps it."""
+    """The manifest within one transaction.
+
+    Changes return the state that follows; their caller keeps it.
+    """
 
     def __init__(self, tables: Tables, seals: Seals, began: StoreState, cache: ManifestCache) -> None:
         self._tables = tables
@@ -39,7 +43,7 @@ class Manifest:
     # Reading
 
     def misplaced(self, state: StoreState, generations: dict[str, int]) -> set[str]:
-        """Speakers put back, rolled back or removed as a whole: ids, or ``missing-`` and a pseudonym.
+        """Speakers put back or removed as a whole: ids, or ``missing-`` and a pseudonym.
 
         Raises StoreError (``store_damaged``) where the audit log does not tell either.
         """
@@ -60,7 +64,7 @@ class Manifest:
         return wrong | {MISSING + name for name in set(expected) - set(there.values())}
 
     def adds_up(self, state: StoreState, listed: dict[str, Listed], total: int) -> bool:
-        """Whether the speakers of all parts, which add ``total`` to the manifest, make that of the state."""
+        """Whether ``total``, the sum over the speakers of all parts, is the manifest of the state."""
         same = (total % _MODULUS).to_bytes(32, "big") == state.manifest
         if same:
             self._fill_cache({}, listed)
@@ -81,13 +85,16 @@ class Manifest:
         return self._cache.generation(speaker_id) if self.is_verified() else None
 
     def is_verified(self) -> bool:
-        """Whether the generations of all speakers were summed up at the state that the transaction began with."""
+        """Whether all generations were summed up at the state that the transaction began with."""
         return self._cache.holds(self._began) and not self._all_changed
 
     # Writing
 
     def move(self, state: StoreState, speaker_id: str, before: int, after: int) -> StoreState:
-        """The state after a speaker's change. Raises StoreError (``record_damaged``) for a row put back."""
+        """The state after a speaker's change.
+
+        Raises StoreError (``record_damaged``) for a row put back.
+        """
         believed = self.believed(speaker_id)
         if believed is not None and believed != before:
             raise StoreError("record_damaged", f"The record {speaker_id} was put back; it was not changed.")

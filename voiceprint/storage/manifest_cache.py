@@ -1,4 +1,4 @@
-"""Verified generations of all speakers in memory, so that a change need not sum the whole manifest again."""
+"""Verified generations in memory, so that a change need not sum the whole manifest."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -10,7 +10,7 @@ __all__ = ["ManifestCache"]
 
 
 class ManifestCache:
-    """The generation of every speaker id, as summed up to the manifest of one state of the store."""
+    """The generation of every speaker id, as summed up to the manifest of one state."""
 
     def __init__(self) -> None:
         self._at: tuple[int, bytes] | None = None

@@ -67,7 +67,7 @@ def parse_receipt(text: bytes | str) -> Receipt:
 
 
 def verify_receipt(receipt: Receipt, store: Transactions | None = None) -> None:
-    """Check the signature and, with a store, that it issued the receipt and that the erasure holds.
+    """Check the signature; with a store, also that it issued the receipt and the erasure holds.
 
     Raises InputError: ``receipt_forged``, ``receipt_of_another_store``, ``receipt_not_kept``; StoreError.
     """

@@ -1,4 +1,4 @@
-"""One transaction of a store: rows sealed and opened, with state, manifest and audit log in step.
+"""One transaction of a store: sealed rows, with state, manifest and audit log in step.
 
 Every change of a speaker raises their generation, enters the manifest and becomes a line of the audit log, all in the
 same transaction. So rows put back or removed as a whole do not add up, and the log names the speaker.
@@ -35,7 +35,10 @@ class Loaded:
 
 
 class Rows:
-    """Tables, seals, state and manifest of one transaction. ``state`` is written by ``save_state``."""
+    """Tables, seals, state and manifest of one transaction.
+
+    ``state`` is written by ``save_state``.
+    """
 
     def __init__(self, database: sqlite3.Connection, seals: Seals, cache: ManifestCache) -> None:
         self.database = database
@@ -87,7 +90,7 @@ class Rows:
         return [line for line in open_lines(self.tables, self.seals) if line.subject == pseudonym]
 
     def verify_manifest(self) -> bool:
-        """Whether all generations add up to the manifest, summed anew only where that is not known yet.
+        """Whether all generations add up to the manifest; summed only where that is unknown.
 
         Raises StoreError (``store_damaged``).
         """
@@ -111,7 +114,10 @@ class Rows:
         self.note(event, speaker_id, generation=after, enrollments=len(enrollments))
 
     def drop(self, speaker_id: str, ring: KeyRing, enrollments: Sequence[Enrollment]) -> KeyRing:
-        """The key ring without these enrollments, to be written in the same transaction; their records are deleted."""
+        """The key ring without these enrollments, whose records are deleted.
+
+        It must be written in the same transaction.
+        """
         ids = {one.id for one in enrollments}
         if ids:
             self.drop_part(speaker_id)
@@ -143,7 +149,7 @@ class Rows:
         return ring.generation
 
     def erase(self, speaker_id: str, reason: str) -> int:
-        """The number of records deleted with a speaker's key; a tombstone is left. Raises StoreError.
+        """The number of records deleted with a speaker's key; a tombstone is left.
 
         Takes what ``load`` calls damaged, too: ``missing-`` and a pseudonym included.
         """
@@ -204,7 +210,7 @@ class Rows:
     def _opened(
         self, speaker_id: str, generation: int, token: bytes, records: list[Row], tombstones: set[str]
     ) -> StoredSpeaker | None:
-        """The speaker of a key and its records; None for a damaged one, or one put back after erasure."""
+        """The speaker of a key and its records; None if damaged, or put back after erasure."""
         try:
             ring = self.seals.open_ring(speaker_id, generation, token)
             speaker = self.seals.open_speaker(speaker_id, ring, records)

@@ -126,7 +126,10 @@ class Store(Transactions):
         consent: Consent | None = None,
         groups: tuple[str, ...] = (),
     ) -> StoredSpeaker:
-        """A new speaker, with a data key of their own. Raises StoreError, InputError (``bad_consent``)."""
+        """A new speaker, with a data key of their own.
+
+        Raises StoreError, InputError (``bad_consent``).
+        """
         check_consent(consent)
         profile = Profile(name=name, created_at=time.time(), groups=groups).agreed(consent)
         speaker = StoredSpeaker(new_id(), profile, tuple(enrollments))
@@ -137,7 +140,7 @@ class Store(Transactions):
     def add_enrollments(
         self, speaker_id: str, enrollments: Sequence[Enrollment], *, consent: Consent | None = None
     ) -> StoredSpeaker:
-        """The speaker with more enrollments and, if given, a new consent; former enrollments are deleted.
+        """The speaker with more enrollments and a new consent, if given; former ones are deleted.
 
         Raises StoreError: ``record_damaged``, ``speaker_gone``; InputError (``bad_consent``).
         """
@@ -165,7 +168,10 @@ class Store(Transactions):
         return self._change(speaker_id, "consent", lambda profile: profile.agreed(consent))
 
     def touch(self, speaker_id: str, day: str) -> StoredSpeaker:
-        """The speaker, last recognised on this day (YYYY-MM-DD); written once a day. Raises StoreError."""
+        """The speaker, last recognised on this day (YYYY-MM-DD); written once a day.
+
+        Raises StoreError.
+        """
         with self.reading() as rows:
             speaker, _ = rows.read(speaker_id)
         if speaker.profile.last_seen == day:

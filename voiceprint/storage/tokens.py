@@ -1,4 +1,4 @@
-"""Access tokens and their scopes, in one sealed row of the store; the tokens themselves only hashed.
+"""Access tokens and their scopes, hashed, in one sealed row of the store.
 
 The store's state counts the changes, so that an earlier list put back (with a revoked token in it) is detected.
 """
@@ -52,9 +52,9 @@ def hash_token(token: str) -> str:
 def add_token(
     store: Store, name: str, scopes: Sequence[Scope], *, days: float | None = None, groups: Sequence[str] = ()
 ) -> tuple[str, AccessToken]:
-    """A new token in clear, shown this once, and its stored form. ``days``: validity, None for ever.
+    """A new token in clear, shown this once, and its stored form.
 
-    Raises InputError: ``bad_name``, ``name_taken``, ``bad_days``, ``bad_group``; StoreError.
+    ``days``: validity, None for ever. Raises InputError: ``bad_name``, ``name_taken``, ``bad_days``, ``bad_group``; StoreError.
     """
     if not _NAME.fullmatch(name):
         raise InputError(

@@ -52,7 +52,10 @@ class Transactions:
 
     @contextmanager
     def writing(self) -> Iterator[Rows]:
-        """A write transaction: at its end all changes are on disk, after an error none. Raises StoreError."""
+        """A write transaction: all changes on disk at its end, none after an error.
+
+        Raises StoreError.
+        """
         with self._lock, explained(self.path):
             with transaction(self._database):
                 rows = Rows(self._database, self._current_seals(), self._cache)

@@ -1,1 +1,1 @@
-"""Maintenance of a store: check, key rotation, template renewal, migration, retention, bundles."""
+"""Maintenance of a store: check, rotation, renewal, migration, retention, bundles."""

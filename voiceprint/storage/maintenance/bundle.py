@@ -1,4 +1,4 @@
-"""Bundles: a store or one speaker in one sealed file, for backup and moves to another machine.
+"""Bundles: a store or one speaker in one sealed file, for backup and transfer.
 
 ::
 
@@ -91,7 +91,7 @@ def take_bundle(store: Store, *, passphrase: str | None = None, only: str | None
 
 
 def _note_export(store: Store, only: str | None, speakers: int) -> None:
-    """Note the export in the audit log, unless the log itself is damaged: then the backup matters more."""
+    """Note the export, unless the audit log itself is damaged: then the backup matters more."""
     try:
         store.note("exported", only, speakers=speakers)
     except StoreError as error:

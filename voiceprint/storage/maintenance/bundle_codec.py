@@ -40,7 +40,7 @@ class PackedEnrollment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
 
 
 class PackedSpeaker(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A speaker with their enrollments (``takes``), and those of the previous encoder (``former``)."""
+    """A speaker. ``takes``: enrollments; ``former``: those of the previous encoder."""
 
     id: str
     profile: Profile

@@ -1,4 +1,7 @@
-"""Check of a whole store: pages, seals, manifest, tombstones, tokens, audit log. Changes nothing."""
+"""Check of a whole store: pages, seals, manifest, tombstones, tokens, audit log.
+
+Changes nothing.
+"""
 
 import sqlite3
 
@@ -15,7 +18,10 @@ __all__ = ["Report", "check"]
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """Result of a check. ``faults``: one sentence each; ``damaged``: opaque ids; ``rotation``: template renewals."""
+    """Result of a check.
+
+    ``faults``: one sentence each; ``damaged``: opaque ids; ``rotation``: template renewals.
+    """
 
     speakers: int
     enrollments: int
@@ -34,7 +40,10 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def check(store: Store) -> Report:
-    """The report on every page, seal and audit line. Raises StoreError where the check cannot run."""
+    """The report on every page, seal and audit line.
+
+    Raises StoreError where the check cannot run.
+    """
     with store.reading() as rows:
         faults = [f"The database file: {fault}." for fault in integrity_faults(rows.database)]
         loaded, more = _load(rows)

@@ -45,7 +45,7 @@ def progress(store: Store) -> MigrationReport:
 
 
 def begin(store: Store, encoder: EncoderIdentity, *, enroll_waiting: bool) -> MigrationReport:
-    """The progress after the store was given to ``encoder``; running servers must be started again.
+    """The progress after the store was given to ``encoder``; servers must be restarted.
 
     Called again with the same encoder, it changes ``enroll_waiting``. Raises StoreError, ModelError: ``already_there``,
     ``migration_unfinished`` (a third encoder).

@@ -93,7 +93,7 @@ def _rewrap_all(store: Store, progress: Callable[[int], None]) -> int:
 
 
 def _drop_parts(store: Store) -> None:
-    """Delete the parts, whose keys are sealed under the old master key; the server makes them again."""
+    """Delete the parts: their keys are sealed under the old master key."""
     with store.reading() as rows:
         names = rows.parts.names()
     for name in names:

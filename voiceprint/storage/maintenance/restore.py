@@ -33,7 +33,7 @@ class RestoreReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def restore(folder: Path, keys: MasterKeys, bundle: Bundle) -> RestoreReport:
-    """The report of a restore, all or nothing; a folder without a store becomes the bundle's store.
+    """The report of a restore, all or nothing; an empty folder becomes the bundle's store.
 
     Raises ModelError (``encoder_mismatch``), StoreError, KeyFileError; then nothing was changed.
     """
@@ -87,7 +87,10 @@ def _restore_rows(rows: Rows, bundle: Bundle) -> RestoreReport:
 
 
 def _check_former(rows: Rows, bundle: Bundle) -> None:
-    """Refuse former enrollments of another previous encoder. Raises ModelError (``encoder_mismatch``)."""
+    """Refuse former enrollments of another previous encoder.
+
+    Raises ModelError (``encoder_mismatch``).
+    """
     former = bundle.settings.former
     if rows.seals.settings.former != former and any(speaker.former for speaker in bundle.speakers):
         raise ModelError(
@@ -123,7 +126,7 @@ def _insert(rows: Rows, speaker: StoredSpeaker, bundle: Bundle, *, ours: bool) -
 
 
 def _add_tombstone_keys(rows: Rows, bundle: Bundle) -> None:
-    """Keep the tombstone keys of the bundle: tombstones are keyed hashes under their store's secret."""
+    """Keep the bundle's tombstone keys: tombstones are hashes under their store's secret."""
     key = rows.seals.with_settings(bundle.settings).purposes.tombstone.key
     settings = rows.seals.settings
     before = settings.foreign_tombstone_keys

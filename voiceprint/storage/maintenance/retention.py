@@ -51,7 +51,7 @@ class Sweep:
 
 
 def due(speaker: StoredSpeaker, retention: Retention, today: date) -> Due | None:
-    """The due erasure of a speaker on a day (UTC), else None. The last day of a consent still counts."""
+    """The erasure due for a speaker on a day (UTC), else None. A consent includes its last day."""
     until, because = kept_until(speaker, retention)
     if until >= today:
         return None

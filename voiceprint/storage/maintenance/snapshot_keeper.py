@@ -1,4 +1,4 @@
-"""Upkeep of the snapshot, one part at a time; on the way the rows of all speakers are examined."""
+"""Upkeep of the snapshot, one part at a time, with an examination of all speakers' rows."""
 
 from voiceprint.domain.speaker import StoredSpeaker
 from voiceprint.storage.rows import Rows
@@ -35,7 +35,7 @@ class SnapshotKeeper:
         return tuple(speaker_id for name in PARTS for speaker_id in self.visit(name))
 
     def visit(self, name: str) -> tuple[str, ...]:
-        """Ids of the damaged speakers of a part, examined once and sealed again after enough changes.
+        """Ids of the damaged speakers of a part, which is sealed again after enough changes.
 
         Raises StoreError; then the part is unchanged.
         """
@@ -65,7 +65,7 @@ class SnapshotKeeper:
     def _seal(
         self, name: str, there: dict[str, int], basis: Basis, speakers: dict[str, tuple[StoredSpeaker, int]]
     ) -> bool:
-        """Whether the part was sealed; False where its speakers changed meanwhile, or are not verified."""
+        """Whether the part was sealed; False where speakers changed meanwhile, or are unverified."""
         with self._store.writing() as rows:
             if (rows.parts.members(name), Basis.of(rows)) != (there, basis) or not self._is_verified(rows, there):
                 return False

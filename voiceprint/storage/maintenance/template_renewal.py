@@ -1,4 +1,4 @@
-"""Template renewal: new data keys and a new cancelable transform for all speakers, without a recording.
+"""Template renewal: new data keys and cancelable transform, without new recordings.
 
 One transaction: a kill leaves all of it unchanged, or all of it renewed. A copy made before is useless with the renewed
 store: its tokens fit nowhere, and the vectors of the two cannot be linked without both seeds.

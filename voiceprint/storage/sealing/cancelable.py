@@ -16,7 +16,7 @@ __all__ = ["transform_matrix"]
 
 @lru_cache(maxsize=4)
 def transform_matrix(seed: bytes, dimension: int) -> NDArray[np.float64]:
-    """The orthogonal matrix (dimension, dimension) of a seed, equal on all machines to about 1e-13.
+    """The orthogonal matrix (dimension, dimension) of a seed, the same everywhere to 1e-13.
 
     QR of a Gaussian matrix with the signs of R made positive is uniform over rotations (Mezzadri 2007). The Gaussians
     come from SHAKE-256, not from a generator whose stream a library may change.

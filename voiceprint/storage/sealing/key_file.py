@@ -105,7 +105,7 @@ def load_key_file(path: Path, *, data: Path) -> MasterKeys:
 
 
 def create_key_file(path: Path, *, data: Path) -> MasterKeys:
-    """A new key, 0600 and durable before its first use; an existing file stays, and its keys are returned.
+    """The keys of a new key file, 0600 and durable, or of the one that is there already.
 
     Raises KeyFileError (``key_not_made``), and as ``load_key_file``.
     """
@@ -131,7 +131,10 @@ def replace_key_file(keys: MasterKeys) -> None:
 
 @contextmanager
 def hold_key_file(path: Path) -> Iterator[None]:
-    """Lock the key file against other processes. Raises KeyFileError: ``key_busy``, ``key_not_made``."""
+    """Lock the key file against other processes.
+
+    Raises KeyFileError: ``key_busy``, ``key_not_made``.
+    """
     with _os_errors(path):
         descriptor = os.open(path.with_name(f".{path.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
@@ -157,7 +160,10 @@ def claim_key_file(keys: MasterKeys, store_id: str, *, data: Path) -> None:
 
 
 def check_outside(path: Path, data: Path) -> None:
-    """Refuse a key inside the data folder: one copy of the folder would take both. Raises KeyFileError."""
+    """Refuse a key inside the data folder: one copy of the folder would take both.
+
+    Raises KeyFileError.
+    """
     if path.resolve().is_relative_to(data.resolve()):
         raise KeyFileError(
             "key_inside_data", f"The key file {path} lies inside the data folder {data}; keep it somewhere else."

@@ -110,7 +110,7 @@ class Seals:
         return self.purposes.tombstone.hash(speaker_id.encode())
 
     def tombstones(self, speaker_id: str) -> set[str]:
-        """The tombstones that would forbid a speaker: this store's, and those of imported bundles' stores."""
+        """The tombstones that forbid a speaker: this store's, and those of imported bundles."""
         return {self.tombstone(speaker_id), *(key.hash(speaker_id.encode()) for key in self._foreign)}
 
     def pseudonym(self, speaker_id: str) -> str:
@@ -142,7 +142,10 @@ class Seals:
     def seal_enrollment(
         self, speaker_id: str, ring: KeyRing, enrollment: Enrollment, *, former: bool = False
     ) -> tuple[Row, KeyRing]:
-        """The record of an enrollment, and the ring with it. ``former``: made by the previous encoder."""
+        """The record of an enrollment, and the ring with it.
+
+        ``former``: made by the previous encoder.
+        """
         encoder = self._encoders[-1 if former else 0]
         if self.settings.renewals:
             transformed = (self._matrix(encoder) @ enrollment.embedding.astype(np.float64)).astype(np.float32)
@@ -150,7 +153,7 @@ class Seals:
         return self._seal_record(speaker_id, ring, enrollment.id, _ENROLLMENT, pack_enrollment(enrollment), encoder)
 
     def open_speaker(self, speaker_id: str, ring: KeyRing, rows: Sequence[Row]) -> StoredSpeaker:
-        """A speaker from all of their records. Raises SealBrokenError where one is broken or missing."""
+        """A speaker from all their records. Raises SealBrokenError where one is broken or missing."""
         if len(rows) != len(ring.versions) or {row.id: row.version for row in rows} != ring.versions:
             raise SealBrokenError("the records are not those of the key ring")
         try:

@@ -47,7 +47,10 @@ _NONCE = 12
 
 
 class SealBrokenError(Exception):
-    """A token that does not open, or that was sealed in another context. Tells nothing of the content."""
+    """A token that does not open, or that was sealed in another context.
+
+    Tells nothing of the content.
+    """
 
 
 class Vault:
@@ -84,7 +87,10 @@ def open_sealed(key: Fernet | MultiFernet, context: Context, token: bytes) -> by
 
 
 def open_in_one_of(key: Fernet | MultiFernet, contexts: Sequence[Context], token: bytes) -> tuple[int, bytes]:
-    """The number of the context that the token was sealed in, and the body. Raises SealBrokenError."""
+    """The number of the context that the token was sealed in, and the body.
+
+    Raises SealBrokenError.
+    """
     try:
         payload = key.decrypt(token)
     except (InvalidToken, TypeError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""The snapshot: all speakers once more in a few hundred large seals, so that a start need not open every record.
+"""The snapshot: all speakers once more, in 256 large seals that a start opens quickly.
 
 A part holds the speakers whose ids begin with the same two hex digits, at the generations that it names. It is sealed
 under a random key of its own, and that key under the wrapping key; erasing a speaker destroys the whole part in the
@@ -61,7 +61,7 @@ class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """What makes generations comparable: under the same basis, a speaker's generation has one content."""
+    """Settings and incarnation under which a speaker's generation has one content only."""
 
     settings: str
     incarnation: str
@@ -73,7 +73,7 @@ class Basis:
 
 
 def load_parts(rows: Rows) -> StoreContents | None:
-    """All speakers of the store; None where the snapshot is missing, outdated or not sound. Raises StoreError."""
+    """All speakers; None where the snapshot is missing, outdated or unsound. Raises StoreError."""
     parts = {name: part for name in PARTS if (part := open_part(rows, name)) is not None}
     tombstones, there = rows.tables.tombstones(), listed(rows.parts)
     if not parts or there is None or len(tombstones) != rows.state.epoch or _are_forbidden(parts.values(), tombstones):
@@ -96,7 +96,7 @@ def load_parts(rows: Rows) -> StoreContents | None:
 
 
 def _usable(rows: Rows, part: Part | None, there: Listed) -> tuple[SpeakerBatch, dict[str, int], int]:
-    """The up-to-date speakers of a part, the generations of the others, and the summand of the former."""
+    """The up-to-date speakers of a part, the other generations, and the former's summand."""
     if part is None:
         return SpeakerBatch.of(()), there.unfold(), 0
     total = int.from_bytes(part.manifest, "big")
@@ -109,7 +109,7 @@ def _usable(rows: Rows, part: Part | None, there: Listed) -> tuple[SpeakerBatch,
 
 
 def _are_forbidden(parts: Iterable[Part], tombstones: set[str]) -> bool:
-    """Whether a tombstone begins like that of a speaker in a part; opening the rows compares it whole."""
+    """Whether a tombstone begins like one that forbids a speaker in a part."""
     prefixes = [_prefix(tombstone) for tombstone in tombstones if _TOMBSTONE.fullmatch(tombstone)]
     sealed = b"".join(part.tombstone_prefixes for part in parts) if prefixes else b""
     return bool(np.isin(np.frombuffer(sealed, _PREFIXES), np.array(prefixes, _PREFIXES)).any())

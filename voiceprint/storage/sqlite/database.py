@@ -44,7 +44,7 @@ def has_database(folder: Path) -> bool:
 
 
 def create_database(folder: Path, fill: Callable[[sqlite3.Connection], None]) -> None:
-    """Create the database of a folder with the rows that ``fill`` writes; one that is there already stays.
+    """Create a folder's database with the rows that ``fill`` writes; an existing one stays.
 
     It appears under its name only when it is complete: an empty file of that name is damage, never a beginning.
     Raises StoreError.
@@ -241,7 +241,7 @@ def _os_errors(path: Path) -> Iterator[None]:
 
 
 def _make_folder(folder: Path) -> None:
-    """Make the folder, 0700; an existing one only where it holds nothing but the store's own files."""
+    """Make the folder, 0700; an existing one is 0700 only if it holds nothing else."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     foreign = [path for path in folder.iterdir() if path.name != "README.md" and DATABASE_NAME not in path.name]
     if not foreign and folder.stat().st_uid == os.getuid():

@@ -1,4 +1,4 @@
-"""The layout of the tables in numbered steps; opening an older store takes the missing ones at once.
+"""The layout of the tables in numbered steps; opening a store takes the missing ones.
 
 Only random ids, counters, days and sealed tokens are in the columns: no name, no vector, no time of day.
 """

@@ -1,4 +1,4 @@
-"""Rows of the snapshot's parts, and the speakers that belong into each, within one transaction of SQLite."""
+"""Rows of the snapshot's parts and the speakers of each, within one transaction."""
 
 import sqlite3
 from collections.abc import Iterable
@@ -15,7 +15,10 @@ _LISTS = (
 
 
 class PartTable:
-    """The table of parts. A part is named by the two hex digits that the ids of its speakers begin with."""
+    """The table of parts.
+
+    A part is named by the two hex digits that the ids of its speakers begin with.
+    """
 
     def __init__(self, database: sqlite3.Connection) -> None:
         self._database = database

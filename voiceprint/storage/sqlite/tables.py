@@ -1,4 +1,4 @@
-"""Rows of the store's tables, within one transaction of SQLite. Sealed tokens pass through unread."""
+"""Rows of the store's tables, within one transaction. Sealed tokens pass through unread."""
 
 import sqlite3
 from collections.abc import Iterable
@@ -23,7 +23,7 @@ _RECORD = (str, str, int, bytes)
 
 
 class Tables:
-    """One row or many of: meta, keys, records, tombstones, audit. Damaged rows of another type are left out."""
+    """The tables meta, keys, records, tombstones and audit. Rows of damaged types are left out."""
 
     def __init__(self, database: sqlite3.Connection) -> None:
         self.database = database
