@@ -23,14 +23,14 @@ from pathlib import Path
 sys.path.insert(0, sys.argv[4])
 from support.store_fixtures import ENCODER, enrollment
 from voiceprint.storage.sealing.key_file import load_key_file
-from voiceprint.storage.maintenance.snapshot_keeper import PartKeeper
+from voiceprint.storage.maintenance.snapshot_keeper import SnapshotKeeper
 from voiceprint.storage.store import Store
 data, key = Path(sys.argv[1]), Path(sys.argv[2])
 store = Store.open(data, load_key_file(key, data=data), ENCODER)
 store.load()
 for number in range(0, int(sys.argv[3]), 4):
     store.add_speaker(f"Adelheid {number}", [enrollment(number + at) for at in range(4)])
-PartKeeper(store).visit_all()
+SnapshotKeeper(store).visit_all()
 os.kill(os.getpid(), signal.SIGKILL)
 """
 DTYPES = ("<f2", "<f4", "<f8", ">f2", ">f4", ">f8")

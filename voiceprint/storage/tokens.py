@@ -54,7 +54,8 @@ def add_token(
 ) -> tuple[str, AccessToken]:
     """A new token in clear, shown this once, and its stored form.
 
-    ``days``: validity, None for ever. Raises InputError: ``bad_name``, ``name_taken``, ``bad_days``, ``bad_group``; StoreError.
+    ``days``: validity, None for ever.
+    Raises InputError: ``bad_name``, ``name_taken``, ``bad_days``, ``bad_group``; StoreError.
     """
     if not _NAME.fullmatch(name):
         raise InputError(
