@@ -11,7 +11,7 @@ from support.store_fixtures import enrollment
 
 from voiceprint.api.desk import Desk
 from voiceprint.audio.decoding import Waveform
-from voiceprint.domain.caller import NOBODY, Caller, Scope
+from voiceprint.domain.caller import ANONYMOUS, Caller, Scope
 from voiceprint.errors import AccessError, LimitError, SpeakerError
 from voiceprint.service.service import VoiceprintService
 
@@ -34,7 +34,7 @@ DOORS: dict[str, tuple[Scope, dict[str, Any]]] = {
     "health": ("operate", {}),
 }
 NARROWER: dict[Scope, Caller] = {
-    "identify": NOBODY,
+    "identify": ANONYMOUS,
     "enroll": Caller("door", frozenset({"identify"})),
     "operate": Caller("desk", frozenset({"enroll"})),
 }
