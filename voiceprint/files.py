@@ -29,7 +29,11 @@ def replace_file(path: Path, data: bytes, *, mode: int = 0o600) -> None:
 def draft_beside(path: Path, *, mode: int = 0o600) -> Iterator[Path]:
     """Path of an empty file of a random name beside ``path``; removed unless it was renamed."""
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
-    os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode))
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        os.fchmod(descriptor, mode)  # whatever the umask
+    finally:
+        os.close(descriptor)
     try:
         yield draft
     finally:

@@ -4,11 +4,11 @@ So a file that was damaged, or that belongs to other weights, is never used. Eve
 """
 
 import hashlib
-import os
-import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+
+from voiceprint.files import replace_file
 
 __all__ = ["ExportCache", "default_cache"]
 
@@ -42,16 +42,7 @@ class ExportCache:
         self.folder.mkdir(parents=True, exist_ok=True)
         before = self._of(fingerprint)
         path = self.folder / _name(fingerprint, content)
-        descriptor, temporary = tempfile.mkstemp(dir=self.folder, prefix=".export-")
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
-                # Nothing secret: whoever installs it makes it for whoever runs it.
-                os.fchmod(file.fileno(), 0o644)
-            Path(temporary).replace(path)
-        except OSError:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        replace_file(path, content, mode=0o644)  # nothing secret: made at installation, read by any user
         for old in before:
             if old != path:
                 old.unlink(missing_ok=True)

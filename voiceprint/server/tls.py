@@ -5,7 +5,6 @@ certificate even at home. Nobody vouches for one of our own: its fingerprint is 
 """
 
 import ipaddress
-import os
 import socket
 import ssl
 from collections.abc import Iterable
@@ -19,6 +18,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from voiceprint.config import Settings
 from voiceprint.errors import ConfigError
+from voiceprint.files import replace_file
 
 __all__ = ["Identity", "load_identity", "machine_names", "main_address"]
 
@@ -119,14 +119,8 @@ def _make(cert: Path, key: Path, names: Iterable[str]) -> None:
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     cert.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _write(key, secret, 0o600)
-    _write(cert, made.public_bytes(serialization.Encoding.PEM), 0o644)
-
-
-def _write(path: Path, content: bytes, mode: int) -> None:
-    path.unlink(missing_ok=True)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
-        file.write(content)
+    replace_file(key, secret)
+    replace_file(cert, made.public_bytes(serialization.Encoding.PEM), mode=0o644)
 
 
 def _general(name: str) -> x509.GeneralName:

@@ -1,0 +1,16 @@
+"""SQL stands in storage/sqlite alone: no other module sends a statement."""
+
+import re
+from pathlib import Path
+
+import voiceprint
+
+PACKAGE = Path(voiceprint.__file__).parent
+STATEMENT = re.compile(r"\.execute(many|script)?\(|\b(SELECT .* FROM|INSERT (OR|INTO)|DELETE FROM|PRAGMA)\b")
+
+
+def test_no_other_module_sends_a_statement() -> None:
+    sql = PACKAGE / "storage" / "sqlite"
+    assert STATEMENT.search((sql / "tables.py").read_text())
+    others = [path for path in PACKAGE.rglob("*.py") if not path.is_relative_to(sql)]
+    assert [path.name for path in others if STATEMENT.search(path.read_text())] == []
