@@ -7,8 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
-from types import TracebackType
-from typing import Self, TypeVar
+from typing import TypeVar
 
 from voiceprint.api.token_bucket import TokenBucket
 from voiceprint.config import Settings
@@ -114,25 +113,17 @@ class Budgets:
 
 
 class Claim:
-    """One claim under way; a context manager, so that it is never left counted without an answer."""
+    """One claim under way. Close it, so that it is never left counted without an answer."""
 
     def __init__(self, record: _Record | None, lock: Lock, clock: Callable[[], float]) -> None:
         self._record = record
         self._lock = lock
         self._clock = clock
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.release()
-
     def settle(self, status: Status) -> None:
         """The answer. Too little speech is none."""
         if status == "not_enough_speech":
-            self.release()
+            self.close()
             return
         record, self._record = self._record, None
         if record is None:
@@ -143,7 +134,7 @@ class Claim:
             elif record.rejections >= REJECTIONS:
                 record.locked_until = self._clock() + LOCK_SECONDS
 
-    def release(self) -> None:
+    def close(self) -> None:
         """No answer was given."""
         record, self._record = self._record, None
         if record is not None:

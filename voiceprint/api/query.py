@@ -2,8 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from types import TracebackType
-from typing import Self
 
 from voiceprint.api.budgets import Budgets, Claim
 from voiceprint.api.disclosure import disclosed
@@ -21,7 +19,7 @@ Tell = Callable[[str], None]
 
 @dataclass(slots=True)
 class Query:
-    """Made by the desk. A context manager: a claim that is left without an answer costs nothing.
+    """Made by the desk. Close it: a claim that is left without an answer costs nothing.
 
     ``ask``: the service's answer about an utterance. ``tell``: called with the id of a speaker who was named for good.
     """
@@ -34,14 +32,6 @@ class Query:
     ask: Callable[[Voice], Answer]
     claim: Claim | None = None
     _early: EarlyDecision = field(default_factory=EarlyDecision)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.release()
 
     def may_guess(self) -> bool:
         """Whether a guess may be given now; if so, it is paid.
@@ -70,10 +60,10 @@ class Query:
             self.tell(answer.decision.speaker_id)
         return result
 
-    def release(self) -> None:
+    def close(self) -> None:
         """No answer will be given."""
         if self.claim is not None:
-            self.claim.release()
+            self.claim.close()
 
     def _present(self, answer: Answer, since: float, *, final: bool) -> Result:
         latency_ms, announced = (self.clock() - since) * 1000, self._early.announced is not None

@@ -239,7 +239,7 @@ class Session:
 
     def _end(self, state: State) -> None:
         if self._take is not None and self._take.query is not None:
-            self._take.query.release()
+            self._take.query.close()
         self._take = None
         self._state = state
 

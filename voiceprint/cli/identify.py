@@ -36,7 +36,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 def run_identify(args: argparse.Namespace) -> int:
     from voiceprint.domain.match import check_top_k
 
-    check_top_k(args.top_k)
+    check_top_k(args.top_k, called="--top-k")
     with open_service(args) as service:
         return _answer(args, service, lambda voice: service.identify(voice, top_k=args.top_k))
 

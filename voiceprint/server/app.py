@@ -6,7 +6,7 @@ from aiohttp import web
 
 from voiceprint.config import Settings
 from voiceprint.server import auth_middleware, docs_routes, live, page, page_data_routes, rest
-from voiceprint.server.background import in_background
+from voiceprint.server.background import in_background, repeated
 from voiceprint.server.context import CONTEXT, Context
 from voiceprint.server.middleware import (
     LOOPBACK_NAMES,
@@ -16,8 +16,8 @@ from voiceprint.server.middleware import (
     give_place,
 )
 from voiceprint.server.request_log import keep_journal
-from voiceprint.server.retention_task import sweep_daily
-from voiceprint.server.snapshot_task import keep_parts
+from voiceprint.server.retention_task import SWEEP_EVERY_SECONDS, sweep_once
+from voiceprint.server.snapshot_task import VISIT_EVERY_SECONDS, visit_parts
 from voiceprint.service.service import VoiceprintService
 
 __all__ = ["create_app"]
@@ -49,8 +49,8 @@ def create_app(
     async def close(_app: web.Application) -> None:
         context.close()
 
-    app.cleanup_ctx.append(sweep_daily)
-    app.cleanup_ctx.append(keep_parts)
+    app.cleanup_ctx.append(repeated(sweep_once, seconds=SWEEP_EVERY_SECONDS))
+    app.cleanup_ctx.append(repeated(visit_parts, seconds=VISIT_EVERY_SECONDS))
     app.cleanup_ctx.append(_send_hits)
     app.on_shutdown.append(live.close_streams)
     app.on_cleanup.append(close)
