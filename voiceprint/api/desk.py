@@ -19,7 +19,7 @@ from voiceprint.domain.speaker import Enrollment, StoredSpeaker
 from voiceprint.domain.vocabulary import Consent
 from voiceprint.errors import SpeakerError
 from voiceprint.service.diarization import Turn, turns_of
-from voiceprint.service.results import Answer, Voice
+from voiceprint.service.results import Answer, EncodedUtterance
 from voiceprint.service.service import VoiceprintService
 
 __all__ = ["Desk"]
@@ -184,7 +184,7 @@ class Desk:
         caller.require("operate")
         return health(self._service, caller.within(groups))
 
-    def _query(self, caller: Caller, ask: Callable[[Voice], Answer]) -> Query:
+    def _query(self, caller: Caller, ask: Callable[[EncodedUtterance], Answer]) -> Query:
         return Query(self._service, self._budgets, caller, self._clock, self._tell, ask)
 
     def _met(self, caller: Caller, speaker_id: str) -> StoredSpeaker:

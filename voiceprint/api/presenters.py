@@ -65,7 +65,7 @@ def result_message(
         audio_seconds=round(answer.utterance.audio_seconds, 2),
         latency_ms=round(latency_ms, 1),
         announced=announced,
-        several_voices=answer.several_voices,
+        several_voices=answer.multiple_speakers,
         final=final,
     )
 

@@ -9,7 +9,7 @@ from voiceprint.api.messages import Result
 from voiceprint.api.presenters import result_message
 from voiceprint.decision.early_decision import EarlyDecision
 from voiceprint.domain.caller import Caller
-from voiceprint.service.results import Answer, Voice
+from voiceprint.service.results import Answer, EncodedUtterance
 from voiceprint.service.service import VoiceprintService
 
 __all__ = ["Query", "Tell"]
@@ -29,7 +29,7 @@ class Query:
     caller: Caller
     clock: Callable[[], float]
     tell: Tell
-    ask: Callable[[Voice], Answer]
+    ask: Callable[[EncodedUtterance], Answer]
     claim: Claim | None = None
     _early: EarlyDecision = field(default_factory=EarlyDecision)
 
@@ -40,16 +40,16 @@ class Query:
         """
         return (self.claim is None or self.caller.sees_scores) and self.budgets.may_guess(self.caller)
 
-    def guess(self, voice: Voice, *, since: float) -> Result:
+    def guess(self, probe: EncodedUtterance, *, since: float) -> Result:
         """What is likely so far. ``since``: when the last speech came in, by the clock of the desk."""
-        answer = self.ask(voice)
+        answer = self.ask(probe)
         if self.caller.sees_scores:  # an early decision tells of a second threshold, above the first
-            answer = replace(answer, decision=self._early.guess(answer.decision, safe=not voice.several))
+            answer = replace(answer, decision=self._early.guess(answer.decision, safe=not probe.multiple_speakers))
         return self._present(answer, since, final=False)
 
-    def answer(self, voice: Voice, *, since: float) -> Result:
+    def answer(self, probe: EncodedUtterance, *, since: float) -> Result:
         """The last word: settles the claim, is noted, tells the webhook. Raises StoreError; then none is given."""
-        answer = self.ask(voice)
+        answer = self.ask(probe)
         if self.claim is not None:
             self.claim.settle(answer.decision.status)
         if self.caller.sees_scores:

@@ -150,7 +150,7 @@ class Session:
         query = self._query(start)
         needed = settings.min_identify_speech_seconds if query else settings.min_enroll_speech_seconds
         listener = service.listener()
-        voice = StreamEncoder(listener, service.encode, partial(service.encode, quickly=True), service.watch())
+        voice = StreamEncoder(listener, service.encode, partial(service.encode, draft=True), service.change_detector())
         self._take = _Take(start, listener, needed, voice, query)
         self._state = "taking"
 

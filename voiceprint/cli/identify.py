@@ -11,7 +11,7 @@ from voiceprint.errors import InputError
 
 if TYPE_CHECKING:
     from voiceprint.api.messages import Result
-    from voiceprint.service.results import Answer, Voice
+    from voiceprint.service.results import Answer, EncodedUtterance
     from voiceprint.service.service import VoiceprintService
 
 __all__ = ["add"]
@@ -47,7 +47,7 @@ def run_verify(args: argparse.Namespace) -> int:
         return _answer(args, service, lambda voice: service.verify(claimed.id, voice))
 
 
-def _answer(args: argparse.Namespace, service: "VoiceprintService", ask: "Callable[[Voice], Answer]") -> int:
+def _answer(args: argparse.Namespace, service: "VoiceprintService", ask: "Callable[[EncodedUtterance], Answer]") -> int:
     from voiceprint.api.presenters import result_message
     from voiceprint.service.bulk import read_clip
 

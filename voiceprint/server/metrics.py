@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from voiceprint.service.statistics import SCORE_BORDERS, Statistics
+from voiceprint.service.statistics import SCORE_BOUNDS, Statistics
 
 __all__ = ["METRICS_TYPE", "Metrics"]
 
@@ -20,9 +20,9 @@ _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 class Metrics:
     """One a server. ``speakers`` and ``streams`` tell how many there are when somebody looks."""
 
-    def __init__(self, tally: Statistics, *, speakers: Callable[[], int], streams: Callable[[], int]) -> None:
+    def __init__(self, statistics: Statistics, *, speakers: Callable[[], int], streams: Callable[[], int]) -> None:
         self._registry = registry = CollectorRegistry()
-        registry.register(_Answers(tally))
+        registry.register(_Answers(statistics))
         self._refusals = Counter(
             "voiceprint_refusals", "What was refused, by the code of the refusal.", ["code"], registry=registry
         )
@@ -72,18 +72,18 @@ class Metrics:
 class _Answers(Collector):
     """The tally, as families of metrics."""
 
-    def __init__(self, tally: Statistics) -> None:
-        self._tally = tally
+    def __init__(self, statistics: Statistics) -> None:
+        self._statistics = statistics
 
     def collect(self) -> Iterator[Metric]:
-        totals = self._tally.totals()
+        totals = self._statistics.totals()
         results = CounterMetricFamily("voiceprint_results", "Final answers.", labels=["mode", "status"])
         for (mode, status), count in sorted(totals.results.items()):
             results.add_metric([mode, status], count)
         yield results
         yield CounterMetricFamily("voiceprint_audio_seconds", "Audio that was answered.", value=totals.audio_seconds)
         yield CounterMetricFamily("voiceprint_speech_seconds", "Speech in that audio.", value=totals.speech_seconds)
-        borders = [*map(str, SCORE_BORDERS), "+Inf"]
+        bounds = [*map(str, SCORE_BOUNDS), "+Inf"]
         scores = HistogramMetricFamily("voiceprint_score", "Best cosine of each final answer.")
-        scores.add_metric([], list(zip(borders, accumulate(totals.scores), strict=True)), totals.score_sum)
+        scores.add_metric([], list(zip(bounds, accumulate(totals.scores), strict=True)), totals.score_sum)
         yield scores

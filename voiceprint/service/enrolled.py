@@ -32,12 +32,12 @@ class EnrolledSpeakers:
         self.lock = RLock()
         self.gallery = Gallery(dimension)
         # Who waits to be enrolled again, by what the former encoder made of them.
-        self.waiting = Gallery(store.former.dimension if store.former else dimension)
+        self.pending = Gallery(store.former.dimension if store.former else dimension)
         self.damaged: tuple[str, ...] = ()
         self.changes = 0
         self.dummy_template = _random_template(dimension)
         self._store = store
-        self._roster = SpeakerDirectory()
+        self._directory = SpeakerDirectory()
         self._seen_version = -1
         self.refresh()
 
@@ -52,30 +52,30 @@ class EnrolledSpeakers:
             self._seen_version = version
             self.changes += 1
 
-    def _take_in(self, crowd: StoreContents) -> None:
-        gallery, waiting = Gallery(self.gallery.dimension, room=len(crowd)), Gallery(self.waiting.dimension)
-        for some in crowd.people:
+    def _take_in(self, contents: StoreContents) -> None:
+        gallery, pending = Gallery(self.gallery.dimension, room=len(contents)), Gallery(self.pending.dimension)
+        for some in contents.people:
             _put_all(gallery, some.voices())
-            _put_all(waiting, some.waiting())
-        self.gallery, self.waiting = gallery, waiting
-        self._roster = SpeakerDirectory(crowd.people)
-        self.damaged = crowd.damaged
+            _put_all(pending, some.waiting())
+        self.gallery, self.pending = gallery, pending
+        self._directory = SpeakerDirectory(contents.people)
+        self.damaged = contents.damaged
 
     def all(self) -> list[StoredSpeaker]:
         """Every speaker, by name."""
         self.refresh()
         with self.lock:
-            return list(self._roster)
+            return list(self._directory)
 
     def count(self, within: Within = None) -> int:
         """How many may be met, those who wait included."""
         ids = self.ids(within)
-        return len(self.gallery) + len(self.waiting) if ids is None else len(ids)
+        return len(self.gallery) + len(self.pending) if ids is None else len(ids)
 
     def ids(self, within: Within) -> set[str] | None:
         """The ids of everybody who may be met; None for everybody."""
         with self.lock:
-            return None if within is None else self._roster.in_groups(within)
+            return None if within is None else self._directory.in_groups(within)
 
     def is_within(self, speaker_id: str, within: Within) -> bool:
         """Whether that is somebody who may be met."""
@@ -84,7 +84,7 @@ class EnrolledSpeakers:
 
     def get(self, speaker_id: str) -> StoredSpeaker | None:
         """The speaker of that id, if there is one."""
-        return self._roster.get(speaker_id)
+        return self._directory.get(speaker_id)
 
     def speaker(self, speaker_id: str, within: Within = None) -> StoredSpeaker:
         """The speaker of that id. Raises SpeakerError (``unknown_speaker``)."""
@@ -97,12 +97,12 @@ class EnrolledSpeakers:
         """The speaker of that id, else of that name, else None."""
         self.refresh()
         with self.lock:
-            return self._roster.get(name_or_id) or self._roster.named(name_or_id)
+            return self._directory.get(name_or_id) or self._directory.named(name_or_id)
 
     def with_content(self, content: str) -> StoredSpeaker | None:
         """The speaker for whom the file of this keyed hash was enrolled before, if any."""
         with self.lock:
-            return self._roster.with_content(content)
+            return self._directory.with_content(content)
 
     def enrolled_seconds(self, speaker_id: str) -> float:
         """Seconds of speech that a speaker was enrolled with; 0 for nobody."""
@@ -115,7 +115,7 @@ class EnrolledSpeakers:
         """The name as it will be kept. Raises SpeakerError: ``bad_name``, ``name_taken`` by another than this id."""
         cleaned = clean_name(name)
         with self.lock:
-            holder = self._roster.named(cleaned)
+            holder = self._directory.named(cleaned)
         if holder is not None and holder.id != holder_id:
             raise SpeakerError("name_taken", "Somebody is enrolled under this name already.")
         return cleaned
@@ -124,21 +124,21 @@ class EnrolledSpeakers:
         """Take in a speaker as the store has it now; returns the template (dimension,)."""
         template = template_of(speaker.enrollments)
         self.gallery.put(speaker.id, template)
-        self._stop_waiting(speaker.id)
-        self._roster.put(speaker)
+        self._remove_pending(speaker.id)
+        self._directory.put(speaker)
         self.changes += 1
         return template
 
     def rename(self, speaker: StoredSpeaker) -> None:
         """The same voice under another name."""
-        self._roster.put(speaker)
+        self._directory.put(speaker)
 
     def remove(self, speaker_id: str) -> None:
         """Drop a speaker's name and voice."""
-        self._roster.remove(speaker_id)
+        self._directory.remove(speaker_id)
         if speaker_id in self.gallery:
             self.gallery.remove(speaker_id)
-        self._stop_waiting(speaker_id)
+        self._remove_pending(speaker_id)
         self.changes += 1
 
     def leave_out(self, damaged: Collection[str]) -> None:
@@ -148,9 +148,9 @@ class EnrolledSpeakers:
             for speaker_id in damaged:
                 self.remove(speaker_id)
 
-    def _stop_waiting(self, speaker_id: str) -> None:
-        if speaker_id in self.waiting:
-            self.waiting.remove(speaker_id)
+    def _remove_pending(self, speaker_id: str) -> None:
+        if speaker_id in self.pending:
+            self.pending.remove(speaker_id)
 
 
 def _put_all(gallery: Gallery, voices: Voices) -> None:
