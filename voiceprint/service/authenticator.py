@@ -1,4 +1,4 @@
-"""Authentication of callers: a token, the cookie of a page that signed in, or nothing where no token is required.
+"""Authentication of callers by token, or by the cookie of a page that signed in with one.
 
 As soon as a store has a token, one is required, on this machine too, until the server starts again without any.
 """

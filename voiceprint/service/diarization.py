@@ -1,4 +1,4 @@
-"""Diarization against the enrolled speakers: the turns of a recording, each with an answer of its own.
+"""Diarization against the enrolled speakers: the turns of a recording, each with an answer.
 
 Speech is split into stretches without a long pause. Within a stretch a window slides over the speech; a turn ends where
 the identified speaker changes. Each turn is then identified as a whole, because longer speech is more certain.
@@ -40,7 +40,10 @@ class Turn:
 
 
 def turns_of(service: VoiceprintService, waveform: Waveform, *, within: Within = None) -> Iterator[Turn]:
-    """The turns of a recording in order, each as soon as it is decided. ``within``: the groups searched."""
+    """The turns of a recording in order, each as soon as it is decided.
+
+    ``within``: the groups searched.
+    """
 
     def ask(pieces: Sequence[Waveform]) -> list[Answer]:
         probes = [service.encode(_piece(heard, speech)) for speech in pieces]
@@ -54,7 +57,10 @@ def turns_of(service: VoiceprintService, waveform: Waveform, *, within: Within =
 
 
 def joined(turns: Sequence[Turn]) -> list[Turn]:
-    """The turns, with those of a named speaker who only paused joined; the answer is the longest part's."""
+    """The turns, with those of a named speaker joined across short pauses.
+
+    The answer of a joined turn is that of its longest part.
+    """
     kept: list[Turn] = []
     for turn in turns:
         last = kept[-1] if kept else None
@@ -70,13 +76,19 @@ def joined(turns: Sequence[Turn]) -> list[Turn]:
 
 @dataclass(frozen=True, slots=True)
 class _Stretch:
-    """Segments of speech close to each other, and their sound without the pauses. Positions: seconds of that."""
+    """Segments of speech close to each other, and their sound without the pauses.
+
+    Positions are seconds of that sound.
+    """
 
     segments: tuple[Segment, ...]
     speech: Waveform
 
     def moment(self, position: float, *, opening: bool = False) -> float:
-        """Seconds in the recording of a position; at a pause its beginning, or its end where ``opening``."""
+        """Seconds in the recording of a position.
+
+        At a pause: its beginning, or its end where ``opening``.
+        """
         for segment in self.segments:
             if position < segment.seconds or (position == segment.seconds and not opening):
                 return segment.start + position
@@ -101,7 +113,7 @@ def _stretches(segments: Sequence[Segment], waveform: Waveform) -> Iterator[_Str
 
 
 def _borders(stretch: _Stretch, ask: Ask, needed_seconds: float) -> list[float]:
-    """Positions of the turns' borders, the ends of the stretch included."""
+    """Positions of the borders of turns, the ends of the stretch included."""
     window = max(WINDOW_SECONDS, needed_seconds)
     whole = stretch.speech.seconds
     starts = np.arange(0.0, whole - window + 1e-6, HOP_SECONDS).tolist()

@@ -1,4 +1,4 @@
-"""In-memory state: the gallery of templates and the speaker directory, kept in sync with the store."""
+"""In-memory state: the gallery and the speaker directory, kept in sync with the store."""
 
 import gc
 from collections.abc import Collection, Iterator
@@ -23,7 +23,7 @@ __all__ = ["EnrolledSpeakers"]
 
 
 class EnrolledSpeakers:
-    """The enrolled speakers of a store. Readers see the state before a change or after it; writers hold ``lock``.
+    """The enrolled speakers of a store. Writers hold ``lock``; readers never see half a change.
 
     ``pending``: templates of the previous encoder, of speakers pending reenrollment. ``dummy_template``: a random unit
     vector (dimension,) of no speaker. ``changes``: number of changes of templates so far.
@@ -121,7 +121,7 @@ class EnrolledSpeakers:
         return cleaned
 
     def put(self, speaker: StoredSpeaker) -> NDArray[np.float32]:
-        """The template (dimension,) of a speaker who was added or changed."""
+        """The template (dimension,) of a speaker added or changed."""
         template = template_of(speaker.enrollments)
         self.gallery.put(speaker.id, template)
         self._remove_pending(speaker.id)

@@ -21,7 +21,7 @@ def admit(
     settings: Settings,
     content: str,
 ) -> Enrollment:
-    """The enrollment made from a clip; ``content``: keyed hash of its file, "" for live speech.
+    """The enrollment made from a clip; ``content``: keyed hash of its file, or "".
 
     Raises SpeechError: not_enough_speech, too_quiet, clipping, noisy, other_speaker.
     """

@@ -1,4 +1,4 @@
-"""Put the service together from settings: key, encoder, store, speech detection, policy."""
+"""Construction of the service from settings: key, encoder, store, speech detection, policy."""
 
 import logging
 import os
@@ -77,7 +77,10 @@ def _policy(encoder: Encoder, settings: Settings, *, share: float = 1.0) -> Poli
 
 
 def _open_previous(store: Store, settings: Settings, encoder: Encoder | None) -> PreviousEncoder | None:
-    """The encoder that the store is leaving, if any. Raises ModelError where it is not installed any more."""
+    """The encoder that the store is leaving, or None.
+
+    Raises ModelError where it is not installed any more.
+    """
     if store.former is None:
         return None
     if encoder is None:

@@ -1,4 +1,4 @@
-"""Impostor score shift of a gallery, kept up to date: each speaker is an impostor to all others."""
+"""Impostor score shift of a gallery: each of its speakers is an impostor to all others."""
 
 import heapq
 from collections.abc import Callable
@@ -27,7 +27,7 @@ class _Found:
 
 
 class GalleryShift:
-    """Score shift (see ``calibration``) among the speakers of some groups, for the gallery of one encoder."""
+    """Score shift (see ``calibration``) among the speakers of some groups, for one encoder."""
 
     def __init__(self, enrolled: EnrolledSpeakers, policy: Policy, gallery: Callable[[], Gallery]) -> None:
         """``gallery``: the current gallery of that encoder."""

@@ -1,4 +1,4 @@
-"""Waveform -> Utterance (its speech) -> EncodedUtterance -> Enrollment. Knows the encoder and no store."""
+"""Waveform -> Utterance (its speech) -> EncodedUtterance -> Enrollment, without a store."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -48,7 +48,10 @@ class Listening:
             encode([Waveform(noise)])
 
     def decode(self, data: bytes) -> Waveform:
-        """Waveform of a recording in any common format, within the settings' limits. Raises AudioError."""
+        """Waveform of a recording in any common format, within the limits of the settings.
+
+        Raises AudioError.
+        """
         settings = self.settings
         return decode(data, max_seconds=settings.max_audio_seconds, max_bytes=settings.max_upload_bytes)
 
@@ -72,7 +75,10 @@ class Listening:
         )
 
     def encode(self, utterance: Utterance, *, draft: bool = False) -> EncodedUtterance:
-        """The utterance with the embedding of its first minute; ``draft``: faster, less exact, for a guess."""
+        """The utterance with the embedding of its first minute.
+
+        ``draft``: faster and less exact, for a guess.
+        """
         samples = utterance.speech.samples[: int(MAX_ENCODED_SECONDS * self.encoder.sample_rate)]
         if len(samples) < self.encoder.min_num_samples:
             return EncodedUtterance(utterance, None)
@@ -81,9 +87,10 @@ class Listening:
         return EncodedUtterance(utterance, encode([waveform])[0], previous_embedding=self._encode_previous(waveform))
 
     def admit(self, utterance: Utterance, content: str = "") -> Enrollment:
-        """The enrollment made from an utterance. ``content``: keyed hash of its file, "" for live speech.
+        """The enrollment made from an utterance.
 
-        Raises SpeechError: not_enough_speech, too_quiet, clipping, noisy, other_speaker.
+        ``content``: keyed hash of its file, "" for live speech. Raises SpeechError: not_enough_speech, too_quiet, clipping,
+        noisy, other_speaker.
         """
         return admit(
             utterance, encode=self.encode, changes=self.change_detector(), settings=self.settings, content=content

@@ -1,4 +1,4 @@
-"""Identification and verification of a probe against the enrolled speakers. Reads memory only, never the store.
+"""Identification and verification of a probe against the enrolled speakers, in memory.
 
 While a store is migrated, two encoders are at work and their embeddings are never compared: a speaker pending
 reenrollment is in the gallery of the previous encoder alone, every other speaker in that of the store's encoder alone.
@@ -32,7 +32,10 @@ CONFIDENT_SHARE = 0.1
 
 @dataclass(frozen=True, slots=True)
 class PreviousEncoder:
-    """The encoder that the store is leaving. ``confident``: its stricter policy, for reenrollment."""
+    """The encoder that the store is leaving.
+
+    ``confident``: its stricter policy, for reenrollment.
+    """
 
     encoder: Encoder
     policy: Policy
@@ -97,7 +100,10 @@ class Recogniser:
     def similar(
         self, enrollments: Sequence[Enrollment], *, except_for: str | None, within: Within
     ) -> tuple[Match, ...]:
-        """Speakers of the groups whose templates are close to the new enrollments: reported, never merged."""
+        """Speakers of the groups with templates close to the new enrollments.
+
+        They are reported to the operator, never merged.
+        """
         new, enrolled = template_of(enrollments), self._enrolled
         closest = enrolled.gallery.search(new, CANDIDATES, among=enrolled.ids(within))
         return self.policy(within).similar(
@@ -129,14 +135,14 @@ class Recogniser:
         return replace(answer, enrolls=enrolls and not probe.multiple_speakers)
 
     def _previous_policy(self, policy: Policy, within: Within) -> Policy:
-        """A policy of the previous encoder, with the score shift among the speakers pending reenrollment."""
+        """A policy with the score shift among the speakers pending reenrollment."""
         shift = self._previous_shift.score_shift(within) if self._previous_shift else 0.0
         return replace(policy, score_shift=shift)
 
     def _decide(
         self, policy: Policy, matches: list[Match], probe: EncodedUtterance, embedding: Vector | None, gallery_size: int
     ) -> Decision:
-        """The decision for a gallery of both encoders' speakers, so that the FPIR is that of one encoder."""
+        """The decision for a gallery of both encoders' speakers: the FPIR of one encoder."""
         return policy.identify(
             matches,
             embedding=embedding,

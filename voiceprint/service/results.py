@@ -17,7 +17,7 @@ __all__ = ["Answer", "EncodedUtterance", "EnrollmentOutcome", "Erasure"]
 
 @dataclass(frozen=True, slots=True)
 class EncodedUtterance:
-    """An utterance and its unit embedding (dimension,), None where there is too little speech to encode.
+    """An utterance and its unit embedding (dimension,), None for too little speech.
 
     ``multiple_speakers``: whether a speaker change was detected. ``previous_embedding``: by the previous encoder, while
     speakers are pending reenrollment.

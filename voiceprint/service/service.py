@@ -241,7 +241,10 @@ class VoiceprintService(Listening):
             require_consent(consent, on_record)
 
     def rename(self, speaker_id: str, name: str) -> StoredSpeaker:
-        """The speaker under another name. Raises SpeakerError: ``unknown_speaker``, ``bad_name``, ``name_taken``."""
+        """The speaker under another name.
+
+        Raises SpeakerError: ``unknown_speaker``, ``bad_name``, ``name_taken``.
+        """
         with self.enrolled.lock:
             self.refresh()
             self.speaker(speaker_id)
@@ -260,7 +263,7 @@ class VoiceprintService(Listening):
             return stored
 
     def forget(self, speaker_id: str) -> Erasure:
-        """The erasure of a speaker: key and records destroyed, template dropped. Raises SpeakerError."""
+        """The receipt of an erasure: key and records destroyed. Raises SpeakerError."""
         with self.enrolled.lock:
             self.refresh()
             gone = self.speaker(speaker_id)

@@ -18,7 +18,10 @@ SCORE_BOUNDS = tuple(round(0.1 * step, 1) for step in range(11))
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Totals at one moment. ``results``: answers by mode and status; ``scores``: count of each bin."""
+    """Counts at one moment.
+
+    ``results``: answers by mode and status; ``scores``: count of each bin of the histogram.
+    """
 
     results: Mapping[tuple[Mode, Status], int]
     scores: tuple[int, ...]

@@ -22,7 +22,10 @@ EARLY_SPEECH_SECONDS = 15.0
 
 
 class StreamEncoder:
-    """Encodes the speech of one listener. ``draft``: as ``encode``, faster and less exact; ``changes``: a new one."""
+    """Encodes the speech of one listener.
+
+    ``draft``: as ``encode``, faster and less exact; ``changes``: a new speaker change detector.
+    """
 
     def __init__(
         self,
@@ -39,11 +42,11 @@ class StreamEncoder:
 
     @property
     def next_guess_seconds(self) -> float:
-        """Seconds of speech until the next guess: early ones change most, and windows end every second."""
+        """Seconds of speech until the next guess: more often while the speech is short."""
         return GUESS_EVERY_SECONDS if self._listener.speech_seconds < WINDOW_SECONDS else HOP_SECONDS
 
     def prepare(self) -> None:
-        """Encode the utterance as if the silence lasts. Call after each frame; encodes once a silence."""
+        """Encode the utterance as if the silence lasts, once a silence. Call after each frame."""
         seconds = self._listener.speech_seconds
         enough = max(EARLY_SILENCE_SECONDS, EARLY_SILENCE_SHARE * seconds)
         if seconds <= EARLY_SPEECH_SECONDS and self._listener.silent_seconds >= enough:
@@ -55,7 +58,10 @@ class StreamEncoder:
         return replace(self._encode_once(utterance), utterance=utterance)
 
     def guess(self) -> EncodedUtterance:
-        """A draft of short speech; for longer speech the mean of windows, of which only new ones are encoded."""
+        """A draft of short speech; of longer speech the mean of its windows.
+
+        Only new windows are encoded.
+        """
         utterance = self._listener.utterance()
         if self._last_of(utterance):
             return self.exact()
@@ -65,7 +71,10 @@ class StreamEncoder:
         return EncodedUtterance(utterance, mean, self._changes.hears_several(utterance.speech))
 
     def _last_of(self, utterance: Utterance) -> EncodedUtterance | None:
-        """The last exact result, where it is of this speech: speech only grows, so that its length tells."""
+        """The last exact result where it is of this speech, else None.
+
+        Speech only grows, so that its length tells.
+        """
         last = self._last
         if last is None or len(last.utterance.speech.samples) != len(utterance.speech.samples):
             return None
