@@ -1,4 +1,4 @@
-"""One question of a caller that was paid for: guesses while speech comes in, and one answer."""
+"""One query of a caller that was paid for: guesses during the speech, and one answer."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -19,9 +19,9 @@ Tell = Callable[[str], None]
 
 @dataclass(slots=True)
 class Query:
-    """Made by the desk. Close it: a claim that is left without an answer costs nothing.
+    """Made by the desk. Close it: a claim without an answer costs nothing.
 
-    ``ask``: the service's answer about an utterance. ``tell``: called with the id of a speaker who was named for good.
+    ``ask``: the service's answer about a probe. ``tell``: called with the id of a speaker named in the final answer.
     """
 
     service: VoiceprintService
@@ -41,14 +41,17 @@ class Query:
         return (self.claim is None or self.caller.sees_scores) and self.budgets.may_guess(self.caller)
 
     def guess(self, probe: EncodedUtterance, *, since: float) -> Result:
-        """What is likely so far. ``since``: when the last speech came in, by the clock of the desk."""
+        """The result so far. ``since``: when the last speech came in, by the clock of the desk."""
         answer = self.ask(probe)
         if self.caller.sees_scores:  # an early decision tells of a second threshold, above the first
             answer = replace(answer, decision=self._early.guess(answer.decision, safe=not probe.multiple_speakers))
         return self._present(answer, since, final=False)
 
     def answer(self, probe: EncodedUtterance, *, since: float) -> Result:
-        """The last word: settles the claim, is noted, tells the webhook. Raises StoreError; then none is given."""
+        """The final result: it settles the claim, is noted in the audit log, and tells the webhook.
+
+        Raises StoreError; then the result must not be given.
+        """
         answer = self.ask(probe)
         if self.claim is not None:
             self.claim.settle(answer.decision.status)

@@ -1,4 +1,4 @@
-"""What the REST handlers share: an answer of the desk, asked for off the event loop, as JSON."""
+"""Answers of the desk as JSON, asked for off the event loop."""
 
 from collections.abc import Callable
 from http import HTTPStatus
@@ -26,10 +26,10 @@ def json_answer(message: msgspec.Struct, status: int = HTTPStatus.OK) -> web.Res
 
 
 async def answer_about_speaker(request: web.Request, ask: Callable[[Caller, str], msgspec.Struct]) -> web.Response:
-    """What the desk says about the speaker whom the path names."""
+    """The answer of the desk about the speaker in the path."""
     return json_answer(await request.app[CONTEXT].work(ask, caller_of(request), request.match_info["id"]))
 
 
 async def answer_within_groups(request: web.Request, ask: AskWithinGroups) -> web.Response:
-    """What the desk says about the speakers of the groups that the query names."""
+    """The answer of the desk about the speakers of the groups in the query."""
     return json_answer(await request.app[CONTEXT].work(ask, caller_of(request), groups=groups_of(request)))

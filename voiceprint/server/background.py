@@ -1,4 +1,4 @@
-"""Work that goes on beside the requests, for as long as a context lasts."""
+"""Tasks beside the requests, for as long as a context lasts."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
@@ -13,7 +13,7 @@ __all__ = ["in_background", "repeated"]
 
 @asynccontextmanager
 async def in_background(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
-    """A context during which ``work`` runs as a task; at its end the task is cancelled and awaited."""
+    """A context during which ``work`` runs as a task, cancelled at its end."""
     task = asyncio.create_task(work)
     try:
         yield
@@ -26,7 +26,7 @@ async def in_background(work: Coroutine[None, None, None]) -> AsyncIterator[None
 def repeated(
     visit: Callable[[Context], Awaitable[None]], *, seconds: float
 ) -> Callable[[web.Application], AsyncIterator[None]]:
-    """For ``cleanup_ctx``: ``visit`` at the start, and again ``seconds`` after it ended, while the application runs."""
+    """For ``cleanup_ctx``: ``visit`` at the start, and again ``seconds`` after it ended."""
 
     async def for_ever(context: Context) -> None:
         while True:

@@ -1,4 +1,4 @@
-"""What is measured while the server runs, in Prometheus' text format. Never a name, an id or an address."""
+"""Metrics in Prometheus' text format. Never a name, an id or an address."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
 class Metrics:
-    """One a server. ``speakers`` and ``streams`` tell how many there are when somebody looks."""
+    """One a server. ``speakers`` and ``streams`` return the current numbers."""
 
     def __init__(self, statistics: Statistics, *, speakers: Callable[[], int], streams: Callable[[], int]) -> None:
         self._registry = registry = CollectorRegistry()
@@ -38,16 +38,16 @@ class Metrics:
         Gauge("voiceprint_open_streams", "Open WebSocket connections.", registry=registry).set_function(streams)
 
     def refused(self, code: str) -> None:
-        """One more refusal."""
+        """Count a refusal."""
         self._refusals.labels(code).inc()
 
     def opened(self) -> None:
-        """One more WebSocket connection."""
+        """Count a WebSocket connection."""
         self._streams.inc()
 
     @contextmanager
     def queued(self) -> Iterator[Callable[[], None]]:
-        """A call from asking to answer; what is yielded is to be called when its work begins."""
+        """The time of one call; call what is yielded when its work begins."""
         asked, begun = time.monotonic(), list[float]()
 
         def begin() -> None:
@@ -65,12 +65,12 @@ class Metrics:
                 self._queued.dec()
 
     def text(self) -> bytes:
-        """Everything, as Prometheus reads it."""
+        """All metrics, as Prometheus reads them."""
         return generate_latest(self._registry)
 
 
 class _Answers(Collector):
-    """The tally, as families of metrics."""
+    """The statistics of the service as families of metrics."""
 
     def __init__(self, statistics: Statistics) -> None:
         self._statistics = statistics

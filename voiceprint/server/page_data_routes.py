@@ -1,4 +1,4 @@
-"""REST for what the page draws."""
+"""REST for the data of the page."""
 
 from aiohttp import web
 
@@ -20,7 +20,7 @@ async def show_map(request: web.Request) -> web.Response:
 
 @routes.get("/v1/health")
 async def show_health(request: web.Request) -> web.Response:
-    """The encoder and its evidence, the size of the gallery, and what was decided since the start."""
+    """The encoder, its evidence, the size of the gallery, and the decisions since the start."""
     return await answer_within_groups(request, request.app[CONTEXT].desk.health)
 
 

@@ -1,4 +1,4 @@
-"""Retention while the server runs: at the start, then once a day, what is too old goes: people, lines of the log."""
+"""Retention while the server runs: speakers and audit lines past their time."""
 
 import logging
 
@@ -14,9 +14,9 @@ SWEEP_EVERY_SECONDS = 86_400.0
 
 
 async def sweep_once(context: Context) -> None:
-    """One sweep, and the oldest lines of the audit log go; the receipts go to the log of the server, without a name.
+    """Erase the speakers due and trim the audit log.
 
-    What fails is said, and tried again the next day.
+    The receipts go to the log of the server, without a name. An error is logged; the next day is another try.
     """
     try:
         done = await context.work(context.service.maintenance.sweep)

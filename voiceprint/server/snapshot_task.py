@@ -1,4 +1,4 @@
-"""While the server runs, what makes the next start quick is sealed, and every row is examined once."""
+"""The snapshot for the next start, sealed while the server runs; each row is examined once."""
 
 import asyncio
 import logging
@@ -17,7 +17,7 @@ PAUSE_SHARE, PAUSE_SECONDS = 4.0, 0.01
 
 
 async def visit_parts(context: Context) -> None:
-    """Once round. What fails is said, and tried again the next time."""
+    """Visit every part once. An error is logged; the next round is another try."""
     maintenance = context.service.maintenance
     try:
         if not await context.wait(maintenance.needs_snapshot):

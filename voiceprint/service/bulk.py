@@ -58,9 +58,10 @@ def enroll_files(
 def enroll_folders(
     service: VoiceprintService, folders: Iterable[Folder], *, on_refusal: OnRefusal, consent: Consent | None = None
 ) -> Iterator[tuple[Folder, EnrollmentOutcome | None]]:
-    """Each folder with its outcome as of ``enroll_files``, in order; the next ones are encoded meanwhile.
+    """Each folder with the outcome of ``enroll_files``, in order.
 
-    ``on_refusal``: also called with the folder's path where the speaker cannot be enrolled; the outcome is None then.
+    The recordings of the next folders are encoded meanwhile. ``on_refusal``: also called with the path of a folder
+    whose speaker cannot be enrolled; its outcome is None.
     """
     with BulkWorkers(service) as ears:
         begun: deque[tuple[Folder, _Speaker | InputError]] = deque()
