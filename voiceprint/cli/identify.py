@@ -72,8 +72,8 @@ def _answer(args: argparse.Namespace, service: "VoiceprintService", ask: "Callab
 
 
 def _in_words(result: "Result") -> str:
-    who = result.speaker.name if result.speaker is not None else result.status.replace("_", " ")
+    named = result.speaker.name if result.speaker is not None else result.status.replace("_", " ")
     if result.status in ("accepted", "identified"):
-        who = f"{who} ({result.status})"
+        named = f"{named} ({result.status})"
     score = "" if result.score is None else f", score {result.score:.2f} against {result.threshold:.2f}"
-    return f"{who}{score}, {result.speech_seconds:.1f} s of speech: {result.rule}"
+    return f"{named}{score}, {result.speech_seconds:.1f} s of speech: {result.rule}"
