@@ -1,9 +1,9 @@
-"""A client for programs in Python: REST and the WebSocket of a voiceprint server, as the typed messages of the wire.
+"""A client for programs in Python: REST and the WebSocket of a voiceprint server.
 
 ::
 
     async with VoiceprintClient("http://127.0.0.1:5678") as client:
-        answer = await client.identify(Path("somebody.ogg").read_bytes())
+        answer = await client.identify(Path("unknown.ogg").read_bytes())
         async for message in client.stream(frames, mode="identify"):
             ...
 """
@@ -46,7 +46,7 @@ ENCODING, SAMPLE_RATE = "pcm_s16le", 16_000
 
 
 class RefusedError(Exception):
-    """The server refused, in one sentence. ``code``: stable; ``status``: of HTTP, None on the WebSocket."""
+    """A refusal of the server. ``code``: stable; ``status``: of HTTP, None on the WebSocket."""
 
     def __init__(self, code: str, message: str, status: int | None = None, retry_seconds: float | None = None) -> None:
         super().__init__(message)
@@ -56,9 +56,10 @@ class RefusedError(Exception):
 
 
 class VoiceprintClient:
-    """Use as an asynchronous context manager. ``token``: where the server asks for one; ``tls``: whom to trust.
+    """Use as an asynchronous context manager.
 
-    Every method raises RefusedError, and aiohttp.ClientError where the server cannot be reached.
+    ``token``: where the server requires one; ``tls``: the trusted certificates. Every method raises RefusedError, and
+    aiohttp.ClientError where the server cannot be reached.
     """
 
     def __init__(self, url: str, *, token: str | None = None, tls: ssl.SSLContext | None = None) -> None:
@@ -76,7 +77,7 @@ class VoiceprintClient:
         await self._http.close()
 
     async def identify(self, recording: bytes, *, top_k: int = 5, groups: Sequence[str] = ()) -> Result:
-        """Who speaks in a recording (any common format)."""
+        """The speaker of a recording (any common format), or unknown."""
         query = [("top_k", str(top_k)), *(("group", group) for group in groups)]
         return await self._ask(Result, "POST", "/v1/identify", data=recording, params=query)
 
@@ -91,12 +92,12 @@ class VoiceprintClient:
     async def enroll_more(
         self, speaker_id: str, recordings: Sequence[bytes], *, consent: Consent | None = None
     ) -> Enrolled:
-        """More of somebody enrolled."""
+        """More recordings of an enrolled speaker."""
         form = _form(recordings, consent)
         return await self._ask(Enrolled, "POST", f"/v1/speakers/{speaker_id}/enrollments", data=form)
 
     async def speakers(self) -> tuple[SpeakerInfo, ...]:
-        """Everybody enrolled, by name."""
+        """The enrolled speakers, by name."""
         return (await self._ask(SpeakerList, "GET", "/v1/speakers")).speakers
 
     async def rename(self, speaker_id: str, name: str) -> SpeakerInfo:
@@ -104,7 +105,7 @@ class VoiceprintClient:
         return await self._ask(SpeakerInfo, "PATCH", f"/v1/speakers/{speaker_id}", data=json.dumps({"name": name}))
 
     async def known_about(self, speaker_id: str) -> KnownAbout:
-        """What is known about a person, for that person."""
+        """Everything held about a person, for that person."""
         return await self._ask(KnownAbout, "GET", f"/v1/speakers/{speaker_id}/export")
 
     async def forget(self, speaker_id: str) -> Forgotten:
@@ -122,8 +123,9 @@ class VoiceprintClient:
         mode: Mode = "identify",
         **start: Any,  # noqa: ANN401 - fields of Start
     ) -> AsyncIterator[ServerMessage]:
-        """One utterance, live: ``frames`` of 16 bit PCM at 16 kHz go out as they come, every message comes back as it
-        is said, from ``ready`` to the last word (a final Result, or Enrolled). ``start``: further fields of Start.
+        """The messages about one live utterance, from ``ready`` to the final Result or Enrolled.
+
+        ``frames``: 16 bit PCM at 16 kHz, sent as they come. ``start``: further fields of Start.
         """
         async with self._http.ws_connect(f"{self._url}/ws", ssl=self._tls) as socket:
             await socket.send_str(encode(Hello(version=PROTOCOL_VERSION, token=self._token)))

@@ -1,6 +1,7 @@
 """How often somebody may ask, and how often a claim may be wrong."""
 
 from collections.abc import Callable
+from contextlib import closing
 
 import pytest
 
@@ -40,7 +41,7 @@ def refusal(asking: Callable[[], object]) -> LimitError:
 
 
 def claim(budgets: Budgets, status: Status, caller: Caller = DOOR, speaker: str = ADA) -> None:
-    with budgets.claim(caller, speaker) as under_way:
+    with closing(budgets.claim(caller, speaker)) as under_way:
         under_way.settle(status)
 
 
@@ -110,7 +111,7 @@ def test_fifty_rejections_end_it(budgets: Budgets, clock: Clock) -> None:
 
 
 def test_a_lock_may_be_taken_away_while_a_claim_is_under_way(budgets: Budgets) -> None:
-    with budgets.claim(DOOR, ADA) as under_way:
+    with closing(budgets.claim(DOOR, ADA)) as under_way:
         assert budgets.unlock(ADA) == 1
         under_way.settle("rejected")
     for _ in range(REJECTIONS):
@@ -121,7 +122,7 @@ def test_a_lock_may_be_taken_away_while_a_claim_is_under_way(budgets: Budgets) -
 def test_too_little_speech_and_no_answer_cost_nothing(budgets: Budgets) -> None:
     for _ in range(REJECTIONS * 3):
         claim(budgets, "not_enough_speech")
-        with budgets.claim(DOOR, ADA):
+        with closing(budgets.claim(DOOR, ADA)):
             pass
 
 
@@ -129,8 +130,8 @@ def test_many_claims_at_once_count_while_they_are_under_way(budgets: Budgets) ->
     under_way = [budgets.claim(DOOR, ADA) for _ in range(REJECTIONS_IN_ALL)]
     assert refusal(lambda: budgets.claim(DOOR, ADA)).code == "claim_locked"
     for one in under_way:
-        one.release()
-        one.release()
+        one.close()
+        one.close()
     claim(budgets, "accepted")
 
 

@@ -23,7 +23,7 @@ from voiceprint.audio.decoding import Waveform, read_file
 from voiceprint.config import Settings
 from voiceprint.errors import InputError
 from voiceprint.service.factory import open_service
-from voiceprint.service.results import Voice
+from voiceprint.service.results import EncodedUtterance
 from voiceprint.service.service import VoiceprintService
 
 ENROLLED, AT_ONCE = 3, 8
@@ -58,12 +58,12 @@ def probes(service: VoiceprintService, root: Path, most: int) -> list[Waveform]:
     return found[:most]
 
 
-def decide(service: VoiceprintService, voice: Voice) -> tuple[str, str | None]:
+def decide(service: VoiceprintService, voice: EncodedUtterance) -> tuple[str, str | None]:
     decision = service.identify(voice).decision
     return decision.status, decision.speaker_id
 
 
-def in_batches(service: VoiceprintService, alone: Sequence[Voice]) -> list[Voice]:
+def in_batches(service: VoiceprintService, alone: Sequence[EncodedUtterance]) -> list[EncodedUtterance]:
     found = []
     for batch in _batches(alone):
         rows = service.encoder.encode([voice.utterance.speech for voice in batch])
@@ -89,11 +89,11 @@ def compare(service: VoiceprintService, clips: Sequence[Waveform]) -> dict[str, 
     }
 
 
-def _batches(voices: Sequence[Voice]) -> Iterator[Sequence[Voice]]:
+def _batches(voices: Sequence[EncodedUtterance]) -> Iterator[Sequence[EncodedUtterance]]:
     return (voices[at : at + AT_ONCE] for at in range(0, len(voices), AT_ONCE))
 
 
-def _change(first: Sequence[Voice], second: Sequence[Voice]) -> float:
+def _change(first: Sequence[EncodedUtterance], second: Sequence[EncodedUtterance]) -> float:
     """The largest 1 - cosine of what two ways made of the same clips."""
     rows = [(a.embedding, b.embedding) for a, b in zip(first, second, strict=True)]
     return max(1.0 - float(a.astype(np.float64) @ b) for a, b in rows if a is not None and b is not None)

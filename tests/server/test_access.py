@@ -247,8 +247,8 @@ def test_a_store_that_cannot_be_read_lets_nobody_in_and_is_told_apart_from_a_dea
             raise StoreError("store_failed", "The store cannot be read.")
 
         context = client.server.app[CONTEXT]  # type: ignore[attr-defined]
-        monkeypatch.setattr(context.access, "refresh", fail)
-        monkeypatch.setattr(context.access, "_looked_at", float("-inf"))
+        monkeypatch.setattr(context.authenticator, "refresh", fail)
+        monkeypatch.setattr(context.authenticator, "_looked_at", float("-inf"))
         assert (await client.get("/healthz")).status == 200
         assert (await client.get("/v1/speakers")).status == 503
 

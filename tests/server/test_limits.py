@@ -22,7 +22,7 @@ from voiceprint.service.service import VoiceprintService
 
 def test_whole_recordings_in_work_are_counted() -> None:
     uploads = Uploads(max_working=1, max_body_bytes=100)
-    with uploads.place() as first, uploads.place() as second:
+    with uploads.slot() as first, uploads.slot() as second:
         first.expect()
         second.expect()
         first.work()
@@ -37,7 +37,7 @@ def test_whole_recordings_in_work_are_counted() -> None:
 
 def test_bodies_on_their_way_count_by_their_bytes() -> None:
     uploads = Uploads(max_working=1, max_body_bytes=100)
-    with uploads.place() as stalled, uploads.place() as other:
+    with uploads.slot() as stalled, uploads.slot() as other:
         stalled.hold(399)
         other.hold(1)
         with pytest.raises(LimitError):
@@ -103,7 +103,7 @@ def test_no_room_is_one_sentence_and_a_time_to_come_back(service: VoiceprintServ
         app = create_app(service, service.settings)
         uploads = app[CONTEXT].uploads
         async with TestClient(TestServer(app)) as client:
-            with uploads.place() as other:
+            with uploads.slot() as other:
                 other.hold(uploads.max_bytes - 1)
                 refused = await client.post("/v1/identify", data=b"no sound")
                 assert (refused.status, refused.headers["Retry-After"]) == (503, "5")

@@ -11,7 +11,7 @@ from support.calibration_fixtures import CALIBRATION, COHORT
 from voiceprint.decision.policy import Policy
 from voiceprint.domain.speaker import EncoderIdentity, Enrollment
 from voiceprint.service.enrolled import EnrolledSpeakers
-from voiceprint.service.gallery_shift import MOST_ASKED, GalleryShift
+from voiceprint.service.gallery_shift import SAMPLE_SIZE, GalleryShift
 from voiceprint.storage.sealing.key_file import MasterKeys
 from voiceprint.storage.store import Store
 
@@ -72,7 +72,7 @@ def test_what_another_process_enrolled_counts_too(
 
 
 def test_many_people_are_asked_through_some_of_them(known: EnrolledSpeakers, store: Store) -> None:
-    for seed in range(2 * MOST_ASKED + 2):
+    for seed in range(2 * SAMPLE_SIZE + 2):
         enroll(known, store, seed, alike=0.4, group="all")
     some = GalleryShift(known, POLICY, lambda: known.gallery).score_shift()
     within = GalleryShift(known, POLICY, lambda: known.gallery).score_shift(frozenset({"all"}))

@@ -10,7 +10,7 @@ from voiceprint.audio.decoding import SAMPLE_RATE, Waveform
 from voiceprint.audio.segmenter import FRAME_SAMPLES
 from voiceprint.audio.vad import Listener, Utterance, VoiceActivity
 from voiceprint.decision.speaker_change import SpeakerChangeDetector
-from voiceprint.service.results import Voice
+from voiceprint.service.results import EncodedUtterance
 from voiceprint.service.streaming import StreamEncoder
 
 FRAME_SECONDS = FRAME_SAMPLES / SAMPLE_RATE
@@ -58,9 +58,9 @@ class Follower:
             costs.append(sum(self.encoded) - before)
         return costs
 
-    def _whole(self, utterance: Utterance) -> Voice:
+    def _whole(self, utterance: Utterance) -> EncodedUtterance:
         self.encoded.append(utterance.speech.seconds)
-        return Voice(utterance, spectrum_of(utterance.speech.samples))
+        return EncodedUtterance(utterance, spectrum_of(utterance.speech.samples))
 
     def _windows(self, windows: Sequence[Waveform]) -> NDArray[np.float32]:
         self.encoded.extend(window.seconds for window in windows)

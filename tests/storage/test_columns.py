@@ -94,7 +94,7 @@ def test_nothing_stays_of_whoever_is_gone_or_was_another(speakers: list[StoredSp
         roster.put(msgspec.structs.replace(gone, profile=Profile(name="Other", created_at=0.0)))
     else:
         roster.remove(gone.id)
-    left = list(roster.people())
+    left = list(roster.batches())
     assert [len(some) for some in left] == [4]
     assert not any(needle in held(left[0]) for needle in needles)
 

@@ -8,7 +8,7 @@ import pytest
 from support.store_fixtures import files
 from support.toys import heard, tone, toy_service
 
-from voiceprint.service.results import Voice
+from voiceprint.service.results import EncodedUtterance
 from voiceprint.service.service import VoiceprintService
 
 SPEAKERS = 20
@@ -34,7 +34,7 @@ def sealed(service: VoiceprintService, speaker_id: str) -> list[bytes]:
     return [token for (token,) in (*keys, *records)]
 
 
-def probes(service: VoiceprintService) -> list[Voice]:
+def probes(service: VoiceprintService) -> list[EncodedUtterance]:
     """What the forgotten voice would sound like again: the very same vector, and closer and farther ones."""
     voice = heard(service, pitch(GONE))
     assert voice.embedding is not None
@@ -42,7 +42,7 @@ def probes(service: VoiceprintService) -> list[Voice]:
     found = []
     for number in range(PROBES):
         vector = voice.embedding + number / PROBES * 0.05 * chance.normal(size=192)
-        found.append(Voice(voice.utterance, (vector / np.linalg.norm(vector)).astype(np.float32)))
+        found.append(EncodedUtterance(voice.utterance, (vector / np.linalg.norm(vector)).astype(np.float32)))
     return found
 
 
@@ -73,7 +73,7 @@ def pieces(token: bytes) -> list[bytes]:
     return [token[at : at + 24] for at in range(40, len(token) - 24, 24)]
 
 
-def assert_nobody(service: VoiceprintService, asked: list[Voice], gone: str) -> None:
+def assert_nobody(service: VoiceprintService, asked: list[EncodedUtterance], gone: str) -> None:
     for voice in asked:
         answer = service.identify(voice)
         assert answer.decision.status == "unknown"

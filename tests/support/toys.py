@@ -12,7 +12,7 @@ from voiceprint.audio.vad import VoiceActivity
 from voiceprint.config import Settings
 from voiceprint.encoding.encoder import Encoder
 from voiceprint.service.factory import open_service
-from voiceprint.service.results import Voice
+from voiceprint.service.results import EncodedUtterance
 from voiceprint.service.service import VoiceprintService
 
 __all__ = ["ToyActivity", "ToyEncoder", "heard", "tone", "toy_service"]
@@ -66,7 +66,7 @@ def tone(pitch: int, seconds: float = 4.0) -> Waveform:
     return Waveform(samples.astype(np.float32))
 
 
-def heard(service: VoiceprintService, pitch: int, seconds: float = 4.0) -> Voice:
+def heard(service: VoiceprintService, pitch: int, seconds: float = 4.0) -> EncodedUtterance:
     return service.hear(tone(pitch, seconds))
 
 
@@ -78,5 +78,5 @@ def toy_service(
     given = Settings(data=folder / "index", **settings)  # type: ignore[arg-type]
     environ = {"VOICEPRINT_KEY_FILE": str(folder / "master.key")}
     toy = encoder or ToyEncoder()
-    with open_service(given, environ=environ, encoder=toy, former=former, activity=ToyActivity()) as service:
+    with open_service(given, environ=environ, encoder=toy, previous=former, activity=ToyActivity()) as service:
         yield service

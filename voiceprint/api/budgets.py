@@ -1,4 +1,4 @@
-"""How often somebody may ask: answers a token, claims a speaker, and rejections before a claim is locked.
+"""Budgets of callers: answers per token, claims per speaker, rejections until a lock.
 
 Operators are not counted: they see the scores anyway. Everything is in memory; a start of the server begins anew.
 """
@@ -7,8 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
-from types import TracebackType
-from typing import Self, TypeVar
+from typing import TypeVar
 
 from voiceprint.api.token_bucket import TokenBucket
 from voiceprint.config import Settings
@@ -36,7 +35,7 @@ class _Record:
 
 
 class Budgets:
-    """Safe to use from several threads. ``clock`` gives seconds and must not jump."""
+    """Thread safe. ``clock`` gives seconds and must not jump."""
 
     def __init__(self, settings: Settings, *, clock: Callable[[], float]) -> None:
         self._answers_an_hour = settings.max_answers_per_hour
@@ -47,7 +46,7 @@ class Budgets:
         self._records: OrderedDict[tuple[str | None, str], _Record] = OrderedDict()
 
     def ask(self, caller: Caller, answers: int = 1) -> None:
-        """So many more answers, all or none; more than those of an hour cost a whole hour's.
+        """Spend ``answers`` tokens or none; more than an hourly budget cost the full budget.
 
         Raises LimitError (``too_many_answers``).
         """
@@ -59,13 +58,13 @@ class Budgets:
             )
 
     def may_guess(self, caller: Caller) -> bool:
-        """One more answer, if there is one left: for guesses, which can be left out."""
+        """Whether an answer is left for a guess; if so, it is spent."""
         return self._spend(caller, ("token", caller.token_id or ""), self._answers_an_hour) == 0
 
     def claim(self, caller: Caller, speaker_id: str) -> "Claim":
-        """Begin to check a claim, for one answer, which is then given to ``settle``; leaving without one costs nothing.
+        """A claim under way, for one answer; closed without one it costs nothing.
 
-        Counts the same whether anybody has that id or not. Raises LimitError: ``too_many_claims``, ``claim_locked``.
+        Counts the same for ids of no speaker. Raises LimitError: ``too_many_claims``, ``claim_locked``.
         """
         if caller.sees_scores:
             return Claim(None, self._lock, self._clock)
@@ -95,9 +94,9 @@ class Budgets:
         return Claim(record, self._lock, self._clock)
 
     def unlock(self, speaker_id: str) -> int:
-        """Forget the rejected claims of that id, whoever made them; how many there were since the last accepted one.
+        """The number of rejections of an id, by all tokens, that count no longer.
 
-        What an hour allows stays as it is.
+        The hourly budgets stay as they are.
         """
         with self._lock:
             keys = [key for key in self._records if key[1] == speaker_id]
@@ -114,25 +113,17 @@ class Budgets:
 
 
 class Claim:
-    """One claim under way; a context manager, so that it is never left counted without an answer."""
+    """One claim under way. Close it, or it stays counted as rejected."""
 
     def __init__(self, record: _Record | None, lock: Lock, clock: Callable[[], float]) -> None:
         self._record = record
         self._lock = lock
         self._clock = clock
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.release()
-
     def settle(self, status: Status) -> None:
-        """The answer. Too little speech is none."""
+        """Record the answer. Too little speech is none."""
         if status == "not_enough_speech":
-            self.release()
+            self.close()
             return
         record, self._record = self._record, None
         if record is None:
@@ -143,8 +134,8 @@ class Claim:
             elif record.rejections >= REJECTIONS:
                 record.locked_until = self._clock() + LOCK_SECONDS
 
-    def release(self) -> None:
-        """No answer was given."""
+    def close(self) -> None:
+        """No answer was given: the claim does not count."""
         record, self._record = self._record, None
         if record is not None:
             with self._lock:

@@ -1,6 +1,7 @@
-"""The one door for a caller: scope, groups, budget, disclosure and webhook, the same for REST, WebSocket and page.
+"""The one door for a caller: scope, groups, budget, disclosure and webhook in one place.
 
-Every method raises AccessError where the caller's scopes or groups do not allow it, and StoreError.
+REST, WebSocket and page data go through it. Every method raises AccessError where the caller's scopes or groups do not
+allow it, and StoreError.
 """
 
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -19,7 +20,7 @@ from voiceprint.domain.speaker import Enrollment, StoredSpeaker
 from voiceprint.domain.vocabulary import Consent
 from voiceprint.errors import SpeakerError
 from voiceprint.service.diarization import Turn, turns_of
-from voiceprint.service.results import Answer, Voice
+from voiceprint.service.results import Answer, EncodedUtterance
 from voiceprint.service.service import VoiceprintService
 
 __all__ = ["Desk"]
@@ -28,12 +29,15 @@ Groups = Collection[str] | None
 
 
 class Desk:
-    """One a server. ``groups`` of every method: those that are asked for; None or none: all of the caller's."""
+    """One a server. ``groups`` of every method: the groups asked for; none: all of the caller's."""
 
     def __init__(
         self, service: VoiceprintService, *, clock: Callable[[], float], tell: Tell = lambda _speaker_id: None
     ) -> None:
-        """``clock``: seconds that do not jump. ``tell``: called from any thread with who was named for good."""
+        """``clock``: seconds that do not jump.
+
+        ``tell``: called from any thread with the id of a speaker who was named in a final answer.
+        """
         self._service = service
         self._clock = clock
         self._tell = tell
@@ -42,14 +46,14 @@ class Desk:
     # Questions
 
     def identify(self, caller: Caller, *, top_k: int = 5, groups: Groups = None) -> Query:
-        """A question who speaks. Costs an answer: LimitError (``too_many_answers``)."""
+        """An identification query. Costs an answer: LimitError (``too_many_answers``)."""
         caller.require("identify")
         within = caller.within(groups)
         self._budgets.ask(caller)
         return self._query(caller, partial(self._service.identify, top_k=top_k, within=within))
 
     def verify(self, caller: Caller, speaker_id: str, *, groups: Groups = None) -> Query:
-        """A question whether it is the claimed speaker. Costs an answer and a claim.
+        """A verification query about a claimed speaker. Costs an answer and a claim.
 
         Raises LimitError: ``too_many_answers``, ``too_many_claims``, ``claim_locked``.
         """
@@ -61,7 +65,7 @@ class Desk:
         return query
 
     def timeline(self, caller: Caller, waveform: Waveform, *, groups: Groups = None) -> Iterator[Timeline | None]:
-        """None after each piece of work, so that others get their turn in between; at the end the timeline.
+        """None after each piece of work, so that other requests get their turn; last the timeline.
 
         Each turn of it costs an answer, all or none: LimitError (``too_many_answers``), with nothing noted.
         """
@@ -90,10 +94,10 @@ class Desk:
         needs_consent: bool = False,
         groups: Groups = None,
     ) -> None:
-        """Refuse, before any audio is heard, what could not be enrolled. Costs an answer, for ``similar_speakers``.
+        """Refuse, before any audio is heard, what could not be enrolled. Costs an answer.
 
-        Raises SpeakerError: ``who``, ``bad_name``, ``name_taken``, ``unknown_speaker``; InputError for the consent;
-        LimitError.
+        It costs one because ``similar_speakers`` tells about others. Raises SpeakerError: ``who``, ``bad_name``,
+        ``name_taken``, ``unknown_speaker``; InputError for the consent; LimitError.
         """
         caller.require("enroll")
         caller.within(groups)
@@ -116,7 +120,10 @@ class Desk:
         consent: Consent | None = None,
         groups: Groups = None,
     ) -> Enrolled:
-        """What was admitted, added to a speaker or as a new one. Raises as ``begin_enrollment`` and ``enroll_new``."""
+        """The message about enrollments added to a speaker, or to a new one.
+
+        Raises as ``begin_enrollment``.
+        """
         caller.require("enroll")
         within = caller.within(groups)
         if speaker_id is not None:
@@ -180,11 +187,11 @@ class Desk:
         return voice_map(self._service, caller.within(groups))
 
     def health(self, caller: Caller, *, groups: Groups = None) -> Health:
-        """The encoder and its evidence, the size of the gallery, and what was decided since the start."""
+        """The encoder, its evidence, the size of the gallery, and the decisions since the start."""
         caller.require("operate")
         return health(self._service, caller.within(groups))
 
-    def _query(self, caller: Caller, ask: Callable[[Voice], Answer]) -> Query:
+    def _query(self, caller: Caller, ask: Callable[[EncodedUtterance], Answer]) -> Query:
         return Query(self._service, self._budgets, caller, self._clock, self._tell, ask)
 
     def _met(self, caller: Caller, speaker_id: str) -> StoredSpeaker:

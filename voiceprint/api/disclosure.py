@@ -1,7 +1,7 @@
-"""What an answer tells to whom: exact scores to operators, to everybody else the decision and nothing that refines it.
+"""Disclosure of answers: exact scores to operators, to other callers the decision alone.
 
-Scores give a template away: 192 exact ones solve for it, and even a second line beside the threshold speeds a search.
-So whatever an ordinary caller gets follows from the decision and from the caller's own audio, and from nothing else.
+Scores reveal a template: 192 exact ones solve for it, and even a second threshold beside the first speeds up a search.
+What an ordinary caller gets follows from the decision and from the caller's own audio, and from nothing else.
 """
 
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ def disclosed(message: Result, caller: Caller) -> Result: ...
 @overload
 def disclosed(message: Enrolled, caller: Caller) -> Enrolled: ...
 def disclosed(message: Result | Enrolled, caller: Caller) -> Result | Enrolled:
-    """The part of an answer that this caller may have."""
+    """The part of a message that the caller may have."""
     if caller.sees_scores:
         return message
     return _decision_only(message) if isinstance(message, Result) else _without_scores(message)
@@ -41,7 +41,7 @@ def _decision_only(result: Result) -> Result:
     return msgspec.structs.replace(
         result,
         status="rejected" if result.status == "not_enrolled" else result.status,
-        # A claim that was not accepted is answered alike whether anybody has that id or not.
+        # A claim that was not accepted is answered alike for ids of no speaker.
         claimed_speaker=result.claimed_speaker if result.status == "accepted" else None,
         score=None,
         threshold=None,

@@ -58,7 +58,7 @@ class SpeakerRef(Part, frozen=True, kw_only=True):
 
 
 class Candidate(Part, frozen=True, kw_only=True):
-    """``score``: None for who may not see scores."""
+    """A speaker and a score, None for callers that may not see scores."""
 
     speaker: SpeakerRef
     score: float | None
@@ -70,8 +70,10 @@ class Hello(_Message, frozen=True, kw_only=True, tag="hello"):
 
 
 class Start(_Message, frozen=True, kw_only=True, tag="start"):
-    """``speaker``: the claimed id (verify), or the speaker who gets another take (enroll); ``name``: a new speaker.
-    ``groups``: only speakers of these are searched; a new speaker belongs to them.
+    """Begin of a take.
+
+    ``speaker``: the claimed id (verify), or the speaker of another take (enroll); ``name``: a new speaker. ``groups``:
+    the groups searched; a new speaker belongs to them.
     """
 
     mode: Mode
@@ -119,11 +121,13 @@ class Progress(_Message, frozen=True, kw_only=True, tag="progress"):
 
 
 class Result(_Message, frozen=True, kw_only=True, tag="result"):
-    """An answer. ``band``: on which side of the threshold the best score is; None for too little speech. For callers
-    without the scope ``operate`` score, threshold, margin, probability are None, candidates empty, announced False.
-    ``score`` and ``margin`` are also None where nobody is enrolled (``margin`` where only one is, too).
-    ``announced``: the name was safe before the end and stays; only the final answer can take it back, and its ``rule``
-    then says why. ``several_voices``: more than one voice seems to speak; nothing is announced before the end then.
+    """An answer. For callers without the scope ``operate`` all but the decision is left out.
+
+    ``band``: the side of the threshold on which the best score lies; None for too little speech. Without the scope
+    ``operate`` score, threshold, margin and probability are None, candidates empty, announced False. ``score`` and
+    ``margin`` are also None for an empty gallery (``margin`` for a gallery of one, too). ``announced``: the name was
+    safe before the end and stays; only the final answer can take it back, and its ``rule`` then says why.
+    ``several_voices``: more than one voice seems to speak; nothing is announced before the end then.
     """
 
     mode: Mode
@@ -147,7 +151,10 @@ class Result(_Message, frozen=True, kw_only=True, tag="result"):
 
 
 class Enrolled(_Message, frozen=True, kw_only=True, tag="enrolled"):
-    """``consistency``: lowest cosine between an enrollment of this speaker and the template of all of them."""
+    """The outcome of an enrollment.
+
+    ``consistency``: lowest cosine between an enrollment of the speaker and the template of all of them.
+    """
 
     speaker: SpeakerRef
     enrollments: int
@@ -158,9 +165,11 @@ class Enrolled(_Message, frozen=True, kw_only=True, tag="enrolled"):
 
 
 class SpeakerInfo(_Message, frozen=True, kw_only=True, tag="speaker"):
-    """``created_at``, ``consent_at``: ISO 8601, UTC. Days are YYYY-MM-DD, UTC: ``last_seen``, when the voice was last
-    recognised; ``kept_until``, the last day before retention erases (``kept_because``: what makes it that day).
-    ``waiting``: the store was moved to another encoder, and the person is not enrolled under that yet.
+    """An enrolled speaker.
+
+    ``created_at``, ``consent_at``: ISO 8601, UTC. Days are YYYY-MM-DD, UTC: ``last_seen``, of the last recognition;
+    ``kept_until``, the last day before retention erases (``kept_because``: the reason for that day). ``waiting``: the
+    store was moved to another encoder, and reenrollment is pending.
     """
 
     id: str
@@ -196,9 +205,9 @@ class KnownEvent(Part, frozen=True, kw_only=True):
 
 
 class KnownAbout(_Message, frozen=True, kw_only=True, tag="known_about"):
-    """What is known about one person, for that person to read: everything but the vectors themselves.
+    """Everything held about one person, for that person, but the vectors themselves.
 
-    Times and days as in SpeakerInfo. ``imported_from``: the store that the person came from.
+    Times and days as in SpeakerInfo. ``imported_from``: the store that the speaker was imported from.
     """
 
     id: str
@@ -264,7 +273,10 @@ def encode(message: ServerMessage | ClientMessage) -> str:
 
 
 def decode_client(frame: str) -> ClientMessage:
-    """What a client said. Raises MessageError (``bad_message``) with the place in the message that is wrong."""
+    """The message of a client.
+
+    Raises MessageError (``bad_message``) that names the wrong place in the message.
+    """
     try:
         return _client_decoder.decode(frame)
     except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
@@ -272,7 +284,7 @@ def decode_client(frame: str) -> ClientMessage:
 
 
 def decode_server(frame: str) -> ServerMessage:
-    """What the server said, for clients written in Python. Raises MessageError like decode_client."""
+    """The message of a server, for clients in Python. Raises MessageError (``bad_message``)."""
     try:
         return _server_decoder.decode(frame)
     except (msgspec.DecodeError, RecursionError, UnicodeError) as error:

@@ -1,4 +1,4 @@
-"""What the page draws of a gallery, as typed structs: answers of REST only, beside those in ``messages``."""
+"""Views of the gallery for the page, as typed structs: answers of REST beside ``messages``."""
 
 from collections.abc import Sequence
 
@@ -29,7 +29,7 @@ __all__ = [
     "voice_map",
 ]
 
-# More names than this nobody can read on one map.
+# More names than this cannot be read on one map.
 MAP_SPEAKERS = 200
 
 
@@ -38,8 +38,9 @@ class _View(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
 
 class MapPlace(_View, frozen=True, kw_only=True):
-    """``x``, ``y``: in [-1, 1], near means sounding alike; ``closest``: who sounds most like this; ``alike``: so much
-    that the two may be taken for each other.
+    """A place on the map: ``x``, ``y`` in [-1, 1]; near means sounding alike.
+
+    ``closest``: the most similar speaker; ``alike``: whether the two may be taken for each other.
     """
 
     speaker: SpeakerRef
@@ -50,14 +51,20 @@ class MapPlace(_View, frozen=True, kw_only=True):
 
 
 class VoiceMap(_View, frozen=True, kw_only=True):
-    """``left_out``: how many enrolled before those on the map, which shows the newest only where there are many."""
+    """The newest speakers as places on a plane.
+
+    ``left_out``: number of speakers enrolled before those on the map.
+    """
 
     places: tuple[MapPlace, ...]
     left_out: int
 
 
 class Share(_View, frozen=True, kw_only=True):
-    """Of enrolled people, the share that is missed, with its 95 % interval; ``at``: the FPIR or the gallery's size."""
+    """The share of enrolled speakers that is missed (FNIR), with its 95 % interval.
+
+    ``at``: the FPIR, or the size of the gallery.
+    """
 
     at: float
     missed: float
@@ -66,9 +73,9 @@ class Share(_View, frozen=True, kw_only=True):
 
 
 class Evidence(_View, frozen=True, kw_only=True):
-    """What the calibration of this encoder was made from, and its curves for the gallery as it is now.
+    """The evidence of the encoder's calibration, and its curves for the current gallery.
 
-    ``separation``: shares of enrolled people and of strangers over a scale of evidence (llr, natural logarithm);
+    ``separation``: shares of enrolled speakers and of impostors over a scale of evidence (llr, natural logarithm);
     ``cost``: at each FPIR; ``growth``: at each size of the gallery, up to the largest that was measured.
     """
 
@@ -82,8 +89,10 @@ class Evidence(_View, frozen=True, kw_only=True):
 
 
 class Health(_View, frozen=True, kw_only=True):
-    """``accuracy``: the line of the encoder's card; ``decisions``: how many of each were given since ``started_at``
-    (ISO 8601, UTC), None for who is confined to groups; ``evidence``: None where nobody calibrated this encoder.
+    """The state of the server for its operator.
+
+    ``accuracy``: from the encoder's card; ``decisions``: count of each status since ``started_at`` (ISO 8601, UTC),
+    None for callers confined to groups; ``evidence``: None for an encoder without calibration.
     """
 
     encoder: str
@@ -95,7 +104,7 @@ class Health(_View, frozen=True, kw_only=True):
 
 
 def health(service: VoiceprintService, within: Within = None) -> Health:
-    """How it stands, for whoever looks after the server, or after these groups."""
+    """The state of the server, or of these groups."""
     speakers = service.count(within)
     return Health(
         encoder=service.encoder.id,
@@ -131,7 +140,7 @@ def _share(at: float, missed: Interval) -> Share:
 
 
 class TimelineTurn(_View, frozen=True, kw_only=True):
-    """Somebody speaking. ``speaker``: None where the status is not ``identified``."""
+    """One turn. ``speaker``: None where the status is not ``identified``."""
 
     start_seconds: float
     end_seconds: float
@@ -140,14 +149,14 @@ class TimelineTurn(_View, frozen=True, kw_only=True):
 
 
 class Timeline(_View, frozen=True, kw_only=True):
-    """Who spoke when, in order."""
+    """The turns of a recording, in order."""
 
     turns: tuple[TimelineTurn, ...]
     audio_seconds: float
 
 
 def timeline(service: VoiceprintService, turns: Sequence[Turn], audio_seconds: float) -> Timeline:
-    """Turns that were found, for the page."""
+    """The view of the turns of a recording."""
     return Timeline(turns=tuple(_turn(service, turn) for turn in joined(turns)), audio_seconds=round(audio_seconds, 2))
 
 
@@ -163,7 +172,7 @@ def _turn(service: VoiceprintService, turn: Turn) -> TimelineTurn:
 
 
 def voice_map(service: VoiceprintService, within: Within = None) -> VoiceMap:
-    """Where the voices of the newest speakers lie, of those in the groups."""
+    """The map of the newest speakers of the groups."""
     found = service.speaker_map(within, most=MAP_SPEAKERS)
     return VoiceMap(places=tuple(map(_place, found.speakers)), left_out=found.left_out)
 

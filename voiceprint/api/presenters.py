@@ -1,4 +1,4 @@
-"""From what the service knows to what the wire says: names for ids, rounded seconds, the same objects everywhere."""
+"""Presentation of results as messages: names for ids, rounded seconds, the same everywhere."""
 
 from collections.abc import Mapping
 
@@ -46,7 +46,7 @@ _BANDS: Mapping[Status, Band | None] = {
 def result_message(
     answer: Answer, service: VoiceprintService, *, latency_ms: float, final: bool, announced: bool = False
 ) -> Result:
-    """An answer as it goes over the wire."""
+    """The message of an answer."""
     decision = answer.decision
     return Result(
         mode=answer.mode,
@@ -65,13 +65,13 @@ def result_message(
         audio_seconds=round(answer.utterance.audio_seconds, 2),
         latency_ms=round(latency_ms, 1),
         announced=announced,
-        several_voices=answer.several_voices,
+        several_voices=answer.multiple_speakers,
         final=final,
     )
 
 
 def enrolled_message(outcome: EnrollmentOutcome, service: VoiceprintService) -> Enrolled:
-    """What an enrollment did."""
+    """The message of an enrollment."""
     speaker = outcome.speaker
     return Enrolled(
         speaker=SpeakerRef(id=speaker.id, name=speaker.name),
@@ -84,7 +84,7 @@ def enrolled_message(outcome: EnrollmentOutcome, service: VoiceprintService) -> 
 
 
 def speaker_info(speaker: StoredSpeaker, service: VoiceprintService) -> SpeakerInfo:
-    """Who it is, what was agreed to, and until when it is kept."""
+    """The message about an enrolled speaker."""
     until, because = kept_until(speaker, service.maintenance.retention)
     profile = speaker.profile
     return SpeakerInfo(
@@ -108,13 +108,13 @@ def speaker_list(service: VoiceprintService, within: Within = None) -> SpeakerLi
 
 
 def migration_fields(service: VoiceprintService) -> dict[str, object]:
-    """The encoder that the store is being moved away from (None where it is not), and how many wait."""
+    """The previous encoder (None where there is none) and the number of pending reenrollments."""
     previous, (_, waiting) = service.previous_encoder, service.gallery_sizes
     return {"former_encoder": previous.id if previous else None, "waiting": waiting}
 
 
 def readiness(service: VoiceprintService, caller: Caller) -> dict[str, object]:
-    """Whether the server can answer and, for callers with a token, with what: encoder, gallery size, threshold."""
+    """Whether the server can answer; for callers with a scope also encoder, size and threshold."""
     ready: dict[str, object] = {"ready": True, "version": __version__}
     if not caller.scopes:
         return ready
@@ -132,7 +132,7 @@ def readiness(service: VoiceprintService, caller: Caller) -> dict[str, object]:
 
 
 def threshold_fields(line: ThresholdNote) -> dict[str, object]:
-    """The line as it is for the gallery as it is, what it promises, and what it costs in missed people."""
+    """The threshold for the current gallery, its FPIR and what it costs in FNIR."""
     cost = line.expected_fnir
     return {
         "threshold": round(line.threshold, 4),
@@ -144,7 +144,7 @@ def threshold_fields(line: ThresholdNote) -> dict[str, object]:
 
 
 def threshold_sentence(line: ThresholdNote) -> str:
-    """The same for people."""
+    """The same as a sentence for people."""
     said = f"threshold {line.threshold:.2f} for a typical voice: at most {line.target_fpir:.2%} of strangers get a name"
     if line.expected_fnir is not None:
         cost = line.expected_fnir
@@ -153,7 +153,7 @@ def threshold_sentence(line: ThresholdNote) -> str:
 
 
 def forgotten_message(erasure: Erasure) -> Forgotten:
-    """What was destroyed, and the proof for whose it was."""
+    """The message of an erasure, with the receipt."""
     speaker = erasure.speaker
     receipt = msgspec.to_builtins(erasure.receipt)
     return Forgotten(id=speaker.id, enrollments=len(speaker.enrollments), receipt=receipt)
@@ -169,7 +169,7 @@ def _candidates(matches: tuple[Match, ...], service: VoiceprintService) -> tuple
 
 
 def _reference(speaker_id: str | None, service: VoiceprintService) -> SpeakerRef | None:
-    """None also for somebody who was forgotten a moment ago."""
+    """The name for an id; None also for a speaker forgotten a moment ago."""
     speaker = service.get(speaker_id) if speaker_id is not None else None
     return SpeakerRef(id=speaker.id, name=speaker.name) if speaker is not None else None
 

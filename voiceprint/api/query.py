@@ -1,9 +1,7 @@
-"""One question of a caller that was paid for: guesses while speech comes in, and one answer."""
+"""One query of a caller that was paid for: guesses during the speech, and one answer."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from types import TracebackType
-from typing import Self
 
 from voiceprint.api.budgets import Budgets, Claim
 from voiceprint.api.disclosure import disclosed
@@ -11,7 +9,7 @@ from voiceprint.api.messages import Result
 from voiceprint.api.presenters import result_message
 from voiceprint.decision.early_decision import EarlyDecision
 from voiceprint.domain.caller import Caller
-from voiceprint.service.results import Answer, Voice
+from voiceprint.service.results import Answer, EncodedUtterance
 from voiceprint.service.service import VoiceprintService
 
 __all__ = ["Query", "Tell"]
@@ -21,9 +19,9 @@ Tell = Callable[[str], None]
 
 @dataclass(slots=True)
 class Query:
-    """Made by the desk. A context manager: a claim that is left without an answer costs nothing.
+    """Made by the desk. Close it: a claim without an answer costs nothing.
 
-    ``ask``: the service's answer about an utterance. ``tell``: called with the id of a speaker who was named for good.
+    ``ask``: the service's answer about a probe. ``tell``: called with the id of a speaker named in the final answer.
     """
 
     service: VoiceprintService
@@ -31,17 +29,9 @@ class Query:
     caller: Caller
     clock: Callable[[], float]
     tell: Tell
-    ask: Callable[[Voice], Answer]
+    ask: Callable[[EncodedUtterance], Answer]
     claim: Claim | None = None
     _early: EarlyDecision = field(default_factory=EarlyDecision)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.release()
 
     def may_guess(self) -> bool:
         """Whether a guess may be given now; if so, it is paid.
@@ -50,16 +40,19 @@ class Query:
         """
         return (self.claim is None or self.caller.sees_scores) and self.budgets.may_guess(self.caller)
 
-    def guess(self, voice: Voice, *, since: float) -> Result:
-        """What is likely so far. ``since``: when the last speech came in, by the clock of the desk."""
-        answer = self.ask(voice)
+    def guess(self, probe: EncodedUtterance, *, since: float) -> Result:
+        """The result so far. ``since``: when the last speech came in, by the clock of the desk."""
+        answer = self.ask(probe)
         if self.caller.sees_scores:  # an early decision tells of a second threshold, above the first
-            answer = replace(answer, decision=self._early.guess(answer.decision, safe=not voice.several))
+            answer = replace(answer, decision=self._early.guess(answer.decision, safe=not probe.multiple_speakers))
         return self._present(answer, since, final=False)
 
-    def answer(self, voice: Voice, *, since: float) -> Result:
-        """The last word: settles the claim, is noted, tells the webhook. Raises StoreError; then none is given."""
-        answer = self.ask(voice)
+    def answer(self, probe: EncodedUtterance, *, since: float) -> Result:
+        """The final result: it settles the claim, is noted in the audit log, and tells the webhook.
+
+        Raises StoreError; then the result must not be given.
+        """
+        answer = self.ask(probe)
         if self.claim is not None:
             self.claim.settle(answer.decision.status)
         if self.caller.sees_scores:
@@ -70,10 +63,10 @@ class Query:
             self.tell(answer.decision.speaker_id)
         return result
 
-    def release(self) -> None:
+    def close(self) -> None:
         """No answer will be given."""
         if self.claim is not None:
-            self.claim.release()
+            self.claim.close()
 
     def _present(self, answer: Answer, since: float, *, final: bool) -> Result:
         latency_ms, announced = (self.clock() - since) * 1000, self._early.announced is not None

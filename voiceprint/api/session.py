@@ -6,9 +6,9 @@
                     ▲                │ └──cancel──▶ idle
                     └─stop/cancel/start─ refused ◀── a take that cannot go on (its audio is ignored)
 
-No sockets, no clock of its own, no asyncio: whoever owns the connection calls one method a frame, in order, and sends
-what comes back. A MessageError means that the client broke the protocol and the connection ends; every other
-InputError is answered with an ``error`` message and the connection lives on.
+No sockets, no clock of its own, no asyncio: the owner of the connection calls one method a frame, in order, and sends
+what comes back. A MessageError means that the client broke the protocol and the connection ends; every other InputError
+is answered with an ``error`` message and the connection lives on.
 """
 
 from collections.abc import Callable, Sequence
@@ -53,7 +53,7 @@ State = Literal["new", "idle", "taking", "refused"]
 
 @dataclass(slots=True)
 class _Take:
-    """One utterance on its way: what was asked for and what was heard so far. ``query``: None while enrolling."""
+    """One utterance on its way. ``query``: None while enrolling."""
 
     start: Start
     listener: vad.Listener
@@ -65,8 +65,9 @@ class _Take:
 
 
 class Session:
-    """``clock`` gives seconds and is only used to state latencies. ``admit`` says who the token of a hello stands for,
-    or raises AccessError; ``caller`` is who that was.
+    """One connection. ``clock`` gives seconds, for latencies.
+
+    ``admit``: returns the ``caller`` for the token of a hello, or raises AccessError.
     """
 
     def __init__(
@@ -86,7 +87,10 @@ class Session:
         self._take: _Take | None = None
 
     def on_text(self, frame: str, *, received_at: float | None = None) -> list[ServerMessage]:
-        """One text frame. Raises MessageError when the client broke the protocol, AccessError when it may not talk."""
+        """The messages after a text frame.
+
+        Raises MessageError where the client broke the protocol, AccessError where it may not talk.
+        """
         message = decode_client(frame)
         try:
             return self._on_message(message, self._clock() if received_at is None else received_at)
@@ -96,7 +100,10 @@ class Session:
             return self._refuse(error)
 
     def on_audio(self, frame: bytes, *, received_at: float | None = None) -> list[ServerMessage]:
-        """One binary frame of PCM. Raises MessageError when there is no take for it, or it is too large."""
+        """The messages after a binary frame of PCM.
+
+        Raises MessageError where no take expects it, or it is too large.
+        """
         if self._state in ("new", "idle"):
             raise MessageError("wrong_order", "Audio came before 'start'.")
         if len(frame) > MAX_FRAME_BYTES:
@@ -150,12 +157,12 @@ class Session:
         query = self._query(start)
         needed = settings.min_identify_speech_seconds if query else settings.min_enroll_speech_seconds
         listener = service.listener()
-        voice = StreamEncoder(listener, service.encode, partial(service.encode, quickly=True), service.watch())
+        voice = StreamEncoder(listener, service.encode, partial(service.encode, draft=True), service.change_detector())
         self._take = _Take(start, listener, needed, voice, query)
         self._state = "taking"
 
     def _query(self, start: Start) -> Query | None:
-        """What is asked, or None once it is clear that the speaker may be enrolled. Raises InputError."""
+        """The query of a take; None once it is clear that the speaker may be enrolled."""
         match start.mode:
             case "identify":
                 return self._desk.identify(self.caller, top_k=start.top_k, groups=start.groups)
@@ -229,17 +236,17 @@ class Session:
             return error_message(error)
 
     def _refuse(self, error: InputError) -> list[ServerMessage]:
-        """The take is over; audio that is still under way is ignored until the client says stop, cancel or start."""
+        """The refusal. Audio still under way is ignored until the client says stop, cancel or start."""
         self._end("refused" if self._state in ("taking", "refused") else self._state)
         return [error_message(error)]
 
     def close(self) -> None:
-        """The connection is gone, and with it the take."""
+        """End the take: the connection is gone."""
         self._end("refused")
 
     def _end(self, state: State) -> None:
         if self._take is not None and self._take.query is not None:
-            self._take.query.release()
+            self._take.query.close()
         self._take = None
         self._state = state
 

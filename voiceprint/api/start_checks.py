@@ -1,4 +1,4 @@
-"""What a ``start`` must say before a take begins."""
+"""Checks of a ``start`` before a take begins."""
 
 from voiceprint.api.messages import Start
 from voiceprint.audio.decoding import SAMPLE_RATE
@@ -11,7 +11,10 @@ ENCODING = "pcm_s16le"
 
 
 def check_start(start: Start) -> None:
-    """Raises AudioError for another kind of audio; InputError (``bad_top_k``); SpeakerError (``who``)."""
+    """Refuse a take that could not be answered.
+
+    Raises AudioError for another kind of audio; InputError (``bad_top_k``); SpeakerError (``who``).
+    """
     if start.encoding != ENCODING:
         raise AudioError("wrong_encoding", f"Audio must be {ENCODING}, not {start.encoding!r:.40}.")
     if start.sample_rate != SAMPLE_RATE:

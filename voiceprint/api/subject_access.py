@@ -1,4 +1,4 @@
-"""What is known about one person, for that person to read."""
+"""The message of a data subject's access request."""
 
 from voiceprint.api.messages import KnownAbout, KnownEnrollment, KnownEvent
 from voiceprint.domain.moments import iso_moment

@@ -1,4 +1,4 @@
-"""The command line. One file a group of commands; each brings ``add(commands)`` and runs what it added.
+"""The command line: one module a group of commands, each with ``add(commands)``.
 
 Exit codes: 0 done, 2 something given was not usable, 3 configuration, key or model, 4 the store. Errors are one line on
 stderr. Nothing heavy is imported before a command runs, so that ``--help`` answers at once.
@@ -47,7 +47,7 @@ _GROUPS = (
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The whole command line, for main() and for whoever documents it."""
+    """The whole command line."""
     parser = argparse.ArgumentParser(prog="voiceprint", description="Tells who is speaking, or that it does not know.")
     parser.add_argument("--version", action=_Version, nargs=0, help="say which version this is")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -65,7 +65,7 @@ class _Version(argparse.Action):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code."""
+    """The exit code of one command."""
     args = build_parser().parse_args(argv)
     try:
         code: int = args.run(args)
@@ -75,7 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        # Whoever read our output has gone; what is left in the buffer must not raise once more at exit.
+        # The reader of our output has gone; what is left in the buffer must not raise once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     return code

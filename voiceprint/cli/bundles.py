@@ -37,7 +37,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.set_defaults(run=run_import)
 
     parser = commands.add_parser("about", help="what is known about one person, as JSON")
-    parser.add_argument("who", metavar="NAME|ID")
+    parser.add_argument("speaker", metavar="NAME|ID")
     add_data_option(parser)
     parser.set_defaults(run=run_about)
 
@@ -80,7 +80,7 @@ def run_import(args: argparse.Namespace) -> int:
         f"{report.added} added, {report.replaced} replaced, {report.present} there already, "
         f"{report.forgotten} stay forgotten, {report.erased} erased because they were forgotten there.",
     )
-    warn(f"{who} was left out: somebody else has the same name here." for who in report.name_taken)
+    warn(f"{speaker} was left out: somebody else has the same name here." for speaker in report.name_taken)
     return 2 if report.name_taken else 0
 
 
@@ -91,17 +91,17 @@ def run_about(args: argparse.Namespace) -> int:
 
     retention = Retention(unseen_days=settings_from(args).unseen_days)
     with open_store(args) as store:
-        print_json(known_about(subject_record(store, _find(store, args.who), retention)))
+        print_json(known_about(subject_record(store, _find(store, args.speaker), retention)))
     return 0
 
 
-def _find(store: "Store", who: str) -> str:
+def _find(store: "Store", name_or_id: str) -> str:
     from voiceprint.domain.names import name_key
 
     for speaker in store.load().speakers:
-        if who == speaker.id or name_key(who) == name_key(speaker.name):
+        if name_or_id == speaker.id or name_key(name_or_id) == name_key(speaker.name):
             return speaker.id
-    raise SpeakerError("unknown_speaker", f"Nobody is enrolled as {who!r}.")
+    raise SpeakerError("unknown_speaker", f"Nobody is enrolled as {name_or_id!r}.")
 
 
 def _passphrase(args: argparse.Namespace) -> str | None:

@@ -48,11 +48,11 @@ def run_calibrate(args: argparse.Namespace) -> int:
 
     if not args.folders and not args.enrolled:
         raise InputError("nothing_to_learn_from", "Give a folder of speakers, or --enrolled, or both.")
-    ear, samples = _enrolled(args) if args.enrolled else (open_clip_encoder(args), [])
-    cohort = _cohort(args, ear)
-    samples += hear_asked(args, ear)
-    calibration = fit(samples, cohort, encoder=ear.encoder.id, fingerprint=ear.encoder.fingerprint)
-    calibration = structs.replace(calibration, one_voice=_one_voice(args, ear))
+    clip_encoder, samples = _enrolled(args) if args.enrolled else (open_clip_encoder(args), [])
+    cohort = _cohort(args, clip_encoder)
+    samples += hear_asked(args, clip_encoder)
+    calibration = fit(samples, cohort, encoder=clip_encoder.encoder.id, fingerprint=clip_encoder.encoder.fingerprint)
+    calibration = structs.replace(calibration, one_voice=_speaker_change_threshold(args, clip_encoder))
     path = calibration.save(args.out, cohort)
     if args.json:
         print_json(calibration)
@@ -63,7 +63,10 @@ def run_calibrate(args: argparse.Namespace) -> int:
 
 
 def _enrolled(args: argparse.Namespace) -> "tuple[ClipEncoder, list[Sample]]":
-    """The store's own encoder, and everybody who consented. Raises SetupError, StoreError."""
+    """The store's encoder, and the enrollments of speakers with a consent.
+
+    Raises SetupError, StoreError.
+    """
     from voiceprint.audio.vad import VoiceActivity
     from voiceprint.evaluation.enrolled import enrolled_samples
     from voiceprint.evaluation.samples import ClipEncoder
@@ -71,12 +74,17 @@ def _enrolled(args: argparse.Namespace) -> "tuple[ClipEncoder, list[Sample]]":
     settings = settings_from(args)
     check_store(settings)
     with open_service(args) as service:
-        ear = ClipEncoder(service.encoder, VoiceActivity.load(), settings.max_audio_seconds, settings.max_upload_bytes)
-        return ear, list(enrolled_samples(service.speakers()))
+        clip_encoder = ClipEncoder(
+            service.encoder, VoiceActivity.load(), settings.max_audio_seconds, settings.max_upload_bytes
+        )
+        return clip_encoder, list(enrolled_samples(service.speakers()))
 
 
-def _cohort(args: argparse.Namespace, ear: "ClipEncoder") -> "Cohort | None":
-    """One recording a speaker, of every fourth also as by telephone: the cohort must know the channels that come."""
+def _cohort(args: argparse.Namespace, clip_encoder: "ClipEncoder") -> "Cohort | None":
+    """The cohort: one recording a speaker, every fourth also by telephone.
+
+    It must hold the channels that come.
+    """
     import numpy as np
 
     from voiceprint.audio.channel_simulation import telephone
@@ -85,16 +93,21 @@ def _cohort(args: argparse.Namespace, ear: "ClipEncoder") -> "Cohort | None":
     from voiceprint.evaluation.trials import MIN_PROBE_SECONDS
 
     if args.cohort is None:
-        shipped = shipped_calibration(ear.encoder.id, ear.encoder.fingerprint)
+        shipped = shipped_calibration(clip_encoder.encoder.id, clip_encoder.encoder.fingerprint)
         return shipped[1] if shipped else None
-    plain = hear_folders(args.cohort, ear, cut=False, clips=1, part=(0, 2))
-    by_telephone = hear_folders(args.cohort, ear, cut=False, clips=1, part=(1, TELEPHONE_EVERY), change=telephone)
+    plain = hear_folders(args.cohort, clip_encoder, cut=False, clips=1, part=(0, 2))
+    by_telephone = hear_folders(
+        args.cohort, clip_encoder, cut=False, clips=1, part=(1, TELEPHONE_EVERY), change=telephone
+    )
     rows = [sample.embedding for sample in (*plain, *by_telephone) if sample.seconds >= MIN_PROBE_SECONDS]
     return Cohort(np.stack(rows).astype(np.float16).astype(np.float32), COHORT_TOP)
 
 
-def _one_voice(args: argparse.Namespace, ear: "ClipEncoder") -> float | None:
-    """The sameness that all but a few recordings of one person reach; with too few to know, the shipped one."""
+def _speaker_change_threshold(args: argparse.Namespace, clip_encoder: "ClipEncoder") -> float | None:
+    """The speaker change threshold: the homogeneity that all but a few recordings reach.
+
+    With too few recordings, the shipped one.
+    """
     import numpy as np
 
     from voiceprint.decision.calibration import shipped_calibration
@@ -102,11 +115,11 @@ def _one_voice(args: argparse.Namespace, ear: "ClipEncoder") -> float | None:
     from voiceprint.evaluation.samples import long_speech
 
     # What cannot be used was named in the first pass.
-    pieces = long_speech(args.folders, ear, half=args.half, on_refusal=lambda _path, _error: None)
-    found = [homogeneity(ear.encoder.encode_int8(change_windows(piece))) for piece in pieces]
+    pieces = long_speech(args.folders, clip_encoder, half=args.half, on_refusal=lambda _path, _error: None)
+    found = [homogeneity(clip_encoder.encoder.encode_int8(change_windows(piece))) for piece in pieces]
     if len(found) >= MIN_PEOPLE:
         return float(np.quantile(found, FALSE_ALARMS))
-    shipped = shipped_calibration(ear.encoder.id, ear.encoder.fingerprint)
+    shipped = shipped_calibration(clip_encoder.encoder.id, clip_encoder.encoder.fingerprint)
     return shipped[0].one_voice if shipped else None
 
 

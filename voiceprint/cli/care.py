@@ -1,4 +1,4 @@
-"""voiceprint check, voiceprint audit list | verify, voiceprint sweep, voiceprint verify-receipt FILE"""
+"""voiceprint check, audit list | verify | trim, sweep, verify-receipt FILE"""
 
 import argparse
 import sys

@@ -1,4 +1,4 @@
-"""What the commands share: options, settings from them, and one way to print."""
+"""Shared by the commands: options, settings from them, and printing."""
 
 import argparse
 import sys
@@ -15,7 +15,7 @@ __all__ = ["add_json_option", "add_store_options", "complain", "open_service", "
 
 
 def add_store_options(parser: argparse.ArgumentParser) -> None:
-    """--data, --encoder and --models: which store, and who listens."""
+    """Add --data, --encoder, --models and what decides."""
     parser.add_argument("--data", type=Path, metavar="DIR", help="where the sealed store is (index/, VOICEPRINT_DATA)")
     parser.add_argument("--encoder", metavar="ID", help="the encoder; a store keeps the one that it was made with")
     parser.add_argument(
@@ -46,19 +46,25 @@ def add_json_option(parser: argparse.ArgumentParser) -> None:
 
 
 def settings_from(args: argparse.Namespace) -> Settings:
-    """Settings from the options that were given, the environment and the defaults. Raises ConfigError."""
+    """Settings from the given options, the environment and the defaults.
+
+    Raises ConfigError.
+    """
     return load_settings({name: getattr(args, name, None) for name in Settings.__struct_fields__})
 
 
 def open_service(args: argparse.Namespace) -> "VoiceprintService":
-    """The service over the store and encoder that the options name. Raises SetupError, StoreError."""
+    """The service over the store and encoder of the options.
+
+    Raises SetupError, StoreError.
+    """
     from voiceprint.service.factory import open_service as opening
 
     return opening(settings_from(args))
 
 
 def print_json(message: Any, **more: object) -> None:  # noqa: ANN401 - any struct of the wire, or a dictionary
-    """One object on one line; ``more`` comes first."""
+    """Print one object on one line; ``more`` comes first."""
     import msgspec
 
     fields = message if isinstance(message, dict) else msgspec.to_builtins(message)
@@ -66,5 +72,5 @@ def print_json(message: Any, **more: object) -> None:  # noqa: ANN401 - any stru
 
 
 def complain(error: VoiceprintError, about: object) -> None:
-    """One line on stderr about one of several things that were asked for."""
+    """Print one line on stderr about one of several things."""
     print(f"voiceprint: {about}: {error.message}", file=sys.stderr)

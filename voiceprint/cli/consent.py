@@ -1,4 +1,4 @@
-"""What the commands that enroll share: the consent of the person, and whether there must be one."""
+"""Options of the commands that enroll: a speaker's consent, and whether it is required."""
 
 import argparse
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ __all__ = ["add_consent_options", "add_require_consent", "consent_from"]
 
 
 def add_consent_options(parser: argparse.ArgumentParser) -> None:
-    """--consent with its reference and last day, and --require-consent."""
+    """Add --consent with its reference and last day, and --require-consent."""
     parser.add_argument("--consent", metavar="PURPOSE", help="what the person agreed to, in words")
     parser.add_argument("--consent-reference", metavar="TEXT", help="where you keep the agreement")
     parser.add_argument("--consent-until", metavar="DAY", help="its last day, YYYY-MM-DD")
@@ -29,7 +29,7 @@ def add_require_consent(parser: argparse.ArgumentParser) -> None:
 
 
 def consent_from(args: argparse.Namespace) -> "Consent | None":
-    """What the options say. Raises InputError (``bad_consent``)."""
+    """The consent of the options, or None. Raises InputError (``bad_consent``)."""
     from voiceprint.domain.consent import check_consent
     from voiceprint.domain.vocabulary import Consent
 

@@ -41,10 +41,10 @@ def run_evaluate(args: argparse.Namespace) -> int:
 
     if args.plots is not None:
         check_plots()
-    ear = open_clip_encoder(args)
-    samples = hear_asked(args, ear)
-    policy = _policy(args, ear)
-    report = _judge(args, ear, samples, policy)
+    clip_encoder = open_clip_encoder(args)
+    samples = hear_asked(args, clip_encoder)
+    policy = _policy(args, clip_encoder)
+    report = _judge(args, clip_encoder, samples, policy)
     if args.plots is not None:
         args.plots.mkdir(parents=True, exist_ok=True)
         (args.plots / "report.md").write_text(markdown(report), encoding="utf-8")
@@ -56,26 +56,28 @@ def run_evaluate(args: argparse.Namespace) -> int:
     return 0
 
 
-def _policy(args: argparse.Namespace, ear: "ClipEncoder") -> "Policy":
+def _policy(args: argparse.Namespace, clip_encoder: "ClipEncoder") -> "Policy":
     from voiceprint.decision.policy import Policy
 
     settings = settings_from(args)
     return Policy.for_encoder(
-        ear.encoder.id,
-        ear.encoder.fingerprint,
+        clip_encoder.encoder.id,
+        clip_encoder.encoder.fingerprint,
         min_speech_seconds=settings.min_identify_speech_seconds,
         target_fpir=settings.target_fpir,
         calibration_file=settings.calibration,
     )
 
 
-def _judge(args: argparse.Namespace, ear: "ClipEncoder", samples: "list[Sample]", policy: "Policy") -> "Report":
+def _judge(
+    args: argparse.Namespace, clip_encoder: "ClipEncoder", samples: "list[Sample]", policy: "Policy"
+) -> "Report":
     from voiceprint.decision.policy import BARE_THRESHOLD
     from voiceprint.evaluation.rates import evaluate
 
     return evaluate(
         samples,
-        encoder=ear.encoder.id,
+        encoder=clip_encoder.encoder.id,
         calibration=policy.calibration,
         cohort=policy.cohort,
         bare_threshold=BARE_THRESHOLD,

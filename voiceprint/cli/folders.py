@@ -1,4 +1,4 @@
-"""Folders of speakers, as the commands that measure and fit hear them."""
+"""Folders of speakers, for the commands that measure and fit."""
 
 import argparse
 import sys
@@ -15,7 +15,7 @@ __all__ = ["add_clip_options", "hear_asked", "hear_folders", "open_clip_encoder"
 
 
 def add_clip_options(parser: argparse.ArgumentParser, *, folders: str = "+") -> None:
-    """Which folders (``folders``: how many, as argparse counts), which half of their speakers, which encoder."""
+    """Add the folders (``folders``: how many, as argparse counts), a half of them, the encoder."""
     parser.add_argument("folders", nargs=folders, type=Path, metavar="DIR", help="DIR/<speaker>/<recordings>")
     parser.add_argument(
         "--half", type=int, choices=(0, 1), help="only this half of the speakers (told apart by a hash of the name)"
@@ -32,7 +32,7 @@ def add_clip_options(parser: argparse.ArgumentParser, *, folders: str = "+") -> 
 
 
 def open_clip_encoder(args: argparse.Namespace) -> "ClipEncoder":
-    """The encoder that the options name, and the speech detector. Raises SetupError."""
+    """The encoder of the options with the speech detector. Raises SetupError."""
     from voiceprint.audio.vad import VoiceActivity
     from voiceprint.encoding.catalog import choose_encoder
     from voiceprint.evaluation.samples import ClipEncoder
@@ -43,8 +43,8 @@ def open_clip_encoder(args: argparse.Namespace) -> "ClipEncoder":
     return ClipEncoder(encoder, VoiceActivity.load(), settings.max_audio_seconds, settings.max_upload_bytes)
 
 
-def hear_folders(folders: Sequence[Path], ear: "ClipEncoder", **options: object) -> "list[Sample]":
-    """Everything in the folders, with a progress bar; what cannot be used is one line each."""
+def hear_folders(folders: Sequence[Path], clip_encoder: "ClipEncoder", **options: object) -> "list[Sample]":
+    """All samples of the folders, with a progress bar; unusable recordings are one line each."""
     from tqdm import tqdm
 
     from voiceprint.evaluation.samples import collect
@@ -52,24 +52,24 @@ def hear_folders(folders: Sequence[Path], ear: "ClipEncoder", **options: object)
     with tqdm(unit="speaker", disable=None, file=sys.stderr) as bar:
         return collect(
             folders,
-            ear,
+            clip_encoder,
             on_refusal=lambda path, error: complain(error, path),
             on_speaker=lambda _: bar.update(),
             **options,  # type: ignore[arg-type]
         )
 
 
-def hear_asked(args: argparse.Namespace, ear: "ClipEncoder") -> "list[Sample]":
-    """The folders of the options; with ``--also`` the same recordings once more, as they sound elsewhere.
+def hear_asked(args: argparse.Namespace, clip_encoder: "ClipEncoder") -> "list[Sample]":
+    """The samples of the options' folders; with ``--also`` once more, over other channels.
 
-    Those are only to ask with, never to enroll.
+    The copies are only probes, never enrolled.
     """
     from dataclasses import replace
 
     from voiceprint.audio.channel_simulation import CHANGES
 
-    found = hear_folders(args.folders, ear, half=args.half)
+    found = hear_folders(args.folders, clip_encoder, half=args.half)
     for name in args.also:
-        heard = hear_folders(args.folders, ear, half=args.half, cut=False, change=CHANGES[name])
+        heard = hear_folders(args.folders, clip_encoder, half=args.half, cut=False, change=CHANGES[name])
         found.extend(replace(sample, condition=name) for sample in heard)
     return found

@@ -11,7 +11,7 @@ from voiceprint.errors import InputError
 
 if TYPE_CHECKING:
     from voiceprint.api.messages import Result
-    from voiceprint.service.results import Answer, Voice
+    from voiceprint.service.results import Answer, EncodedUtterance
     from voiceprint.service.service import VoiceprintService
 
 __all__ = ["add"]
@@ -36,7 +36,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 def run_identify(args: argparse.Namespace) -> int:
     from voiceprint.domain.match import check_top_k
 
-    check_top_k(args.top_k)
+    check_top_k(args.top_k, called="--top-k")
     with open_service(args) as service:
         return _answer(args, service, lambda voice: service.identify(voice, top_k=args.top_k))
 
@@ -47,7 +47,7 @@ def run_verify(args: argparse.Namespace) -> int:
         return _answer(args, service, lambda voice: service.verify(claimed.id, voice))
 
 
-def _answer(args: argparse.Namespace, service: "VoiceprintService", ask: "Callable[[Voice], Answer]") -> int:
+def _answer(args: argparse.Namespace, service: "VoiceprintService", ask: "Callable[[EncodedUtterance], Answer]") -> int:
     from voiceprint.api.presenters import result_message
     from voiceprint.service.bulk import read_clip
 
@@ -72,8 +72,8 @@ def _answer(args: argparse.Namespace, service: "VoiceprintService", ask: "Callab
 
 
 def _in_words(result: "Result") -> str:
-    who = result.speaker.name if result.speaker is not None else result.status.replace("_", " ")
+    named = result.speaker.name if result.speaker is not None else result.status.replace("_", " ")
     if result.status in ("accepted", "identified"):
-        who = f"{who} ({result.status})"
+        named = f"{named} ({result.status})"
     score = "" if result.score is None else f", score {result.score:.2f} against {result.threshold:.2f}"
-    return f"{who}{score}, {result.speech_seconds:.1f} s of speech: {result.rule}"
+    return f"{named}{score}, {result.speech_seconds:.1f} s of speech: {result.rule}"

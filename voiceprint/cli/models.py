@@ -31,7 +31,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _list(args: argparse.Namespace, settings: Settings) -> int:
-    """List, or verify: the same look at every file; verifying fails where one is not what it should be."""
+    """List or verify the encoders: the same look at every file.
+
+    Verifying fails where one is not as it should be.
+    """
     from voiceprint.encoding.catalog import find_encoder, list_encoders
     from voiceprint.errors import ModelError
 
@@ -82,7 +85,7 @@ def _fetch(args: argparse.Namespace, settings: Settings) -> int:
 
 
 def _export(args: argparse.Namespace, settings: Settings) -> int:
-    """Make the ONNX form now, as the first start would: for images, and machines that start in a hurry."""
+    """Make the ONNX export now instead of at the first start: for images."""
     from voiceprint.encoding.catalog import find_encoder
     from voiceprint.encoding.export_cache import default_cache
     from voiceprint.encoding.runtime import export_anew

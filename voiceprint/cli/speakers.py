@@ -21,7 +21,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.set_defaults(run=run_speakers)
 
     parser = commands.add_parser("forget", help="destroy a speaker's voiceprint and its key")
-    parser.add_argument("who", metavar="NAME|ID")
+    parser.add_argument("speaker", metavar="NAME|ID")
     parser.add_argument("--receipt", type=Path, metavar="FILE", help="write the signed receipt there")
     add_json_option(parser)
     add_store_options(parser)
@@ -52,7 +52,7 @@ def run_speakers(args: argparse.Namespace) -> int:
 
 
 def _kept(info: "SpeakerInfo") -> str:
-    """What was agreed to, when the voice was last recognised, and until when it is kept."""
+    """Consent, last recognition, and the last day of retention, in words."""
     waits = "waits to be enrolled again, " if info.waiting else ""
     said = f"{waits}last recognised {info.last_seen or 'never'}, kept until {info.kept_until}"
     if info.consent is None:
@@ -64,7 +64,7 @@ def run_forget(args: argparse.Namespace) -> int:
     from voiceprint.api.presenters import forgotten_message
 
     with open_service(args) as service:
-        speaker = service.named(args.who)
+        speaker = service.named(args.speaker)
         said = forgotten_message(service.forget(speaker.id))
         if args.receipt is not None:
             _write_receipt(args.receipt, said)
@@ -76,7 +76,7 @@ def run_forget(args: argparse.Namespace) -> int:
 
 
 def _write_receipt(path: Path, said: "Forgotten") -> None:
-    """The erasure stands, whatever becomes of the file; then the receipt is in what is printed with --json."""
+    """Write the receipt. Raises InputError; the erasure stands, and --json prints the receipt too."""
     import msgspec
 
     try:

@@ -1,4 +1,4 @@
-"""What the commands share that look after a store without listening to anybody: they need no encoder, and no torch."""
+"""Shared by the commands that maintain a store: they need neither encoder nor torch."""
 
 import argparse
 import sys
@@ -34,13 +34,13 @@ def add_data_option(parser: argparse.ArgumentParser) -> None:
 
 
 def add_care_options(parser: argparse.ArgumentParser) -> None:
-    """--json and --data."""
+    """Add --json and --data."""
     add_json_option(parser)
     add_data_option(parser)
 
 
 def tell(args: argparse.Namespace, message: Any, *sentences: str, **more: object) -> None:  # noqa: ANN401 - as print_json
-    """What was done: one JSON object with --json, else sentences."""
+    """Print what was done: one JSON object with --json, else sentences."""
     if args.json:
         print_json(message, **more)
         return
@@ -49,13 +49,16 @@ def tell(args: argparse.Namespace, message: Any, *sentences: str, **more: object
 
 
 def warn(sentences: Iterable[str]) -> None:
-    """One line each on stderr."""
+    """Print one line each on stderr."""
     for sentence in sentences:
         print(f"voiceprint: {sentence}", file=sys.stderr)
 
 
 def store_keys(settings: Settings, *, make: bool = False) -> "MasterKeys":
-    """The master keys; ``make``: a new one where there is neither key nor store. Raises KeyFileError."""
+    """The master keys; ``make``: a new one where there is neither key nor store.
+
+    Raises KeyFileError.
+    """
     from voiceprint.storage.sealing.key_file import create_key_file, find_key_file, load_key_file
     from voiceprint.storage.store import has_store
 
@@ -66,7 +69,10 @@ def store_keys(settings: Settings, *, make: bool = False) -> "MasterKeys":
 
 
 def check_store(settings: Settings) -> None:
-    """Raises StoreError (``store_missing``): what looks after a store never makes one."""
+    """Refuse where there is no store: maintenance never makes one.
+
+    Raises StoreError (``store_missing``).
+    """
     from voiceprint.errors import StoreError
     from voiceprint.storage.store import has_store
 
@@ -76,7 +82,7 @@ def check_store(settings: Settings) -> None:
 
 @contextmanager
 def open_store(args: argparse.Namespace) -> Iterator["Store"]:
-    """The store that is there, whatever its encoder. Raises SetupError, StoreError."""
+    """The store of the options, whatever its encoder. Raises SetupError, StoreError."""
     from voiceprint.storage.store import Store
 
     settings = settings_from(args)
@@ -89,7 +95,7 @@ def open_store(args: argparse.Namespace) -> Iterator["Store"]:
 
 
 def read_small_file(path: Path, *, most: int = MAX_SMALL_BYTES) -> bytes:
-    """A file that a person named. Raises InputError (``bad_file``)."""
+    """The content of a file named by a person. Raises InputError (``bad_file``)."""
     try:
         if not path.is_file():
             raise InputError("bad_file", f"There is no file {path}.")

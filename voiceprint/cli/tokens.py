@@ -30,7 +30,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     actions.add_parser("list", help="the tokens that are valid, never themselves").set_defaults(run=run_list)
 
     revoking = actions.add_parser("revoke", help="within a second it opens nothing, on a running server too")
-    revoking.add_argument("who", metavar="NAME|ID")
+    revoking.add_argument("token", metavar="NAME|ID")
     revoking.set_defaults(run=run_revoke)
 
     for action in actions.choices.values():
@@ -74,7 +74,7 @@ def run_revoke(args: argparse.Namespace) -> int:
     from voiceprint.storage.tokens import revoke_token
 
     with open_store(args) as store:
-        gone = revoke_token(store, args.who)
+        gone = revoke_token(store, args.token)
     if args.json:
         print_json(_shown(gone))
     else:

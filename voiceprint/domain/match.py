@@ -9,10 +9,10 @@ __all__ = ["MAX_TOP_K", "Match", "check_top_k"]
 MAX_TOP_K = 100
 
 
-def check_top_k(top_k: int) -> int:
-    """The number of candidates that is asked for. Raises InputError (``bad_top_k``)."""
+def check_top_k(top_k: int, *, called: str = "top_k") -> int:
+    """How many candidates are wanted; ``called``: its name for people. Raises InputError (``bad_top_k``)."""
     if not 1 <= top_k <= MAX_TOP_K:
-        raise InputError("bad_top_k", f"top_k must lie between 1 and {MAX_TOP_K}, not {top_k}.")
+        raise InputError("bad_top_k", f"{called} must lie between 1 and {MAX_TOP_K}, not {top_k}.")
     return top_k
 
 

@@ -1,4 +1,4 @@
-"""The application: routes, guards, and the context that they share."""
+"""The application: its routes, middlewares and background tasks."""
 
 from collections.abc import AsyncIterator, Collection
 
@@ -6,18 +6,18 @@ from aiohttp import web
 
 from voiceprint.config import Settings
 from voiceprint.server import auth_middleware, docs_routes, live, page, page_data_routes, rest
-from voiceprint.server.background import in_background
+from voiceprint.server.background import in_background, repeated
 from voiceprint.server.context import CONTEXT, Context
 from voiceprint.server.middleware import (
     LOOPBACK_NAMES,
     add_security_headers,
     answer_errors,
     check_host_and_origin,
-    give_place,
+    hold_upload_slot,
 )
-from voiceprint.server.request_log import keep_journal
-from voiceprint.server.retention_task import sweep_daily
-from voiceprint.server.snapshot_task import keep_parts
+from voiceprint.server.request_log import log_requests
+from voiceprint.server.retention_task import SWEEP_EVERY_SECONDS, sweep_once
+from voiceprint.server.snapshot_task import VISIT_EVERY_SECONDS, visit_parts
 from voiceprint.service.service import VoiceprintService
 
 __all__ = ["create_app"]
@@ -26,12 +26,18 @@ __all__ = ["create_app"]
 def create_app(
     service: VoiceprintService, settings: Settings, *, names: Collection[str] = LOOPBACK_NAMES
 ) -> web.Application:
-    """An application over an open service; ``names``: the host names that it answers to, unless behind a proxy.
+    """An application over an open service, which the caller closes after it.
 
-    The caller closes the service after the application.
+    ``names``: the host names that it answers to, unless behind a proxy.
     """
     app = web.Application(
-        middlewares=[keep_journal, give_place, answer_errors, check_host_and_origin, auth_middleware.admit_callers]
+        middlewares=[
+            log_requests,
+            hold_upload_slot,
+            answer_errors,
+            check_host_and_origin,
+            auth_middleware.admit_callers,
+        ]
     )
     app[CONTEXT] = context = Context(service, settings, names={*names, settings.host})
     app.on_response_prepare.append(add_security_headers)
@@ -49,8 +55,8 @@ def create_app(
     async def close(_app: web.Application) -> None:
         context.close()
 
-    app.cleanup_ctx.append(sweep_daily)
-    app.cleanup_ctx.append(keep_parts)
+    app.cleanup_ctx.append(repeated(sweep_once, seconds=SWEEP_EVERY_SECONDS))
+    app.cleanup_ctx.append(repeated(visit_parts, seconds=VISIT_EVERY_SECONDS))
     app.cleanup_ctx.append(_send_hits)
     app.on_shutdown.append(live.close_streams)
     app.on_cleanup.append(close)

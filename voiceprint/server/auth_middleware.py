@@ -1,4 +1,4 @@
-"""Which request may reach its handler: the token it carries, and the scope that its route asks for."""
+"""Authentication and authorization of requests: the token, and the scope of the route."""
 
 import asyncio
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ routes = web.RouteTableDef()
 
 _CALLER: web.RequestKey[Caller] = web.RequestKey("caller", Caller)
 SIGN_IN = "/v1/session"
-# What is not named here and lies below one of the guarded paths is for operators; everything else is for anybody.
+# Every other route below a guarded path needs the scope operate; the rest is open.
 _SCOPES: Mapping[tuple[str, str], Scope] = {
     ("POST", "/v1/identify"): "identify",
     ("POST", "/v1/verify"): "identify",
@@ -43,16 +43,16 @@ _IN_URL = frozenset({"token", "access_token"})
 
 @web.middleware
 async def admit_callers(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Find out who asks, and refuse who may not."""
+    """Find the caller of the request; refuse one without the scope of the route."""
     if not _IN_URL.isdisjoint(request.query):
         raise InputError("token_in_url", "A token in an address ends up in logs: send it as 'Authorization: Bearer'.")
-    access = request.app[CONTEXT].access
+    access = request.app[CONTEXT].authenticator
     route = _guarded(request)
     if access.is_stale:
         try:
             await asyncio.to_thread(access.refresh)
         except StoreError:
-            if route is not None:  # what is open to anybody answers all the same: also that the server is alive
+            if route is not None:  # open routes answer all the same: also that the server is alive
                 raise
     request[_CALLER] = caller = _caller_if_any(request, access) if route is None else _caller(request, access)
     if route is not None:
@@ -62,32 +62,32 @@ async def admit_callers(request: web.Request, handler: Handler) -> web.StreamRes
 
 
 def caller_of(request: web.Request) -> Caller:
-    """Who asks; ``ANONYMOUS`` on an open route, for somebody without a token where tokens are asked for."""
+    """The caller; ``ANONYMOUS`` on an open route without a valid token."""
     return request[_CALLER]
 
 
 def groups_of(request: web.Request) -> list[str]:
-    """The groups that a request asks for: ``group`` in the query, as often as wanted."""
+    """The groups in the query: every ``group``."""
     return request.query.getall("group", [])
 
 
 def caller_of_page(request: web.Request) -> Caller | None:
-    """Who signed in on the page that asks, if anybody."""
-    access = request.app[CONTEXT].access
+    """The caller signed in on the page that sends the request, or None."""
+    access = request.app[CONTEXT].authenticator
     return access.signed_in(request.cookies.get(access.cookie))
 
 
 @routes.get(SIGN_IN)
 async def who_am_i(request: web.Request) -> web.Response:
-    """Whether a token is asked for, and what the one who asks may do."""
+    """Whether a token is required, and the scopes of the caller."""
     caller = caller_of(request)
-    return web.json_response(_session(request.app[CONTEXT].access, caller))
+    return web.json_response(_session(request.app[CONTEXT].authenticator, caller))
 
 
 @routes.post(SIGN_IN)
 async def sign_in(request: web.Request) -> web.Response:
-    """A token for a cookie that scripts cannot read and other sites cannot send."""
-    access, settings = request.app[CONTEXT].access, request.app[CONTEXT].settings
+    """Exchange a token for a cookie that scripts cannot read and other sites cannot send."""
+    access, settings = request.app[CONTEXT].authenticator, request.app[CONTEXT].settings
     try:
         given = msgspec.json.decode(await read_body(request), type=SignIn)
     except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
@@ -104,8 +104,8 @@ async def sign_in(request: web.Request) -> web.Response:
 
 @routes.delete(SIGN_IN)
 async def sign_out(request: web.Request) -> web.Response:
-    """Take the cookie back. Revoking the token signs out every page that used it."""
-    access = request.app[CONTEXT].access
+    """Delete the cookie. Revoking the token signs out every page that used it."""
+    access = request.app[CONTEXT].authenticator
     response = web.json_response(_session(access, access.admit(None) if not access.required else ANONYMOUS))
     response.del_cookie(access.cookie, httponly=True, samesite="Strict")
     return response
@@ -116,7 +116,7 @@ def _session(access: Authenticator, caller: Caller) -> dict[str, object]:
 
 
 def scope_of(method: str, path: str) -> Scope | None:
-    """The scope that a route (``path``: its pattern) asks for; None for an open one."""
+    """The scope of a route (``path``: its pattern); None for an open one."""
     return _SCOPES.get((method, path), "operate") if _is_guarded(path) else None
 
 
@@ -125,7 +125,7 @@ def _is_guarded(path: str) -> bool:
 
 
 def _guarded(request: web.Request) -> tuple[str, str] | None:
-    """The method and the pattern of a route that asks for a scope; None for an open one."""
+    """Method and pattern of a route with a scope; None for an open one."""
     if not _is_guarded(request.path):
         return None
     resource = request.match_info.route.resource
@@ -133,7 +133,7 @@ def _guarded(request: web.Request) -> tuple[str, str] | None:
 
 
 def _confine(caller: Caller, route: tuple[str, str]) -> None:
-    """Raises AccessError (``wrong_group``)."""
+    """Refuse a caller confined to groups on a route without them. Raises AccessError."""
     if caller.groups is not None and route not in _GROUPED:
         raise AccessError("wrong_group", "A token that is confined to groups cannot ask for this.")
 

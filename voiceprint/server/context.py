@@ -1,4 +1,4 @@
-"""What the handlers share: the service, and the threads that do its work off the event loop."""
+"""Shared objects of the handlers: service, desk, metrics, and the threads for their work."""
 
 import asyncio
 import os
@@ -24,21 +24,24 @@ T = TypeVar("T")
 
 
 class Context:
-    """One a server. ``work`` runs what needs the encoder, ``wait`` what only waits for a child process."""
+    """One a server.
+
+    ``work`` runs what needs the encoder, ``wait`` what waits for a child process or the disk.
+    """
 
     def __init__(self, service: VoiceprintService, settings: Settings, *, names: Collection[str]) -> None:
         """``names``: the host names that are ours."""
         self.service = service
         self.settings = settings
         self.names = frozenset(name.lower() for name in names)
-        self.access = service.authenticator()
+        self.authenticator = service.authenticator()
         self.webhook = Webhook(service, settings)
         self.desk = Desk(service, clock=time.monotonic, tell=self.webhook.tell)
         self.sockets: set[web.WebSocketResponse] = set()
         self.greeted: set[web.WebSocketResponse] = set()  # those of them that said something
         self.uploads = Uploads(max_working=settings.max_uploads, max_body_bytes=settings.max_upload_bytes)
         self.spoken: WeakSet[asyncio.Transport] = WeakSet()
-        self.instruments = Metrics(
+        self.metrics = Metrics(
             service.statistics, speakers=lambda: service.gallery_sizes[0], streams=lambda: len(self.sockets)
         )
         # An exported encoder uses one core a call. torch uses all of them: a second thread would make both slower.
@@ -47,7 +50,7 @@ class Context:
         self._decoding = ThreadPoolExecutor(max_workers=2, thread_name_prefix="voiceprint-decode")
 
     async def work(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        with self.instruments.queued() as begin:
+        with self.metrics.queued() as begin:
 
             def run() -> T:
                 begin()

@@ -1,4 +1,4 @@
-"""What the server says of itself over HTTP: its descriptions, and what it measures. Nothing about anybody."""
+"""Routes of the descriptions and the metrics. They hold nothing about a person."""
 
 from html import escape
 
@@ -41,7 +41,7 @@ async def show_asyncapi(_request: web.Request) -> web.Response:
 @routes.get("/metrics")
 async def show_metrics(request: web.Request) -> web.Response:
     """For operators, once the store has tokens."""
-    text = request.app[CONTEXT].instruments.text()
+    text = request.app[CONTEXT].metrics.text()
     return web.Response(body=text, headers={"Content-Type": METRICS_TYPE})
 
 

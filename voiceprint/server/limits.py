@@ -1,4 +1,4 @@
-"""What everybody who asks takes up together, and what one connection may ask for in a time."""
+"""Server-wide upload limits (slots, bytes in memory) and the per-connection stream limit."""
 
 import asyncio
 import time
@@ -12,7 +12,7 @@ from voiceprint.api.token_bucket import TokenBucket
 from voiceprint.audio.decoding import SAMPLE_RATE
 from voiceprint.errors import LimitError, MessageError
 
-__all__ = ["SILENT_SECONDS", "StreamRateLimit", "UploadSlot", "Uploads", "cut_silent", "give", "place_of"]
+__all__ = ["SILENT_SECONDS", "StreamRateLimit", "UploadSlot", "Uploads", "cut_silent", "give", "slot_of"]
 
 RETRY_SECONDS = 5.0
 # Bodies on their way count by what they hold in memory, so that stalled ones do not keep others out.
@@ -26,7 +26,10 @@ SILENT_SECONDS = 20.0
 
 
 class Uploads:
-    """Of all requests together: ``working`` whole recordings in work, ``held_bytes`` of bodies in memory."""
+    """Totals over all requests.
+
+    ``working``: recordings in work; ``held_bytes``: of bodies in memory.
+    """
 
     def __init__(self, *, max_working: int, max_body_bytes: int) -> None:
         self.max_working = max_working
@@ -35,17 +38,17 @@ class Uploads:
         self.held_bytes = 0
 
     @contextmanager
-    def place(self) -> Iterator["UploadSlot"]:
-        """For the time of one request."""
-        place = UploadSlot(self)
+    def slot(self) -> Iterator["UploadSlot"]:
+        """A slot for the time of one request."""
+        slot = UploadSlot(self)
         try:
-            yield place
+            yield slot
         finally:
-            place.leave()
+            slot.leave()
 
 
 class UploadSlot:
-    """What one request takes up. Raises LimitError (``too_many_uploads``) where there is no more room."""
+    """The share of one request. Raises LimitError (``too_many_uploads``) where all is taken."""
 
     def __init__(self, uploads: Uploads) -> None:
         self._uploads = uploads
@@ -53,19 +56,19 @@ class UploadSlot:
         self._working = False
 
     def expect(self) -> None:
-        """Before a recording is read: a refusal then costs the client nothing."""
+        """Refuse before the body is read, so that a refusal costs the client nothing."""
         if self._uploads.working >= self._uploads.max_working:
             raise _full()
 
     def hold(self, count: int) -> None:
-        """``count`` more bytes are in memory."""
+        """Add ``count`` bytes in memory."""
         if self._uploads.held_bytes + count > self._uploads.max_bytes:
             raise _full()
         self._uploads.held_bytes += count
         self._held_bytes += count
 
     def work(self) -> None:
-        """The recording is there and waits for its turn."""
+        """Count the recording as in work."""
         self.expect()
         self._uploads.working += 1
         self._working = True
@@ -76,20 +79,20 @@ class UploadSlot:
         self._held_bytes, self._working = 0, False
 
 
-def give(request: web.Request, place: UploadSlot) -> None:
-    """Put the place where ``place_of`` finds it."""
-    request[_PLACE] = place
+def give(request: web.Request, slot: UploadSlot) -> None:
+    """Put the slot where ``slot_of`` finds it."""
+    request[_SLOT] = slot
 
 
-def place_of(request: web.Request) -> UploadSlot:
-    return request[_PLACE]
+def slot_of(request: web.Request) -> UploadSlot:
+    return request[_SLOT]
 
 
-_PLACE: web.RequestKey[UploadSlot] = web.RequestKey("place", UploadSlot)
+_SLOT: web.RequestKey[UploadSlot] = web.RequestKey("slot", UploadSlot)
 
 
 class StreamRateLimit:
-    """How fast one connection may send: frames, and seconds of audio ahead of real time."""
+    """Frames a second of one connection, and its seconds of audio ahead of real time."""
 
     def __init__(self, *, max_ahead_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._frames = TokenBucket(FRAMES_AT_ONCE, FRAMES_A_SECOND, clock)
@@ -97,7 +100,7 @@ class StreamRateLimit:
         self._max_ahead_seconds = max_ahead_seconds
 
     def take(self, frame: str | bytes) -> None:
-        """One frame came. Raises MessageError: ``too_many_frames``, ``too_fast``."""
+        """Count a frame. Raises MessageError: ``too_many_frames``, ``too_fast``."""
         if self._frames.take(1.0):
             raise MessageError("too_many_frames", f"More than {FRAMES_A_SECOND:.0f} frames came in a second.")
         if isinstance(frame, bytes) and self._audio.take(len(frame) / SAMPLE_BYTES / SAMPLE_RATE):

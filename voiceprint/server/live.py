@@ -1,4 +1,4 @@
-"""The WebSocket: carries frames between a connection and its Session."""
+"""The WebSocket: frames between a connection and its Session."""
 
 import asyncio
 import time
@@ -23,9 +23,9 @@ HELLO_SECONDS = 10.0
 IDLE_SECONDS = 300.0
 # Connections that may wait for their hello, for each stream there may be.
 SILENT_PER_STREAM = 8
-# A reader that takes nothing for so long is gone.
+# A reader that takes nothing for so long is cut.
 SEND_SECONDS = 10.0
-# So often it is looked whether more than asyncio's 64 KiB wait for the reader, who is then waited for.
+# After so many bytes it is checked whether more than asyncio's 64 KiB wait for the reader, and then waited.
 LOOK_AFTER_BYTES = 2**14
 
 
@@ -40,7 +40,7 @@ async def websocket(request: web.Request) -> web.StreamResponse:
     if len(context.sockets) >= SILENT_PER_STREAM * context.settings.max_streams:
         await _end(context, socket, _too_many(context), WSCloseCode.TRY_AGAIN_LATER)
         return socket
-    context.instruments.opened()
+    context.metrics.opened()
     context.sockets.add(socket)
     try:
         await _converse(context, socket, caller_of_page(request))
@@ -54,18 +54,21 @@ async def websocket(request: web.Request) -> web.StreamResponse:
 
 
 async def close_streams(app: web.Application) -> None:
-    """Tell everybody who is connected that the server goes."""
+    """Close every connection, because the server stops."""
     for socket in set(app[CONTEXT].sockets):
         await socket.close(code=WSCloseCode.GOING_AWAY, message=b"the server is stopping")
 
 
 async def _converse(context: Context, socket: web.WebSocketResponse, page: Caller | None) -> None:
-    """``page``: who signed in on the page that the connection comes from; a token in its hello counts before that."""
-    access = context.access
+    """Serve one connection.
+
+    ``page``: the caller signed in on its page; a token in its hello comes first.
+    """
+    authenticator = context.authenticator
     session = Session(
         context.service,
         clock=time.monotonic,
-        admit=lambda token: page if page is not None and token is None else access.admit(token),
+        admit=lambda token: page if page is not None and token is None else authenticator.admit(token),
         desk=context.desk,
     )
     try:
@@ -75,8 +78,8 @@ async def _converse(context: Context, socket: web.WebSocketResponse, page: Calle
 
 
 async def _take_turns(context: Context, socket: web.WebSocketResponse, session: Session) -> None:
-    access, patience = context.access, HELLO_SECONDS
-    pace = StreamRateLimit(max_ahead_seconds=context.settings.max_ahead_seconds)
+    authenticator, patience = context.authenticator, HELLO_SECONDS
+    rate_limit = StreamRateLimit(max_ahead_seconds=context.settings.max_ahead_seconds)
     while True:
         try:
             frame = await socket.receive(timeout=patience)
@@ -87,14 +90,14 @@ async def _take_turns(context: Context, socket: web.WebSocketResponse, session: 
         if frame.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
             return  # closed, by either side or by an error of the protocol below ours
         if socket not in context.greeted:
-            # Who has not said hello is not counted: silent connections keep nobody out.
+            # Counted from the first frame on: silent connections take no stream.
             if len(context.greeted) >= context.settings.max_streams:
                 await _end(context, socket, _too_many(context), WSCloseCode.TRY_AGAIN_LATER)
                 return
             context.greeted.add(socket)
         try:
-            pace.take(frame.data)
-            said = await context.work(_react, access, session, frame, time.monotonic())
+            rate_limit.take(frame.data)
+            said = await context.work(_react, authenticator, session, frame, time.monotonic())
             await _send(context, socket, said)
         except (MessageError, AccessError) as error:
             await _end(context, socket, error_message(error))
@@ -111,10 +114,12 @@ def _too_many(context: Context) -> Error:
     return Error(code="too_many_streams", message=f"All {most} streams are taken; try again later.")
 
 
-def _react(access: Authenticator, session: Session, frame: WSMessage, received_at: float) -> Sequence[ServerMessage]:
-    access.refresh()
+def _react(
+    authenticator: Authenticator, session: Session, frame: WSMessage, received_at: float
+) -> Sequence[ServerMessage]:
+    authenticator.refresh()
     if session.caller is not ANONYMOUS:
-        access.check(session.caller)  # a token may be revoked while somebody speaks
+        authenticator.check(session.caller)  # a token may be revoked during a take
     if frame.type is WSMsgType.TEXT:
         return session.on_text(frame.data, received_at=received_at)
     return session.on_audio(frame.data, received_at=received_at)
@@ -123,7 +128,7 @@ def _react(access: Authenticator, session: Session, frame: WSMessage, received_a
 async def _send(context: Context, socket: web.WebSocketResponse, said: Sequence[ServerMessage]) -> None:
     for message in said:
         if isinstance(message, Error):
-            context.instruments.refused(message.code)
+            context.metrics.refused(message.code)
         async with asyncio.timeout(SEND_SECONDS):
             await socket.send_str(messages.encode(message))
 

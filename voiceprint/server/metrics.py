@@ -1,4 +1,4 @@
-"""What is measured while the server runs, in Prometheus' text format. Never a name, an id or an address."""
+"""Metrics in Prometheus' text format. Never a name, an id or an address."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from voiceprint.service.statistics import SCORE_BORDERS, Statistics
+from voiceprint.service.statistics import SCORE_BOUNDS, Statistics
 
 __all__ = ["METRICS_TYPE", "Metrics"]
 
@@ -18,11 +18,11 @@ _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
 class Metrics:
-    """One a server. ``speakers`` and ``streams`` tell how many there are when somebody looks."""
+    """One a server. ``speakers`` and ``streams`` return the current numbers."""
 
-    def __init__(self, tally: Statistics, *, speakers: Callable[[], int], streams: Callable[[], int]) -> None:
+    def __init__(self, statistics: Statistics, *, speakers: Callable[[], int], streams: Callable[[], int]) -> None:
         self._registry = registry = CollectorRegistry()
-        registry.register(_Answers(tally))
+        registry.register(_Answers(statistics))
         self._refusals = Counter(
             "voiceprint_refusals", "What was refused, by the code of the refusal.", ["code"], registry=registry
         )
@@ -38,16 +38,16 @@ class Metrics:
         Gauge("voiceprint_open_streams", "Open WebSocket connections.", registry=registry).set_function(streams)
 
     def refused(self, code: str) -> None:
-        """One more refusal."""
+        """Count a refusal."""
         self._refusals.labels(code).inc()
 
     def opened(self) -> None:
-        """One more WebSocket connection."""
+        """Count a WebSocket connection."""
         self._streams.inc()
 
     @contextmanager
     def queued(self) -> Iterator[Callable[[], None]]:
-        """A call from asking to answer; what is yielded is to be called when its work begins."""
+        """The time of one call; call what is yielded when its work begins."""
         asked, begun = time.monotonic(), list[float]()
 
         def begin() -> None:
@@ -65,25 +65,25 @@ class Metrics:
                 self._queued.dec()
 
     def text(self) -> bytes:
-        """Everything, as Prometheus reads it."""
+        """All metrics, as Prometheus reads them."""
         return generate_latest(self._registry)
 
 
 class _Answers(Collector):
-    """The tally, as families of metrics."""
+    """The statistics of the service as families of metrics."""
 
-    def __init__(self, tally: Statistics) -> None:
-        self._tally = tally
+    def __init__(self, statistics: Statistics) -> None:
+        self._statistics = statistics
 
     def collect(self) -> Iterator[Metric]:
-        totals = self._tally.totals()
+        totals = self._statistics.totals()
         results = CounterMetricFamily("voiceprint_results", "Final answers.", labels=["mode", "status"])
         for (mode, status), count in sorted(totals.results.items()):
             results.add_metric([mode, status], count)
         yield results
         yield CounterMetricFamily("voiceprint_audio_seconds", "Audio that was answered.", value=totals.audio_seconds)
         yield CounterMetricFamily("voiceprint_speech_seconds", "Speech in that audio.", value=totals.speech_seconds)
-        borders = [*map(str, SCORE_BORDERS), "+Inf"]
+        bounds = [*map(str, SCORE_BOUNDS), "+Inf"]
         scores = HistogramMetricFamily("voiceprint_score", "Best cosine of each final answer.")
-        scores.add_metric([], list(zip(borders, accumulate(totals.scores), strict=True)), totals.score_sum)
+        scores.add_metric([], list(zip(bounds, accumulate(totals.scores), strict=True)), totals.score_sum)
         yield scores

@@ -1,4 +1,4 @@
-"""What stands before every handler: whose page may ask, which errors become which answer, which headers go out."""
+"""Middlewares of every handler: host and origin, errors, upload slots, security headers."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -21,7 +21,7 @@ __all__ = [
     "answer_errors",
     "check_host_and_origin",
     "error_response",
-    "give_place",
+    "hold_upload_slot",
 ]
 
 log = logging.getLogger(__name__)
@@ -46,11 +46,11 @@ def error_response(status: int, code: str, message: str) -> web.Response:
 
 @web.middleware
 async def answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Turn what went wrong into a status and a sentence; never a traceback, and never the end of the server."""
+    """The response, or the status and sentence of an error; never a traceback."""
     try:
         return await handler(request)
     except VoiceprintError as error:
-        request.app[CONTEXT].instruments.refused(error.code)
+        request.app[CONTEXT].metrics.refused(error.code)
         response = error_response(status_of(error), error.code, error.message)
         if isinstance(error, LimitError) and error.retry_seconds is not None:
             response.headers["Retry-After"] = str(ceil(error.retry_seconds))
@@ -66,13 +66,13 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
             response.headers["Allow"] = error.headers["Allow"]
         return response
     except Exception:
-        log.exception("A request failed in a way that nobody foresaw")
+        log.exception("A request failed in an unforeseen way")
         return error_response(500, "internal_error", "The server made a mistake; it is in its log.")
 
 
 @web.middleware
 async def check_host_and_origin(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Refuse other people's pages (cross-site requests and sockets) and other people's names for us (DNS rebinding)."""
+    """Refuse other sites' pages (CSRF, also sockets) and foreign host names (DNS rebinding)."""
     context = request.app[CONTEXT]
     if not context.settings.behind_proxy and _hostname(request.host) not in context.names:
         return error_response(
@@ -88,13 +88,13 @@ async def check_host_and_origin(request: web.Request, handler: Handler) -> web.S
 
 
 @web.middleware
-async def give_place(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Count what the request takes up until it is answered."""
+async def hold_upload_slot(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Hold the upload slot of the request until it is answered."""
     context = request.app[CONTEXT]
     if request.transport is not None:
         context.spoken.add(request.transport)
-    with context.uploads.place() as place:
-        give(request, place)
+    with context.uploads.slot() as slot:
+        give(request, slot)
         return await handler(request)
 
 

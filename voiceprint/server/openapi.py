@@ -1,4 +1,4 @@
-"""The descriptions that programs read, made from the table of operations and the types of the wire.
+"""Descriptions for programs, made from the table of operations and the types of the wire.
 
 OpenAPI 3.1 for REST, AsyncAPI 3.0 for the WebSocket.
 """

@@ -1,4 +1,4 @@
-"""What REST offers, as a table: the description is made from it, and a test holds it against the routes."""
+"""The operations of REST as a table: the source of its description."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -29,9 +29,11 @@ class SignIn(msgspec.Struct, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One method of one path. ``answer``: a struct of the wire, None for a plain JSON object; ``sound``: whether the
-    body holds one recording or several; ``fields``: text parts beside them (JSON where the type is a struct); ``body``:
-    a JSON body; ``query``: what may stand behind the question mark.
+    """One method of one path.
+
+    ``answer``: a struct of the wire, None for a plain JSON object; ``sound``: whether the body holds one recording or
+    several; ``fields``: text parts beside them (JSON where the type is a struct); ``body``: a JSON body; ``query``: the
+    parameters in the address.
     """
 
     method: str
@@ -57,7 +59,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("GET", "/asyncapi.json", "The description of the WebSocket at /ws."),
     Operation("GET", "/docs", "Both descriptions, to read.", media_type="text/html"),
     Operation(
-        "POST", "/v1/identify", "Who speaks in a recording, or unknown.", Result, sound="audio",
+        "POST", "/v1/identify", "The speaker of a recording, or unknown.", Result, sound="audio",
         query={"top_k": int, **_GROUP},
     ),
     Operation(
@@ -65,9 +67,9 @@ OPERATIONS: tuple[Operation, ...] = (
         query={"speaker": str, **_GROUP},
     ),
     Operation("POST", "/v1/timeline", "Who spoke when in a recording.", Timeline, sound="audio", query=_GROUP),
-    Operation("GET", "/v1/speakers", "Everybody enrolled.", SpeakerList, query=_GROUP),
+    Operation("GET", "/v1/speakers", "The enrolled speakers.", SpeakerList, query=_GROUP),
     Operation(
-        "POST", "/v1/speakers", "Enroll somebody new from one or more recordings.", Enrolled, HTTPStatus.CREATED,
+        "POST", "/v1/speakers", "Enroll a new speaker from one or more recordings.", Enrolled, HTTPStatus.CREATED,
         sound="audios", fields={"name": str, "consent": Consent}, query=_GROUP,
     ),
     Operation("GET", _SPEAKER, "One speaker.", SpeakerInfo),
@@ -76,12 +78,12 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("GET", f"{_SPEAKER}/export", "What is known about a person, for that person.", KnownAbout),
     Operation("DELETE", f"{_SPEAKER}/lock", "Let a speaker be claimed again after too many wrong claims.", Unlocked),
     Operation(
-        "POST", f"{_SPEAKER}/enrollments", "More recordings of somebody enrolled.", Enrolled, HTTPStatus.CREATED,
+        "POST", f"{_SPEAKER}/enrollments", "More recordings of an enrolled speaker.", Enrolled, HTTPStatus.CREATED,
         sound="audios", fields={"consent": Consent}, query=_GROUP,
     ),
-    Operation("GET", "/v1/map", "Who sounds like whom, as places on a plane.", VoiceMap, query=_GROUP),
+    Operation("GET", "/v1/map", "The voices as places on a plane: near means alike.", VoiceMap, query=_GROUP),
     Operation("GET", "/v1/health", "The encoder, its evidence, and what was decided.", Health, query=_GROUP),
-    Operation("GET", "/v1/session", "Whether a token is asked for, and what the one who asks may do."),
+    Operation("GET", "/v1/session", "Whether a token is required, and the scopes of the caller."),
     Operation("POST", "/v1/session", "Sign a page in: a token for a cookie.", body=SignIn),
     Operation("DELETE", "/v1/session", "Sign the page out."),
 )  # fmt: skip

@@ -1,8 +1,8 @@
-"""REST for what the page draws."""
+"""REST for the data of the page."""
 
-import msgspec
 from aiohttp import web
 
+from voiceprint.server.answering import answer_within_groups, json_answer
 from voiceprint.server.auth_middleware import caller_of, groups_of
 from voiceprint.server.context import CONTEXT
 from voiceprint.server.uploads import read_upload
@@ -12,22 +12,16 @@ __all__ = ["routes"]
 routes = web.RouteTableDef()
 
 
-def _json(view: msgspec.Struct) -> web.Response:
-    return web.Response(body=msgspec.json.encode(view), content_type="application/json")
-
-
 @routes.get("/v1/map")
 async def show_map(request: web.Request) -> web.Response:
     """The enrolled voices as places on a plane."""
-    context = request.app[CONTEXT]
-    return _json(await context.work(context.desk.voice_map, caller_of(request), groups=groups_of(request)))
+    return await answer_within_groups(request, request.app[CONTEXT].desk.voice_map)
 
 
 @routes.get("/v1/health")
 async def show_health(request: web.Request) -> web.Response:
-    """The encoder and its evidence, the size of the gallery, and what was decided since the start."""
-    context = request.app[CONTEXT]
-    return _json(await context.work(context.desk.health, caller_of(request), groups=groups_of(request)))
+    """The encoder, its evidence, the size of the gallery, and the decisions since the start."""
+    return await answer_within_groups(request, request.app[CONTEXT].desk.health)
 
 
 @routes.post("/v1/timeline")
@@ -40,4 +34,4 @@ async def show_timeline(request: web.Request) -> web.Response:
     # Step by step, so that others are heard in between.
     while (found := await context.work(next, steps)) is None:
         pass
-    return _json(found)
+    return json_answer(found)

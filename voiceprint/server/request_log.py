@@ -1,4 +1,4 @@
-"""One line in the log for every request and every connection."""
+"""One line in the log for each request and each connection."""
 
 import logging
 import secrets
@@ -9,14 +9,17 @@ from aiohttp import web
 from voiceprint.logs import SESSION
 from voiceprint.server.middleware import Handler
 
-__all__ = ["keep_journal"]
+__all__ = ["log_requests"]
 
 log = logging.getLogger(__name__)
 
 
 @web.middleware
-async def keep_journal(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """The pattern of the route is told, not the path: that may hold an id. A connection is told when it ends."""
+async def log_requests(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Log method, route, status and seconds; a connection is logged when it ends.
+
+    The route is the pattern, not the path, which may hold an id.
+    """
     SESSION.set(secrets.token_hex(4))
     started, status = time.monotonic(), 500
     try:

@@ -1,7 +1,7 @@
 """REST: any audio file in, JSON out. The answers are the same objects as on the WebSocket."""
 
 import time
-from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from http import HTTPStatus
 from typing import TypeVar
@@ -10,15 +10,13 @@ import msgspec
 from aiohttp import web
 
 from voiceprint import __version__
-from voiceprint.api import messages
-from voiceprint.api.messages import ServerMessage
 from voiceprint.api.presenters import readiness
 from voiceprint.api.query import Query
-from voiceprint.domain.caller import Caller
 from voiceprint.domain.match import MAX_TOP_K, check_top_k
 from voiceprint.domain.speaker import Enrollment
 from voiceprint.domain.vocabulary import Consent
 from voiceprint.errors import InputError
+from voiceprint.server.answering import answer_about_speaker, answer_within_groups, json_answer
 from voiceprint.server.auth_middleware import caller_of, groups_of
 from voiceprint.server.context import CONTEXT, Context
 from voiceprint.server.operations import Change
@@ -28,10 +26,6 @@ __all__ = ["routes"]
 
 routes = web.RouteTableDef()
 Body = TypeVar("Body")
-
-
-def _json(message: ServerMessage, status: int = HTTPStatus.OK) -> web.Response:
-    return web.Response(status=status, text=messages.encode(message), content_type="application/json")
 
 
 @routes.get("/healthz")
@@ -49,8 +43,8 @@ async def readyz(request: web.Request) -> web.Response:
 async def identify(request: web.Request) -> web.Response:
     context = request.app[CONTEXT]
     upload = await _upload(context, request, allowed=set())
-    with context.desk.identify(caller_of(request), top_k=_top_k(request), groups=groups_of(request)) as query:
-        return await _answer(context, query, upload)
+    query = context.desk.identify(caller_of(request), top_k=_top_k(request), groups=groups_of(request))
+    return await _answer(context, query, upload)
 
 
 @routes.post("/v1/verify")
@@ -61,21 +55,21 @@ async def verify(request: web.Request) -> web.Response:
     claimed = upload.fields.get("speaker") or request.query.get("speaker")
     if not claimed:
         raise InputError("who", "Give the id of the claimed speaker as 'speaker'.")
-    with context.desk.verify(caller_of(request), claimed, groups=groups_of(request)) as query:
-        return await _answer(context, query, upload)
+    query = context.desk.verify(caller_of(request), claimed, groups=groups_of(request))
+    return await _answer(context, query, upload)
 
 
 async def _answer(context: Context, query: Query, upload: Upload) -> web.Response:
-    started = time.monotonic()
-    waveform = await context.wait(context.service.decode, upload.only_file())
-    voice = await context.work(context.service.hear, waveform)
-    return _json(await context.work(query.answer, voice, since=started))
+    with closing(query):
+        started = time.monotonic()
+        waveform = await context.wait(context.service.decode, upload.only_file())
+        voice = await context.work(context.service.hear, waveform)
+        return json_answer(await context.work(query.answer, voice, since=started))
 
 
 @routes.get("/v1/speakers")
 async def list_speakers(request: web.Request) -> web.Response:
-    context = request.app[CONTEXT]
-    return _json(await context.work(context.desk.speakers, caller_of(request), groups=groups_of(request)))
+    return await answer_within_groups(request, request.app[CONTEXT].desk.speakers)
 
 
 @routes.post("/v1/speakers")
@@ -90,7 +84,7 @@ async def add_speaker(request: web.Request) -> web.Response:
 async def add_enrollments(request: web.Request) -> web.Response:
     """As add_speaker, without ``name``."""
     context = request.app[CONTEXT]
-    await _on_speaker(request, context.desk.speaker)  # before the body is read
+    await answer_about_speaker(request, context.desk.speaker)  # before the body is read
     upload = await _upload(context, request, allowed={"consent"})
     return await _enroll(context, request, upload, speaker_id=request.match_info["id"])
 
@@ -110,7 +104,7 @@ async def _enroll(
         raise InputError("one_file", "Send at least one audio file.")
     admitted = [await _admit(context, data) for data in upload.files]
     enrolled = await context.work(context.desk.enroll, caller, admitted, **target, consent=consent, groups=groups)
-    return _json(enrolled, HTTPStatus.CREATED)
+    return json_answer(enrolled, HTTPStatus.CREATED)
 
 
 async def _admit(context: Context, data: bytes) -> Enrollment:
@@ -120,7 +114,7 @@ async def _admit(context: Context, data: bytes) -> Enrollment:
 
 @routes.get("/v1/speakers/{id}")
 async def show_speaker(request: web.Request) -> web.Response:
-    return await _on_speaker(request, request.app[CONTEXT].desk.speaker)
+    return await answer_about_speaker(request, request.app[CONTEXT].desk.speaker)
 
 
 @routes.patch("/v1/speakers/{id}")
@@ -129,29 +123,24 @@ async def change_speaker(request: web.Request) -> web.Response:
     desk, wanted = request.app[CONTEXT].desk, _parse(await read_body(request), Change)
     if wanted.name is None and wanted.groups is None:
         raise InputError("bad_json", "Give a new 'name', or 'groups', or both.")
-    return await _on_speaker(request, partial(desk.change, name=wanted.name, groups=wanted.groups))
+    return await answer_about_speaker(request, partial(desk.change, name=wanted.name, groups=wanted.groups))
 
 
 @routes.delete("/v1/speakers/{id}")
 async def forget_speaker(request: web.Request) -> web.Response:
-    return await _on_speaker(request, request.app[CONTEXT].desk.forget)
+    return await answer_about_speaker(request, request.app[CONTEXT].desk.forget)
 
 
 @routes.get("/v1/speakers/{id}/export")
 async def export_speaker(request: web.Request) -> web.Response:
     """What is known about one person, for that person."""
-    return await _on_speaker(request, request.app[CONTEXT].desk.known_about)
+    return await answer_about_speaker(request, request.app[CONTEXT].desk.known_about)
 
 
 @routes.delete("/v1/speakers/{id}/lock")
 async def unlock_claims(request: web.Request) -> web.Response:
     """Wrong claims of that id count no longer."""
-    return await _on_speaker(request, request.app[CONTEXT].desk.unlock)
-
-
-async def _on_speaker(request: web.Request, act: Callable[[Caller, str], ServerMessage]) -> web.Response:
-    """What the desk says when asked to act on the speaker whom the path names."""
-    return _json(await request.app[CONTEXT].work(act, caller_of(request), request.match_info["id"]))
+    return await answer_about_speaker(request, request.app[CONTEXT].desk.unlock)
 
 
 async def _upload(context: Context, request: web.Request, *, allowed: set[str]) -> Upload:

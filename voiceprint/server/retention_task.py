@@ -1,38 +1,22 @@
-"""Retention while the server runs: at the start, then once a day, what is too old goes: people, lines of the log."""
+"""Retention while the server runs: speakers and audit lines past their time."""
 
-import asyncio
 import logging
-from collections.abc import AsyncIterator
 
 import msgspec
-from aiohttp import web
 
 from voiceprint.errors import VoiceprintError
-from voiceprint.server.background import in_background
-from voiceprint.server.context import CONTEXT, Context
+from voiceprint.server.context import Context
 
-__all__ = ["sweep_daily"]
+__all__ = ["SWEEP_EVERY_SECONDS", "sweep_once"]
 
 log = logging.getLogger(__name__)
-DAY_SECONDS = 86_400.0
-
-
-async def sweep_daily(app: web.Application) -> AsyncIterator[None]:
-    """For ``cleanup_ctx``: sweeps until the application ends."""
-    async with in_background(_sweep_for_ever(app[CONTEXT])):
-        yield
-
-
-async def _sweep_for_ever(context: Context) -> None:
-    while True:
-        await sweep_once(context)
-        await asyncio.sleep(DAY_SECONDS)
+SWEEP_EVERY_SECONDS = 86_400.0
 
 
 async def sweep_once(context: Context) -> None:
-    """One sweep, and the oldest lines of the audit log go; the receipts go to the log of the server, without a name.
+    """Erase the speakers due and trim the audit log.
 
-    What fails is said, and tried again the next day.
+    The receipts go to the log of the server, without a name. An error is logged; the next day is another try.
     """
     try:
         done = await context.work(context.service.maintenance.sweep)

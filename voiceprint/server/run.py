@@ -22,7 +22,7 @@ from voiceprint.storage.sealing.key_file import find_key_file
 
 __all__ = ["RUNNER_OPTIONS", "check_binding", "host_to_show", "serve"]
 
-# Compressed bodies are refused, so nothing unpacks them; an access log would hold who asked for whom.
+# Compressed bodies are refused, so nothing unpacks them; an access log would hold ids of callers and speakers.
 RUNNER_OPTIONS: Mapping[str, Any] = {
     "auto_decompress": False,
     "access_log": None,
@@ -32,7 +32,7 @@ RUNNER_OPTIONS: Mapping[str, Any] = {
 
 
 def check_binding(settings: Settings) -> None:
-    """Refuse to listen in clear where strangers could hear and ask. Raises ConfigError."""
+    """Refuse to listen in clear beyond this machine. Raises ConfigError."""
     if settings.behind_proxy or settings.lan or settings.tls_cert is not None or _is_loopback(settings.address):
         return
     raise ConfigError(
@@ -43,7 +43,10 @@ def check_binding(settings: Settings) -> None:
 
 
 def serve(service: VoiceprintService, settings: Settings) -> None:
-    """Listen, print one line when ready, stop in order at SIGINT or SIGTERM. Raises ConfigError, StoreError."""
+    """Listen, print one line when ready, stop in order at SIGINT or SIGTERM.
+
+    Raises ConfigError, StoreError.
+    """
     check_binding(settings)
     if not settings.behind_proxy and not _is_loopback(settings.address) and not service.has_tokens():
         raise ConfigError(
@@ -98,8 +101,9 @@ def _say_ready(runner: web.AppRunner, identity: Identity | None) -> None:
 
 
 def host_to_show(bound: str) -> str:
-    """Where a server that listens on this address is reached, by a name that a certificate of our own is for: without
-    a network that is this machine alone.
+    """The address to print for a bound one, covered by a certificate of our own.
+
+    Without a network that is this machine alone.
     """
     address = ip_address(bound)
     if not address.is_unspecified:

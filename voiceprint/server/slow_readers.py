@@ -1,4 +1,4 @@
-"""Readers that do not take what they are sent: cut by a deadline, and before what waits for them fills the memory."""
+"""Slow readers: cut by a deadline, and before unread answers fill the memory."""
 
 import asyncio
 import time
@@ -20,7 +20,7 @@ LOOK_SECONDS = 1.0
 
 @dataclass(slots=True)
 class _Waiting:
-    """What one reader has not taken: ``since`` something was last added, which made it ``most`` bytes."""
+    """Unread bytes of one reader. ``since``: of the last addition, which made it ``most`` bytes."""
 
     since: float
     most: int
@@ -28,7 +28,7 @@ class _Waiting:
 
 
 class SlowReaders:
-    """Looks at connections now and then, and says which of them to cut. At most ``max_bytes`` may wait for all."""
+    """Finds the connections to cut. At most ``max_bytes`` may be unread in total."""
 
     def __init__(self, *, seconds: float, max_bytes: int) -> None:
         self._seconds = seconds
@@ -36,7 +36,7 @@ class SlowReaders:
         self._waiting: dict[asyncio.WriteTransport, _Waiting] = {}
 
     def look(self, transports: Iterable[asyncio.WriteTransport], now: float) -> list[asyncio.WriteTransport]:
-        """``now``: seconds of a clock that does not jump."""
+        """The connections to cut. ``now``: seconds of a clock that does not jump."""
         sizes = {one: size for one in {*transports, *self._waiting} if (size := _unread(one))}
         self._waiting = {one: self._after(one, size, now) for one, size in sizes.items()}
         total, cut = sum(sizes.values()), list[asyncio.WriteTransport]()
@@ -58,8 +58,9 @@ class SlowReaders:
 async def cut_slow_readers(
     server: web.Server, spoken: "WeakSet[asyncio.Transport]", *, max_body_bytes: int, seconds: float | None = None
 ) -> None:
-    """Until cancelled. ``spoken``: as for ``cut_silent``; closing a connection waits without an end for its reader, and
-    aiohttp then knows it no longer.
+    """Cut slow readers until cancelled. ``spoken``: as for ``cut_silent``.
+
+    Closing a connection waits without an end for its reader, and aiohttp then knows it no longer.
     """
     patience = READ_SECONDS if seconds is None else seconds
     readers = SlowReaders(seconds=patience, max_bytes=BODIES_IN_MEMORY * max_body_bytes)
@@ -71,7 +72,10 @@ async def cut_slow_readers(
 
 
 def _unread(transport: asyncio.WriteTransport) -> int:
-    """Bytes in memory; under TLS most of them wait in the connection beneath, which asyncio does not show."""
+    """Unread bytes in memory.
+
+    Under TLS most of them wait in the transport beneath, which asyncio does not show.
+    """
     if not hasattr(transport, "_ssl_protocol"):
         return transport.get_write_buffer_size()
     if transport._ssl_protocol is None:  # aborted, and the connection beneath with it

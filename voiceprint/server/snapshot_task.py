@@ -1,39 +1,23 @@
-"""While the server runs, what makes the next start quick is sealed, and every row is examined once."""
+"""The snapshot for the next start, sealed while the server runs; each row is examined once."""
 
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
-
-from aiohttp import web
 
 from voiceprint.errors import VoiceprintError
-from voiceprint.server.background import in_background
-from voiceprint.server.context import CONTEXT, Context
+from voiceprint.server.context import Context
 from voiceprint.storage.snapshot.generations import PARTS
 
-__all__ = ["keep_parts", "visit_parts"]
+__all__ = ["VISIT_EVERY_SECONDS", "visit_parts"]
 
 log = logging.getLogger(__name__)
-ROUND_SECONDS = 600.0
+VISIT_EVERY_SECONDS = 600.0
 # Of the time that one core has, this work takes a fifth.
 PAUSE_SHARE, PAUSE_SECONDS = 4.0, 0.01
 
 
-async def keep_parts(app: web.Application) -> AsyncIterator[None]:
-    """For ``cleanup_ctx``: goes round until the application ends."""
-    async with in_background(_for_ever(app[CONTEXT])):
-        yield
-
-
-async def _for_ever(context: Context) -> None:
-    while True:
-        await visit_parts(context)
-        await asyncio.sleep(ROUND_SECONDS)
-
-
 async def visit_parts(context: Context) -> None:
-    """Once round. What fails is said, and tried again the next time."""
+    """Visit every part once. An error is logged; the next round is another try."""
     maintenance = context.service.maintenance
     try:
         if not await context.wait(maintenance.needs_snapshot):

@@ -1,7 +1,7 @@
-"""TLS: the operator's certificate, or one of our own for the machines of a home network.
+"""TLS: the operator's certificate, or a self-signed one for a home network.
 
 Browsers give the microphone only to pages that came over TLS (or from the machine itself), so that a phone needs a
-certificate even at home. Nobody vouches for one of our own: its fingerprint is printed, to be compared once.
+certificate even at home. Browsers do not trust a self-signed one: its fingerprint is printed, to be compared once.
 """
 
 import ipaddress
@@ -22,7 +22,7 @@ from voiceprint.files import replace_file
 
 __all__ = ["Identity", "load_identity", "machine_names", "main_address"]
 
-# What phones accept at most of a certificate that nobody vouches for.
+# The longest validity that phones accept of a self-signed certificate.
 VALID_DAYS, RENEW_DAYS = 800, 30
 LAN_CERT, LAN_KEY = "lan-cert.pem", "lan-key.pem"
 # A datagram socket that is connected sends nothing, and tells which of our addresses it would use.
@@ -30,7 +30,10 @@ _ELSEWHERE = (("192.0.2.1", socket.AF_INET), ("2001:db8::1", socket.AF_INET6))
 
 
 class Identity:
-    """A certificate with its key, ready to serve with. ``names``: the host names and addresses that it is for."""
+    """A certificate with its key, ready to serve with.
+
+    ``names``: the host names and addresses that it covers.
+    """
 
     def __init__(self, cert: Path, key: Path) -> None:
         """Raises ConfigError (``bad_certificate``)."""
@@ -49,9 +52,9 @@ class Identity:
 
 
 def load_identity(settings: Settings, folder: Path) -> Identity | None:
-    """The identity that the settings ask for; None for none. ``folder``: where one of our own is kept, beside the key.
+    """The identity of the settings, or None.
 
-    Raises ConfigError.
+    ``folder``: where a self-signed one is kept, beside the key. Raises ConfigError.
     """
     if settings.tls_cert is not None and settings.tls_key is not None:
         return Identity(settings.tls_cert, settings.tls_key)
@@ -59,14 +62,14 @@ def load_identity(settings: Settings, folder: Path) -> Identity | None:
 
 
 def machine_names() -> frozenset[str]:
-    """The names and addresses by which this machine is reached, its loopback ones included."""
+    """The names and addresses of this machine, its loopback ones included."""
     host = socket.gethostname().lower()
     names = {"localhost", "127.0.0.1", "::1", host, f"{host.partition('.')[0]}.local", *_addresses()}
     return frozenset(names - {"", ".local"})
 
 
 def main_address() -> str | None:
-    """The address by which others on the network reach this machine; None where there is no network."""
+    """The address of this machine on its network, or None."""
     return next(iter(_addresses()), None)
 
 
@@ -83,7 +86,10 @@ def _addresses() -> list[str]:
 
 
 def _lan_identity(folder: Path, names: frozenset[str]) -> Identity:
-    """The one made before, while it lasts and names us, so that a phone need not be told again; else a new one."""
+    """The self-signed identity made before, or a new one.
+
+    The one before is kept while it is valid and covers the names, so that phones need not accept another.
+    """
     cert, key = folder / LAN_CERT, folder / LAN_KEY
     if cert.exists() and key.exists():
         known = Identity(cert, key)

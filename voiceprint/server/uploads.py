@@ -1,4 +1,7 @@
-"""Request bodies into memory, within limits. aiohttp's own reader spools large uploads to the temporary folder."""
+"""Request bodies into memory, within limits.
+
+aiohttp's own reader spools large uploads to the temporary folder.
+"""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -6,7 +9,7 @@ from dataclasses import dataclass, field
 from aiohttp import BodyPartReader, MultipartReader, web
 
 from voiceprint.errors import InputError, LimitError
-from voiceprint.server.limits import UploadSlot, place_of
+from voiceprint.server.limits import UploadSlot, slot_of
 
 __all__ = ["Upload", "read_body", "read_upload"]
 
@@ -33,10 +36,10 @@ class Upload:
 async def read_upload(request: web.Request, *, max_bytes: int) -> Upload:
     """The audio of a request: the raw body, or the parts named ``audio`` of multipart/form-data."""
     _refuse_coding(request)
-    place = place_of(request)
-    place.expect()
+    slot = slot_of(request)
+    slot.expect()
     upload = await _read(request, max_bytes)
-    place.work()
+    slot.work()
     return upload
 
 
@@ -44,7 +47,7 @@ async def _read(request: web.Request, max_bytes: int) -> Upload:
     try:
         async with asyncio.timeout(STALL_SECONDS + max_bytes / 1_000_000):
             if request.content_type.startswith("multipart/"):
-                return await _read_parts(await request.multipart(), place_of(request), max_bytes)
+                return await _read_parts(await request.multipart(), slot_of(request), max_bytes)
             return Upload(files=[await _read_raw(request, max_bytes)])
     except TimeoutError as error:
         raise InputError("stalled", "The body stopped coming.") from error
@@ -73,14 +76,14 @@ async def _read_raw(request: web.Request, max_bytes: int) -> bytes:
         raise _too_large(max_bytes)
     body = bytearray()
     async for chunk in request.content.iter_chunked(_CHUNK):
-        place_of(request).hold(len(chunk))
+        slot_of(request).hold(len(chunk))
         body += chunk
         if len(body) > max_bytes:
             raise _too_large(max_bytes)
     return bytes(body)
 
 
-async def _read_parts(reader: MultipartReader, place: UploadSlot, max_bytes: int) -> Upload:
+async def _read_parts(reader: MultipartReader, slot: UploadSlot, max_bytes: int) -> Upload:
     upload, left = Upload(), max_bytes
     for _ in range(MAX_PARTS):
         part = await reader.next()
@@ -89,20 +92,20 @@ async def _read_parts(reader: MultipartReader, place: UploadSlot, max_bytes: int
         if not isinstance(part, BodyPartReader) or not part.name:
             raise InputError("bad_multipart", "Every part needs a name and no parts of its own.")
         if part.name == "audio":
-            upload.files.append(await _read_part(part, place, left, max_bytes))
+            upload.files.append(await _read_part(part, slot, left, max_bytes))
             left -= len(upload.files[-1])
         elif part.name in upload.fields:
             raise InputError("bad_multipart", "A field came twice.")
         else:
-            value = await _read_part(part, place, MAX_FIELD_BYTES, MAX_FIELD_BYTES)
+            value = await _read_part(part, slot, MAX_FIELD_BYTES, MAX_FIELD_BYTES)
             upload.fields[part.name] = _text(value)
     raise InputError("bad_multipart", f"More than {MAX_PARTS} parts came in one request.")
 
 
-async def _read_part(part: BodyPartReader, place: UploadSlot, left: int, max_bytes: int) -> bytes:
+async def _read_part(part: BodyPartReader, slot: UploadSlot, left: int, max_bytes: int) -> bytes:
     body = bytearray()
     while chunk := await part.read_chunk(_CHUNK):
-        place.hold(len(chunk))
+        slot.hold(len(chunk))
         body += chunk
         if len(body) > left:
             raise _too_large(max_bytes)

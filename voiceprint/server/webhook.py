@@ -1,4 +1,4 @@
-"""Tells a webhook which speaker of a watched group was recognised: best effort, and never in the way of an answer."""
+"""Webhook of a watched group: told of recognised speakers, best effort, after the answer."""
 
 import asyncio
 import logging
@@ -36,7 +36,10 @@ class WatchlistHit(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Webhook:
-    """Hits on their way. ``send_all`` runs while the server does; ``tell`` may be called from any thread."""
+    """Hits on their way.
+
+    ``send_all`` runs while the server does; ``tell`` may be called from any thread.
+    """
 
     def __init__(self, service: VoiceprintService, settings: Settings) -> None:
         self._service = service
@@ -46,7 +49,7 @@ class Webhook:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def tell(self, speaker_id: str) -> None:
-        """Queue a hit where that speaker is watched. Drops it where the queue is full."""
+        """Queue a hit where the speaker is watched; dropped where the queue is full."""
         if self._loop is None:
             return
         speaker = self._service.get(speaker_id)

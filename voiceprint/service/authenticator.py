@@ -1,6 +1,6 @@
-"""Who is asking: the bearer of a token, a page that signed in with one, or anybody where no token is asked for.
+"""Authentication of callers by token, or by the cookie of a page that signed in with one.
 
-As soon as a store has a token everybody needs one, on this machine too, until the server starts again without any.
+As soon as a store has a token, one is required, on this machine too, until the server starts again without any.
 """
 
 import hmac
@@ -19,7 +19,7 @@ LOOK_AGAIN_SECONDS = 1.0
 
 
 class Authenticator:
-    """The tokens of a store, at most a second old once ``refresh`` was called. Raises AccessError for who has none."""
+    """Admits callers by the tokens of a store, which are at most a second old after ``refresh``."""
 
     def __init__(self, store: Store, *, clock: Callable[[], float] = time.time) -> None:
         self.required = False
@@ -36,7 +36,7 @@ class Authenticator:
         return not 0 <= self._clock() - self._looked_at < LOOK_AGAIN_SECONDS
 
     def refresh(self) -> None:
-        """Take in what was added or revoked meanwhile. May wait for the store. Raises StoreError."""
+        """Read the tokens added or revoked meanwhile. May wait for the store. Raises StoreError."""
         if not self.is_stale:
             return
         now = self._clock()
@@ -48,7 +48,7 @@ class Authenticator:
         self._looked_at = now
 
     def admit(self, token: str | None) -> Caller:
-        """Who holds this token. Raises AccessError: ``token_needed``, ``token_not_valid``."""
+        """The caller of a token. Raises AccessError: ``token_needed``, ``token_not_valid``."""
         if not self.required:
             return OPERATOR
         if token is None:
@@ -56,22 +56,22 @@ class Authenticator:
         return self._caller(self._by_hash.get(hash_token(token)))
 
     def check(self, caller: Caller) -> None:
-        """Whether who was admitted may still ask. Raises AccessError."""
+        """Refuse a caller admitted earlier whose token is not valid any more. Raises AccessError."""
         if caller.token_id is not None:
             self._caller(self._by_id.get(caller.token_id))
         elif self.required:
             raise AccessError("token_needed", "Sign in again: this server asks for a token now.")
 
-    # Pages sign in once; what they keep tells which token it was, until when, and that we wrote it.
+    # A page signs in once. Its cookie holds the id of the token, the time it ends, and a keyed hash of both.
 
     def sign_in(self, token: str) -> tuple[str, Caller]:
-        """The value of the page's cookie, and who that is. Raises AccessError."""
+        """The value of the page's cookie, and the caller. Raises AccessError."""
         caller = self.admit(token)
         said = f"{caller.token_id}.{int(self._clock()) + SIGN_IN_SECONDS}"
         return f"{said}.{self._key.hash(said.encode())}", caller
 
     def signed_in(self, cookie: str | None) -> Caller | None:
-        """Who signed in, or None: also for a cookie that is too old, not ours, or of a revoked token."""
+        """The caller of a cookie; None where it is too old, forged, or of a revoked token."""
         said, _, mark = (cookie or "").rpartition(".")
         expected = self._key.hash(said.encode(errors="replace"))
         if not hmac.compare_digest(mark.encode(errors="replace"), expected.encode()):

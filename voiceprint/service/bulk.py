@@ -46,9 +46,10 @@ def enroll_files(
     on_refusal: OnRefusal,
     consent: Consent | None = None,
 ) -> EnrollmentOutcome | None:
-    """Enroll what is usable of a speaker's recordings in one write; what is not goes to ``on_refusal``.
+    """The outcome of enrolling a speaker's usable recordings, all in one write; None for none.
 
-    None where nothing was usable. Raises SpeakerError for a name that cannot be; InputError (``consent_missing``).
+    ``on_refusal``: called with each recording that is not usable. Raises SpeakerError for a bad name; InputError
+    (``consent_missing``).
     """
     with BulkWorkers(service) as ears:
         return _Speaker(service, name, files, ears, consent).enroll(on_refusal)
@@ -57,9 +58,10 @@ def enroll_files(
 def enroll_folders(
     service: VoiceprintService, folders: Iterable[Folder], *, on_refusal: OnRefusal, consent: Consent | None = None
 ) -> Iterator[tuple[Folder, EnrollmentOutcome | None]]:
-    """Enroll each folder's speaker as ``enroll_files`` does, in order, while recordings of the next ones are heard.
+    """Each folder with the outcome of ``enroll_files``, in order.
 
-    A speaker who cannot be enrolled goes to ``on_refusal`` with the folder's path, and comes out with None.
+    The recordings of the next folders are encoded meanwhile. ``on_refusal``: also called with the path of a folder
+    whose speaker cannot be enrolled; its outcome is None.
     """
     with BulkWorkers(service) as ears:
         begun: deque[tuple[Folder, _Speaker | InputError]] = deque()
@@ -87,7 +89,10 @@ def _enrolled(
 
 
 class _Speaker:
-    """One speaker whose recordings are being heard. Raises SpeakerError, InputError (``consent_missing``)."""
+    """One speaker, while the recordings are encoded.
+
+    Raises SpeakerError; InputError (``consent_missing``).
+    """
 
     def __init__(
         self, service: VoiceprintService, name: str, files: Sequence[Path], ears: BulkWorkers, consent: Consent | None
@@ -100,7 +105,7 @@ class _Speaker:
         self._heard = [(path, ears.hear(path, self._check)) for path in files]
 
     def enroll(self, on_refusal: OnRefusal) -> EnrollmentOutcome | None:
-        """Write what is usable, once all of it is heard."""
+        """The outcome of enrolling what is usable, once all of it is encoded."""
         admitted: list[Enrollment] = []
         for path, heard in self._heard:
             try:
@@ -127,7 +132,7 @@ class _Speaker:
 
 
 def find_folders(root: Path, *, on_refusal: OnRefusal) -> Iterator[Folder]:
-    """``root/<speaker name>/<any audio file>``, in order; links and what is no file are refused, never followed."""
+    """The folders ``root/<speaker name>/<any audio file>``, in order; links are refused."""
     try:
         entries = sorted(os.scandir(root), key=lambda entry: entry.name)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Many recordings heard at once: while one is decoded in its child process, others are listened to and encoded."""
+"""Many recordings at once: while one is decoded in its child process, others are encoded."""
 
 import os
 from collections.abc import Callable
@@ -15,7 +15,7 @@ __all__ = ["BulkWorkers"]
 
 
 class BulkWorkers:
-    """Threads for the recordings of one run; leaving the context drops what nobody has begun to hear."""
+    """Threads for the recordings of one run; leaving the context drops those not begun."""
 
     def __init__(self, service: VoiceprintService) -> None:
         self._service = service
@@ -33,13 +33,14 @@ class BulkWorkers:
 
     @property
     def is_busy(self) -> bool:
-        """Whether so many recordings wait that it makes no sense to look further ahead."""
+        """Whether enough recordings wait that looking further ahead gains nothing."""
         return self._waiting > 2 * self._count
 
     def hear(self, path: Path, check: Callable[[str], None]) -> "Future[Enrollment]":
-        """What a file would add to a speaker. ``check`` is called with the keyed hash of its content, and may refuse.
+        """The future enrollment of a file.
 
-        The result raises InputError: as ``read_bytes``, ``check``, ``decode`` and ``VoiceprintService.admit`` do.
+        ``check`` is called with the keyed hash of its content, and may refuse. The result raises InputError: as
+        ``read_bytes``, ``check``, ``decode`` and ``VoiceprintService.admit`` do.
         """
         self._count_waiting(1)
         future = self._pool.submit(self._hear, path, check)

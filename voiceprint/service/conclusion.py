@@ -1,4 +1,4 @@
-"""The last word on an utterance: what is counted, noted and learned once an answer is final."""
+"""What follows from a final answer: the audit log, the day of recognition, reenrollment."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -19,9 +19,9 @@ Admit = Callable[[Utterance], Enrollment]
 
 
 def conclude(answer: Answer, store: Store, enrolled: EnrolledSpeakers, settings: Settings, admit: Admit) -> None:
-    """A line in the audit log, and the day on the record of the recognised speaker. Raises StoreError.
+    """Note a final answer in the audit log, and the day on the record of a recognised speaker.
 
-    ``admit``: makes an enrollment of the utterance, for a speaker who waits to be enrolled with the store's encoder.
+    ``admit``: makes an enrollment of the utterance, for a speaker pending reenrollment. Raises StoreError.
     """
     decision = answer.decision
     recognised = decision.status in ("identified", "accepted")
@@ -38,7 +38,10 @@ def conclude(answer: Answer, store: Store, enrolled: EnrolledSpeakers, settings:
 
 
 def _check_consent(speaker: StoredSpeaker, settings: Settings) -> None:
-    """Raises InputError where the consent on record does not stand, or one is required and missing."""
+    """Refuse where the consent on record is not valid, or required and missing.
+
+    Raises InputError.
+    """
     consent = speaker.profile.consent
     if consent is not None or settings.require_consent:
         require_consent(None, consent)

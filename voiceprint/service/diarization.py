@@ -1,7 +1,7 @@
-"""Who spoke when, in a recording of several people: turns, each with an answer of its own.
+"""Diarization against the enrolled speakers: the turns of a recording, each with an answer.
 
-Speech is taken in stretches without a long pause. Within a stretch a window slides over the speech; where it changes
-its mind about who speaks, a turn ends. Each turn is then asked about as a whole, because more speech says more.
+Speech is split into stretches without a long pause. Within a stretch a window slides over the speech; a turn ends where
+the identified speaker changes. Each turn is then identified as a whole, because longer speech is more certain.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -19,12 +19,12 @@ from voiceprint.service.service import VoiceprintService
 
 __all__ = ["Turn", "joined", "turns_of"]
 
-# A pause as long as this ends a stretch: somebody else may go on.
+# A pause as long as this ends a stretch: another speaker may go on.
 PAUSE_SECONDS = 0.6
 WINDOW_SECONDS, HOP_SECONDS = 3.0, 1.0
-# Who pauses no longer than this, and goes on, is still in the same turn.
+# A named speaker who pauses for less than this is still in the same turn.
 BREATH_SECONDS = 2.0
-# A stretch as long as this ends at the next short pause: between two of them the server can listen to others.
+# A stretch as long as this ends at the next short pause: between two of them other requests are served.
 STRETCH_SECONDS = 20.0
 
 Ask = Callable[[Sequence[Waveform]], list[Answer]]
@@ -32,7 +32,7 @@ Ask = Callable[[Sequence[Waveform]], list[Answer]]
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """``start``, ``end``: seconds from the beginning of the recording."""
+    """One speaker's turn. ``start``, ``end``: seconds from the beginning of the recording."""
 
     start: float
     end: float
@@ -40,11 +40,14 @@ class Turn:
 
 
 def turns_of(service: VoiceprintService, waveform: Waveform, *, within: Within = None) -> Iterator[Turn]:
-    """The turns of a recording in order, each as soon as it is known. ``within``: the groups to look in."""
+    """The turns of a recording in order, each as soon as it is decided.
+
+    ``within``: the groups searched.
+    """
 
     def ask(pieces: Sequence[Waveform]) -> list[Answer]:
-        voices = [service.encode(_piece(heard, speech)) for speech in pieces]
-        return service.identify_all(voices, top_k=1, within=within)
+        probes = [service.encode(_piece(heard, speech)) for speech in pieces]
+        return service.identify_all(probes, top_k=1, within=within)
 
     heard = service.listen(waveform)
     for stretch in _stretches(heard.segments, waveform):
@@ -54,12 +57,16 @@ def turns_of(service: VoiceprintService, waveform: Waveform, *, within: Within =
 
 
 def joined(turns: Sequence[Turn]) -> list[Turn]:
-    """The same turns, where a named speaker only paused made one; its answer is that of its longest part."""
+    """The turns, with those of a named speaker joined across short pauses.
+
+    The answer of a joined turn is that of its longest part.
+    """
     kept: list[Turn] = []
     for turn in turns:
         last = kept[-1] if kept else None
-        who = turn.answer.decision.speaker_id
-        if last and who and last.answer.decision.speaker_id == who and turn.start - last.end < BREATH_SECONDS:
+        speaker_id = turn.answer.decision.speaker_id
+        same = last and speaker_id and last.answer.decision.speaker_id == speaker_id
+        if last and same and turn.start - last.end < BREATH_SECONDS:
             longer = max(last.answer, turn.answer, key=lambda answer: answer.utterance.speech_seconds)
             kept[-1] = Turn(last.start, turn.end, longer)
         else:
@@ -69,13 +76,19 @@ def joined(turns: Sequence[Turn]) -> list[Turn]:
 
 @dataclass(frozen=True, slots=True)
 class _Stretch:
-    """Spans of speech close to each other, and their sound with the pauses left out. Positions are seconds of it."""
+    """Segments of speech close to each other, and their sound without the pauses.
+
+    Positions are seconds of that sound.
+    """
 
     segments: tuple[Segment, ...]
     speech: Waveform
 
     def moment(self, position: float, *, opening: bool = False) -> float:
-        """Where that is in the recording; at a pause its beginning, or its end for what is ``opening`` there."""
+        """Seconds in the recording of a position.
+
+        At a pause: its beginning, or its end where ``opening``.
+        """
         for segment in self.segments:
             if position < segment.seconds or (position == segment.seconds and not opening):
                 return segment.start + position
@@ -100,12 +113,12 @@ def _stretches(segments: Sequence[Segment], waveform: Waveform) -> Iterator[_Str
 
 
 def _borders(stretch: _Stretch, ask: Ask, needed_seconds: float) -> list[float]:
-    """Positions at which turns begin and end, the ends of the stretch included."""
+    """Positions of the borders of turns, the ends of the stretch included."""
     window = max(WINDOW_SECONDS, needed_seconds)
     whole = stretch.speech.seconds
     starts = np.arange(0.0, whole - window + 1e-6, HOP_SECONDS).tolist()
-    voices = [answer.decision.speaker_id for answer in ask([stretch.cut(at, at + window) for at in starts])]
-    runs = _settled([(who, len(list(run))) for who, run in groupby(voices)], round(window / HOP_SECONDS))
+    found = [answer.decision.speaker_id for answer in ask([stretch.cut(at, at + window) for at in starts])]
+    runs = _settled([(speaker_id, len(list(run))) for speaker_id, run in groupby(found)], round(window / HOP_SECONDS))
     inner = [
         # Half way between the middle of the last window of one and that of the first window of the next.
         (starts[last] + starts[first] + window) / 2
@@ -115,18 +128,19 @@ def _borders(stretch: _Stretch, ask: Ask, needed_seconds: float) -> list[float]:
 
 
 def _settled(runs: Sequence[tuple[str | None, int]], window: int) -> list[tuple[str | None, int, int]]:
-    """Runs of windows as (who, first, last), neighbours different. Between two names, windows that know nobody and are
-    too few to be a turn only straddle the border.
+    """Runs of windows as (speaker id, first, last), neighbours different.
+
+    Unknown windows between two named runs, too few to be a turn, only straddle the border and are dropped.
     """
     kept: list[tuple[str | None, int, int]] = []
     at = 0
-    for number, (who, count) in enumerate(runs):
-        straddles = who is None and 0 < number < len(runs) - 1 and count <= window
+    for number, (speaker_id, count) in enumerate(runs):
+        straddles = speaker_id is None and 0 < number < len(runs) - 1 and count <= window
         if not straddles:
-            if kept and kept[-1][0] == who:
-                kept[-1] = (who, kept[-1][1], at + count - 1)
+            if kept and kept[-1][0] == speaker_id:
+                kept[-1] = (speaker_id, kept[-1][1], at + count - 1)
             else:
-                kept.append((who, at, at + count - 1))
+                kept.append((speaker_id, at, at + count - 1))
         at += count
     return kept
 

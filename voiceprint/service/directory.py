@@ -1,4 +1,4 @@
-"""Who is enrolled, in memory: speakers by id, by name and by the recordings that they were enrolled from."""
+"""Speaker directory: enrolled speakers by id, name, group and enrolled recording, in memory."""
 
 from collections.abc import Iterable, Iterator
 from functools import cached_property
@@ -12,10 +12,10 @@ __all__ = ["SpeakerDirectory"]
 
 
 class NameIndex:
-    """From names to ids."""
+    """Speaker ids by name."""
 
     def __init__(self, named: Iterable[tuple[str, str]]) -> None:
-        """``named``: names and ids."""
+        """``named``: pairs of name and id."""
         self._by_name = {name_key(name): speaker_id for name, speaker_id in named}
 
     def named(self, name: str) -> str | None:
@@ -29,7 +29,7 @@ class NameIndex:
 
 
 class ContentAndGroupIndex:
-    """From keyed hashes of recordings, and from groups, to ids."""
+    """Speaker ids by keyed hash of a recording, and by group."""
 
     def __init__(self, labels: Iterable[Label]) -> None:
         self._by_content: dict[str, str] = {}
@@ -41,7 +41,7 @@ class ContentAndGroupIndex:
         return self._by_content.get(content)
 
     def in_groups(self, groups: Iterable[str]) -> set[str]:
-        """Everybody who is in one of these at least."""
+        """Ids of the speakers in at least one of the groups."""
         return set[str]().union(*(self._by_group.get(group, ()) for group in groups))
 
     def add(self, label: Label) -> None:
@@ -57,22 +57,21 @@ class ContentAndGroupIndex:
 
 
 class SpeakerDirectory:
-    """Whoever looks for anything but an id, and whoever changes it, holds the service's lock.
+    """Lookups by id need no lock; every other lookup and every change needs the service's lock.
 
-    A speaker is read from the people that they came with whenever they are asked for, until they are put here anew or
-    removed; then nothing of them stays among those. What leads from a name, a group or a recording to an id is made
-    when it is first asked for.
+    A speaker is read from the batch that they were loaded with at each lookup, until they are changed or removed: then
+    the batch is replaced by one without them. The indexes by name, group and recording are built at their first use.
     """
 
-    def __init__(self, people: Iterable[SpeakerBatch] = ()) -> None:
+    def __init__(self, batches: Iterable[SpeakerBatch] = ()) -> None:
         self._by_id: dict[str, StoredSpeaker | SpeakerBatch] = {}
-        for some in people:
-            self._by_id.update(dict.fromkeys(some.ids, some))
+        for batch in batches:
+            self._by_id.update(dict.fromkeys(batch.ids, batch))
 
     def __iter__(self) -> Iterator[StoredSpeaker]:
-        """By name."""
-        everybody = [*self._put(), *chain.from_iterable(some.speakers() for some in self.people())]
-        return iter(sorted(everybody, key=lambda speaker: (name_key(speaker.name), speaker.id)))
+        """All speakers, by name."""
+        speakers = [*self._changed(), *chain.from_iterable(batch.speakers() for batch in self.batches())]
+        return iter(sorted(speakers, key=lambda speaker: (name_key(speaker.name), speaker.id)))
 
     def get(self, speaker_id: str) -> StoredSpeaker | None:
         found = self._by_id.get(speaker_id)
@@ -82,56 +81,56 @@ class SpeakerDirectory:
         return self.get(self._names.named(name) or "")
 
     def with_content(self, content: str) -> StoredSpeaker | None:
-        """The speaker who was enrolled from the recording of that keyed hash."""
-        return self.get(self._ways.with_content(content) or "")
+        """The speaker enrolled from the recording of a keyed hash, or None."""
+        return self.get(self._labels.with_content(content) or "")
 
     def in_groups(self, groups: Iterable[str]) -> set[str]:
-        """The ids of everybody who is in one of these groups at least."""
-        return self._ways.in_groups(groups)
+        """Ids of the speakers in at least one of the groups."""
+        return self._labels.in_groups(groups)
 
     def put(self, speaker: StoredSpeaker) -> None:
-        """Add a speaker, or take in what changed about one."""
+        """Add a speaker, or replace one."""
         before = self.get(speaker.id)
-        self._take_out(speaker.id)
+        self._leave_batch(speaker.id)
         self._by_id[speaker.id] = speaker
-        for table in self._tables():
+        for index in self._indexes():
             if before is not None:
-                table.remove(Label.of(before))
-            table.add(Label.of(speaker))
+                index.remove(Label.of(before))
+            index.add(Label.of(speaker))
 
     def remove(self, speaker_id: str) -> None:
-        """Nothing happens for an id that is not there."""
+        """Remove a speaker; an unknown id changes nothing."""
         gone = self.get(speaker_id)
         if gone is not None:
-            self._take_out(speaker_id)
+            self._leave_batch(speaker_id)
             del self._by_id[speaker_id]
-            for table in self._tables():
-                table.remove(Label.of(gone))
+            for index in self._indexes():
+                index.remove(Label.of(gone))
 
-    def _take_out(self, speaker_id: str) -> None:
-        """From the people that the speaker came with, if it is so; until then whoever reads finds them there."""
+    def _leave_batch(self, speaker_id: str) -> None:
+        """Replace the speaker's batch, if any, by one without the speaker."""
         found = self._by_id.get(speaker_id)
         if isinstance(found, SpeakerBatch):
             others = found.only({*found.ids} - {speaker_id})
             self._by_id.update(dict.fromkeys(others.ids, others))
 
-    def _tables(self) -> list[NameIndex | ContentAndGroupIndex]:
-        """Those that were asked for before."""
-        return [self.__dict__[name] for name in ("_names", "_ways") if name in self.__dict__]
+    def _indexes(self) -> list[NameIndex | ContentAndGroupIndex]:
+        """The indexes built so far."""
+        return [self.__dict__[name] for name in ("_names", "_labels") if name in self.__dict__]
 
     @cached_property
     def _names(self) -> NameIndex:
-        sealed = chain.from_iterable(zip(some.names(), some.ids, strict=True) for some in self.people())
-        return NameIndex(chain(sealed, ((speaker.name, speaker.id) for speaker in self._put())))
+        sealed = chain.from_iterable(zip(batch.names(), batch.ids, strict=True) for batch in self.batches())
+        return NameIndex(chain(sealed, ((speaker.name, speaker.id) for speaker in self._changed())))
 
     @cached_property
-    def _ways(self) -> ContentAndGroupIndex:
-        labels = chain.from_iterable(some.labels() for some in self.people())
-        return ContentAndGroupIndex(chain(labels, map(Label.of, self._put())))
+    def _labels(self) -> ContentAndGroupIndex:
+        labels = chain.from_iterable(batch.labels() for batch in self.batches())
+        return ContentAndGroupIndex(chain(labels, map(Label.of, self._changed())))
 
-    def people(self) -> set[SpeakerBatch]:
-        """Whom nothing has changed about, as they came."""
+    def batches(self) -> set[SpeakerBatch]:
+        """The batches of the speakers unchanged since they were loaded."""
         return {found for found in self._by_id.values() if isinstance(found, SpeakerBatch)}
 
-    def _put(self) -> list[StoredSpeaker]:
+    def _changed(self) -> list[StoredSpeaker]:
         return [found for found in self._by_id.values() if not isinstance(found, SpeakerBatch)]

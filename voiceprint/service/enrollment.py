@@ -1,4 +1,4 @@
-"""What may be enrolled: one clip of enough speech, good enough to hear, of one voice."""
+"""Admission of a clip to enrollment: enough speech, of sufficient quality, of one speaker."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ from voiceprint.config import Settings
 from voiceprint.decision.speaker_change import SpeakerChangeDetector
 from voiceprint.domain.speaker import Enrollment
 from voiceprint.errors import SpeechError
-from voiceprint.service.results import Voice
+from voiceprint.service.results import EncodedUtterance
 
 __all__ = ["admit", "check_for_enrollment"]
 
@@ -16,26 +16,26 @@ __all__ = ["admit", "check_for_enrollment"]
 def admit(
     utterance: Utterance,
     *,
-    encode: Callable[[Utterance], Voice],
-    watch: SpeakerChangeDetector,
+    encode: Callable[[Utterance], EncodedUtterance],
+    changes: SpeakerChangeDetector,
     settings: Settings,
     content: str,
 ) -> Enrollment:
-    """The enrollment that this clip makes; ``content``: a keyed hash of its file, "" for live speech.
+    """The enrollment made from a clip; ``content``: keyed hash of its file, or "".
 
     Raises SpeechError: not_enough_speech, too_quiet, clipping, noisy, other_speaker.
     """
     check_for_enrollment(utterance, min_speech_seconds=settings.min_enroll_speech_seconds)
-    voice = encode(utterance)
-    assert voice.embedding is not None  # enough speech to enroll is enough to encode
-    if watch.hears_several(utterance.speech):
-        # Two people in one enrollment would make a voiceprint of nobody.
+    encoded = encode(utterance)
+    assert encoded.embedding is not None  # enough speech to enroll is enough to encode
+    if changes.hears_several(utterance.speech):
+        # The mean of two speakers is the template of neither.
         raise SpeechError("other_speaker", "More than one voice seems to speak; one person at a time can be enrolled.")
-    return Enrollment.new(voice.embedding, utterance.speech_seconds, content)
+    return Enrollment.new(encoded.embedding, utterance.speech_seconds, content)
 
 
 def check_for_enrollment(utterance: Utterance, *, min_speech_seconds: float) -> None:
-    """Refuse what would make a bad voiceprint.
+    """Refuse a clip that would make a bad template.
 
     Raises SpeechError: no_speech, not_enough_speech, too_quiet, clipping, noisy.
     """

@@ -1,4 +1,4 @@
-"""Put the service together from settings: key, encoder, store, speech detection, policy."""
+"""Construction of the service from settings: key, encoder, store, speech detection, policy."""
 
 import logging
 import os
@@ -29,18 +29,18 @@ def open_service(
     *,
     environ: Mapping[str, str] | None = None,
     encoder: Encoder | None = None,
-    former: Encoder | None = None,
+    previous: Encoder | None = None,
     activity: VoiceActivity | None = None,
 ) -> VoiceprintService:
-    """Everything that a command needs, ready to use. Raises SetupError, StoreError.
+    """The service over a store and its encoder, ready to use. Raises SetupError, StoreError.
 
-    Without a wish for an encoder an existing store keeps its own, and a new one gets the best that is there.
-    ``former``: the encoder that the store is being moved away from, where it is loaded already.
+    Where the settings name no encoder, a store keeps its own and a new store gets the best one installed.
+    ``encoder``, ``previous``: the store's encoder and the one that it is leaving, where they are loaded already.
     """
     keys = open_keys(settings, environ=environ)
     if encoder is None:
-        known = Store.encoder_of(settings.data, keys)
-        encoder = load_encoder(choose_encoder(settings, store_encoder=known.id if known else None), settings)
+        kept = Store.encoder_of(settings.data, keys)
+        encoder = load_encoder(choose_encoder(settings, store_encoder=kept.id if kept else None), settings)
     store = Store.open(settings.data, keys, identity_of(encoder))
     try:
         return VoiceprintService(
@@ -49,7 +49,7 @@ def open_service(
             activity=activity or VoiceActivity.load(),
             policy=_policy(encoder, settings),
             settings=settings,
-            former=_open_former(store, settings, former),
+            previous=_open_previous(store, settings, previous),
         )
     except BaseException:
         store.close()
@@ -57,12 +57,12 @@ def open_service(
 
 
 def load_encoder(folder: ModelFolder, settings: Settings) -> Encoder:
-    """Raises ModelError."""
+    """The encoder of a model folder. Raises ModelError."""
     return Encoder.load(folder, runtime=settings.runtime, cache=default_cache(os.environ))
 
 
 def identity_of(encoder: Encoder) -> EncoderIdentity:
-    """What a store keeps of its encoder."""
+    """The identity of an encoder, as a store keeps it."""
     return EncoderIdentity(encoder.id, encoder.fingerprint, encoder.dimension)
 
 
@@ -76,14 +76,17 @@ def _policy(encoder: Encoder, settings: Settings, *, share: float = 1.0) -> Poli
     )
 
 
-def _open_former(store: Store, settings: Settings, encoder: Encoder | None) -> PreviousEncoder | None:
-    """Raises ModelError where the encoder that a store is being moved away from is not there any more."""
+def _open_previous(store: Store, settings: Settings, encoder: Encoder | None) -> PreviousEncoder | None:
+    """The encoder that the store is leaving, or None.
+
+    Raises ModelError where it is not installed any more.
+    """
     if store.former is None:
         return None
     if encoder is None:
         encoder = load_encoder(find_encoder(store.former.id, settings), settings)
     check_encoder(store.path, store.former, identity_of(encoder))
-    own = msgspec.structs.replace(settings, calibration=None)  # a calibration of the operator's is for the new encoder
+    own = msgspec.structs.replace(settings, calibration=None)  # an operator's calibration is for the new encoder
     return PreviousEncoder(encoder, _policy(encoder, own), _policy(encoder, own, share=CONFIDENT_SHARE))
 
 

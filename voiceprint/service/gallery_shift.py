@@ -1,4 +1,4 @@
-"""How alike the people of a gallery sound, kept in step with it: each of them is a stranger to the others."""
+"""Impostor score shift of a gallery: each of its speakers is an impostor to all others."""
 
 import heapq
 from collections.abc import Callable
@@ -13,10 +13,10 @@ from voiceprint.service.enrolled import EnrolledSpeakers
 
 __all__ = ["CANDIDATES", "GalleryShift"]
 
-# How many of the closest speakers are looked at before one is decided for.
+# Number of closest speakers on which a decision is made.
 CANDIDATES = 10
-# So many people show it well enough; in a larger gallery it is found anew when one in so many changed.
-MOST_ASKED = 64
+# So many speakers are a sample large enough; a larger gallery is sampled again when one in so many changed.
+SAMPLE_SIZE = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,17 +27,17 @@ class _Found:
 
 
 class GalleryShift:
-    """The rise (see ``calibration``) among those who may be met, for one encoder's side of what is known."""
+    """Score shift (see ``calibration``) among the speakers of some groups, for one encoder."""
 
     def __init__(self, enrolled: EnrolledSpeakers, policy: Policy, gallery: Callable[[], Gallery]) -> None:
-        """``gallery``: where the people of that side are now."""
+        """``gallery``: the current gallery of that encoder."""
         self._enrolled = enrolled
         self._policy = policy
         self._gallery = gallery
         self._found: dict[Within, _Found] = {}
 
     def score_shift(self, within: Within = None) -> float:
-        """In llr, 0 or more."""
+        """Score shift in llr, 0 or more."""
         found = self._found.get(within)
         if found is None or not self._holds(found):
             found = self._found[within] = self._find(within)
@@ -45,29 +45,29 @@ class GalleryShift:
 
     def _holds(self, found: _Found) -> bool:
         changed = self._enrolled.changes - found.changes
-        return changed == 0 or changed * MOST_ASKED <= found.size - MOST_ASKED
+        return changed == 0 or changed * SAMPLE_SIZE <= found.size - SAMPLE_SIZE
 
     def _find(self, within: Within) -> _Found:
-        with self._enrolled.lock:  # nobody comes or goes meanwhile
-            gallery, met = self._gallery(), self._enrolled.ids(within)
-            ids = gallery.ids() if met is None else [who for who in met if who in gallery]
-            score_shift = self._rise(gallery, ids, met) if len(ids) >= 2 else 0.0
+        with self._enrolled.lock:  # no speaker is added or removed meanwhile
+            gallery, allowed = self._gallery(), self._enrolled.ids(within)
+            ids = gallery.ids() if allowed is None else [speaker_id for speaker_id in allowed if speaker_id in gallery]
+            score_shift = self._shift(gallery, ids, allowed) if len(ids) >= 2 else 0.0
             return _Found(self._enrolled.changes, len(ids), score_shift)
 
-    def _rise(self, gallery: Gallery, ids: list[str], met: set[str] | None) -> float:
-        asked = heapq.nsmallest(MOST_ASKED, ids)  # ids are random numbers
-        templates = np.stack([gallery.template(speaker_id) for speaker_id in asked])
-        if met is None:
+    def _shift(self, gallery: Gallery, ids: list[str], allowed: set[str] | None) -> float:
+        sample = heapq.nsmallest(SAMPLE_SIZE, ids)  # ids are random numbers
+        templates = np.stack([gallery.template(speaker_id) for speaker_id in sample])
+        if allowed is None:
             found = gallery.search_many(templates, CANDIDATES + 1)
         else:
-            found = [gallery.search(template, CANDIDATES + 1, among=met) for template in templates]
+            found = [gallery.search(template, CANDIDATES + 1, among=allowed) for template in templates]
         return self._policy.score_shift_among(
             [
                 [match for match in matches if match.speaker_id != speaker_id]
-                for speaker_id, matches in zip(asked, found, strict=True)
+                for speaker_id, matches in zip(sample, found, strict=True)
             ],
             embeddings=templates,
-            speech_seconds=[self._enrolled.enrolled_seconds(speaker_id) for speaker_id in asked],
+            speech_seconds=[self._enrolled.enrolled_seconds(speaker_id) for speaker_id in sample],
             gallery_size=len(ids),
             enrolled_seconds=self._enrolled.enrolled_seconds,
         )

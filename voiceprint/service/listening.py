@@ -1,4 +1,4 @@
-"""Waveform -> Utterance (the speech in it) -> its embedding -> an Enrollment. Knows the encoder and no store."""
+"""Waveform -> Utterance (its speech) -> EncodedUtterance -> Enrollment, without a store."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,16 +13,16 @@ from voiceprint.decision.speaker_change import SpeakerChangeDetector
 from voiceprint.domain.speaker import Enrollment
 from voiceprint.encoding.encoder import Encoder
 from voiceprint.service.enrollment import admit
-from voiceprint.service.results import Voice
+from voiceprint.service.results import EncodedUtterance
 
 __all__ = ["Listening"]
 
-# Longer speech says no more about who is speaking, and costs memory in proportion.
+# Longer speech says no more about the speaker, and costs memory in proportion.
 MAX_ENCODED_SECONDS = 60.0
 
 
 class Listening:
-    """The half of the service that needs no store. Safe to use from several threads."""
+    """The half of the service that needs no store. Thread safe."""
 
     def __init__(
         self,
@@ -33,7 +33,7 @@ class Listening:
         speaker_change_threshold: float | None,
         encode_previous: Callable[[Waveform], NDArray[np.float32] | None],
     ) -> None:
-        """``encode_previous``: the embedding by the encoder that the store is leaving, None where it is not needed."""
+        """``encode_previous``: the embedding by the previous encoder, None where it is not needed."""
         self.encoder = encoder
         self.settings = settings
         self._activity = activity
@@ -41,48 +41,57 @@ class Listening:
         self._encode_previous = encode_previous
 
     def warm_up(self) -> None:
-        """Run everything once, so that the first person who speaks does not wait longer than the second."""
+        """Run everything once, so that the first utterance is answered as fast as the second."""
         noise = np.random.default_rng(0).normal(scale=0.1, size=2 * self.encoder.sample_rate).astype(np.float32)
         self.listen(Waveform(noise))
         for encode in (self.encoder.encode, self.encoder.encode_int8):
             encode([Waveform(noise)])
 
     def decode(self, data: bytes) -> Waveform:
-        """The sound of a recording in any common format, within the limits of the settings. Raises AudioError."""
+        """Waveform of a recording in any common format, within the limits of the settings.
+
+        Raises AudioError.
+        """
         settings = self.settings
         return decode(data, max_seconds=settings.max_audio_seconds, max_bytes=settings.max_upload_bytes)
 
     def listener(self) -> Listener:
-        """A new stream to feed with audio."""
+        """A new listener, to be fed with live audio."""
         return Listener(self._activity)
 
     def listen(self, waveform: Waveform) -> Utterance:
-        """The speech in a whole recording."""
+        """The utterance in a whole recording: its speech, without the pauses."""
         return listen(waveform, self._activity)
 
-    def hear(self, waveform: Waveform) -> Voice:
-        """The speech in a whole recording, encoded."""
+    def hear(self, waveform: Waveform) -> EncodedUtterance:
+        """The encoded utterance of a whole recording, checked for speaker changes."""
         utterance = self.listen(waveform)
-        return replace(self.encode(utterance), several=self.watch().hears_several(utterance.speech))
+        return replace(self.encode(utterance), multiple_speakers=self.change_detector().hears_several(utterance.speech))
 
-    def watch(self) -> SpeakerChangeDetector:
-        """For one utterance: whether more than one voice is in it."""
+    def change_detector(self) -> SpeakerChangeDetector:
+        """A new speaker change detector, for one utterance."""
         return SpeakerChangeDetector(
             self._speaker_change_threshold, self.encoder.encode_int8, max_seconds=MAX_ENCODED_SECONDS
         )
 
-    def encode(self, utterance: Utterance, *, quickly: bool = False) -> Voice:
-        """Encode the speech of an utterance (its first minute); ``quickly``: nearly so, for a guess."""
+    def encode(self, utterance: Utterance, *, draft: bool = False) -> EncodedUtterance:
+        """The utterance with the embedding of its first minute.
+
+        ``draft``: faster and less exact, for a guess.
+        """
         samples = utterance.speech.samples[: int(MAX_ENCODED_SECONDS * self.encoder.sample_rate)]
         if len(samples) < self.encoder.min_num_samples:
-            return Voice(utterance, None)
-        encode = self.encoder.encode_int8 if quickly else self.encoder.encode
+            return EncodedUtterance(utterance, None)
+        encode = self.encoder.encode_int8 if draft else self.encoder.encode
         waveform = Waveform(samples)
-        return Voice(utterance, encode([waveform])[0], former=self._encode_previous(waveform))
+        return EncodedUtterance(utterance, encode([waveform])[0], previous_embedding=self._encode_previous(waveform))
 
     def admit(self, utterance: Utterance, content: str = "") -> Enrollment:
-        """What this utterance would add to a speaker. ``content``: the keyed hash of the file that it came from.
+        """The enrollment made from an utterance.
 
-        Raises SpeechError: not_enough_speech, too_quiet, clipping, noisy, other_speaker.
+        ``content``: keyed hash of its file, "" for live speech. Raises SpeechError: not_enough_speech, too_quiet,
+        clipping, noisy, other_speaker.
         """
-        return admit(utterance, encode=self.encode, watch=self.watch(), settings=self.settings, content=content)
+        return admit(
+            utterance, encode=self.encode, changes=self.change_detector(), settings=self.settings, content=content
+        )

@@ -1,4 +1,4 @@
-"""Upkeep of the store while a server runs: retention, the age of the audit log, the snapshot for the next start."""
+"""Maintenance while a server runs: retention, age of the audit log, the next snapshot."""
 
 from voiceprint.service.enrolled import EnrolledSpeakers
 from voiceprint.storage.maintenance.audit_trimming import trim
@@ -10,7 +10,7 @@ __all__ = ["Maintenance"]
 
 
 class Maintenance:
-    """One a service. Every method raises StoreError; what is in memory follows the store."""
+    """One a service. Every method raises StoreError; the in-memory state follows the store."""
 
     def __init__(self, store: Store, enrolled: EnrolledSpeakers, retention: Retention) -> None:
         self.retention = retention
@@ -19,7 +19,7 @@ class Maintenance:
         self._snapshots = SnapshotKeeper(store)
 
     def sweep(self) -> Sweep:
-        """The speakers erased because their consent or their time is over, with receipts."""
+        """The erasures due, carried out, with receipts."""
         with self._enrolled.lock:
             done = sweep(self._store, self.retention, speakers=self._enrolled.all(), at_most_half=True)
             for receipt in done.receipts:
@@ -31,11 +31,11 @@ class Maintenance:
         return trim(self._store, days=days)
 
     def needs_snapshot(self) -> bool:
-        """Whether there are enough speakers for one, or one already."""
+        """Whether there are enough speakers for a snapshot, or one already."""
         return self._snapshots.is_needed()
 
     def visit_snapshot_part(self, name: str) -> tuple[str, ...]:
-        """The ids whose rows in this part of the snapshot are damaged; from now on they take no part."""
+        """The ids of damaged records in one part of the snapshot; they are left out from now on."""
         damaged = self._snapshots.visit(name)
         if damaged:
             self._enrolled.leave_out(damaged)

@@ -1,7 +1,7 @@
-"""Who is speaking, or whether it is the claimed one: from what is known of everybody, and nothing that is kept.
+"""Identification and verification of a probe against the enrolled speakers, in memory.
 
-While a store is moved to another encoder, two of them are at work, and what they make is never compared: whoever waits
-is in the former one's gallery alone, whoever was enrolled since in the other's alone.
+While a store is migrated, two encoders are at work and their embeddings are never compared: a speaker pending
+reenrollment is in the gallery of the previous encoder alone, every other speaker in that of the store's encoder alone.
 """
 
 from collections.abc import Sequence
@@ -21,83 +21,89 @@ from voiceprint.encoding.encoder import Encoder
 from voiceprint.gallery.index import Gallery
 from voiceprint.service.enrolled import EnrolledSpeakers
 from voiceprint.service.gallery_shift import CANDIDATES, GalleryShift
-from voiceprint.service.results import Answer, Voice
+from voiceprint.service.results import Answer, EncodedUtterance
 
 __all__ = ["CANDIDATES", "CONFIDENT_SHARE", "PreviousEncoder", "Recogniser"]
 
 Vector = NDArray[np.float32]
-# Whoever is enrolled unasked must be recognised at a line that lets through a tenth of the strangers.
+# A speaker reenrolled by being recognised must score above a threshold that names a tenth of the impostors.
 CONFIDENT_SHARE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class PreviousEncoder:
-    """The encoder that the store is being moved away from. ``confident``: its stricter policy, for who is enrolled."""
+    """The encoder that the store is leaving.
+
+    ``confident``: its stricter policy, for reenrollment.
+    """
 
     encoder: Encoder
     policy: Policy
     confident: Policy
 
     def encode(self, waveform: Waveform) -> Vector:
-        """Its unit vector (dimension,)."""
+        """Unit embedding (dimension,) of a waveform."""
         vector: Vector = self.encoder.encode([waveform])[0]
         return vector
 
 
 class Recogniser:
-    """``needed_seconds``: of speech, as answers tell it."""
+    """Decides on probes. ``needed_seconds``: of speech, as answers state it."""
 
     def __init__(
-        self, enrolled: EnrolledSpeakers, policy: Policy, former: PreviousEncoder | None, *, needed_seconds: float
+        self, enrolled: EnrolledSpeakers, policy: Policy, previous: PreviousEncoder | None, *, needed_seconds: float
     ) -> None:
         self._enrolled = enrolled
         self._policy = policy
-        self._former = former
+        self._previous = previous
         self._needed_seconds = needed_seconds
-        self._likeness = GalleryShift(enrolled, policy, lambda: enrolled.gallery)
-        self._former_likeness = GalleryShift(enrolled, former.policy, lambda: enrolled.waiting) if former else None
+        self._gallery_shift = GalleryShift(enrolled, policy, lambda: enrolled.gallery)
+        self._previous_shift = GalleryShift(enrolled, previous.policy, lambda: enrolled.pending) if previous else None
 
     def policy(self, within: Within = None) -> Policy:
-        """As it decides among those who may be met."""
-        return replace(self._policy, score_shift=self._likeness.score_shift(within))
+        """The policy for the gallery of these groups, with its score shift."""
+        return replace(self._policy, score_shift=self._gallery_shift.score_shift(within))
 
-    def identify(self, voices: Sequence[Voice], *, top_k: int = 5, within: Within = None) -> list[Answer]:
-        """Who is speaking in each, among everybody enrolled (``within`` groups); strangers are ``unknown``."""
+    def identify(self, probes: Sequence[EncodedUtterance], *, top_k: int = 5, within: Within = None) -> list[Answer]:
+        """An answer for each probe, among the speakers of the groups; an impostor is ``unknown``."""
         enrolled, count = self._enrolled, max(top_k, CANDIDATES)
-        found = _search_all(enrolled.gallery, [voice.embedding for voice in voices], count, enrolled.ids(within))
+        found = _search_all(enrolled.gallery, [probe.embedding for probe in probes], count, enrolled.ids(within))
         return [
-            self._identify(voice, matches, top_k=top_k, within=within)
-            for voice, matches in zip(voices, found, strict=True)
+            self._identify(probe, matches, top_k=top_k, within=within)
+            for probe, matches in zip(probes, found, strict=True)
         ]
 
     def verify(
-        self, speaker_id: str, voice: Voice, *, hide_unknown_claims: bool = False, within: Within = None
+        self, speaker_id: str, probe: EncodedUtterance, *, hide_unknown_claims: bool = False, within: Within = None
     ) -> Answer:
-        """The decision on one claim; ``not_enrolled`` for an unknown id.
+        """The answer to a claim; ``not_enrolled`` for an unknown id.
 
         With ``hide_unknown_claims`` an unknown id costs the same work and is answered as a wrong claim.
         """
         enrolled = self._enrolled
         met = enrolled.is_within(speaker_id, within)
-        if self._former is not None and met and speaker_id in enrolled.waiting:
-            template = enrolled.waiting.template(speaker_id)
-            policy = self._formerly(self._former.policy, within)
-            decision = self._compare(policy, template, voice, voice.former, speaker_id)
-            return self._answer("verify", decision, voice, (), claimed_id=speaker_id)
+        if self._previous is not None and met and speaker_id in enrolled.pending:
+            template = enrolled.pending.template(speaker_id)
+            policy = self._previous_policy(self._previous.policy, within)
+            decision = self._compare(policy, template, probe, probe.previous_embedding, speaker_id)
+            return self._answer("verify", decision, probe, (), claimed_id=speaker_id)
         there = met and speaker_id in enrolled.gallery
         if not there and not hide_unknown_claims:
-            nobody = Decision("not_enrolled", None, None, 0.0, None, None, "nobody is enrolled with that id")
-            return self._answer("verify", nobody, voice, ())
+            no_claim = Decision("not_enrolled", None, None, 0.0, None, None, "nobody is enrolled with that id")
+            return self._answer("verify", no_claim, probe, ())
         template = enrolled.gallery.template(speaker_id) if there else enrolled.dummy_template
-        decision = self._compare(self.policy(within), template, voice, voice.embedding, speaker_id, there=there)
-        if not there and decision.status == "accepted":  # nobody sounds like the decoy but by accident
+        decision = self._compare(self.policy(within), template, probe, probe.embedding, speaker_id, there=there)
+        if not there and decision.status == "accepted":  # an accidental match of the dummy template
             decision = replace(decision, status="rejected", speaker_id=None)
-        return self._answer("verify", decision, voice, (), claimed_id=speaker_id if there else None)
+        return self._answer("verify", decision, probe, (), claimed_id=speaker_id if there else None)
 
     def similar(
         self, enrollments: Sequence[Enrollment], *, except_for: str | None, within: Within
     ) -> tuple[Match, ...]:
-        """Others ``within`` who sound like what is to be enrolled: told to the operator, never merged."""
+        """Speakers of the groups with templates close to the new enrollments.
+
+        They are reported to the operator, never merged.
+        """
         new, enrolled = template_of(enrollments), self._enrolled
         closest = enrolled.gallery.search(new, CANDIDATES, among=enrolled.ids(within))
         return self.policy(within).similar(
@@ -110,37 +116,37 @@ class Recogniser:
 
     # Inside
 
-    def _identify(self, voice: Voice, matches: list[Match], *, top_k: int, within: Within) -> Answer:
+    def _identify(self, probe: EncodedUtterance, matches: list[Match], *, top_k: int, within: Within) -> Answer:
         enrolled, enrolls = self._enrolled, False
         size = enrolled.count(within)
-        decision = self._decide(self.policy(within), matches, voice, voice.embedding, size)
-        if decision.status == "unknown" and self._former is not None and voice.former is not None:
-            found = enrolled.waiting.search(voice.former, max(top_k, CANDIDATES), among=enrolled.ids(within))
-            other = self._decide(self._formerly(self._former.policy, within), found, voice, voice.former, size)
+        decision = self._decide(self.policy(within), matches, probe, probe.embedding, size)
+        if decision.status == "unknown" and self._previous is not None and probe.previous_embedding is not None:
+            found = enrolled.pending.search(
+                probe.previous_embedding, max(top_k, CANDIDATES), among=enrolled.ids(within)
+            )
+            policy = self._previous_policy(self._previous.policy, within)
+            other = self._decide(policy, found, probe, probe.previous_embedding, size)
             if other.status in ("identified", "ambiguous"):
-                stricter = self._formerly(self._former.confident, within)
-                confident = self._decide(stricter, found, voice, voice.former, size)
+                stricter = self._previous_policy(self._previous.confident, within)
+                confident = self._decide(stricter, found, probe, probe.previous_embedding, size)
                 enrolls = (confident.status, confident.speaker_id) == ("identified", other.speaker_id)
                 decision, matches = replace(other, rule=f"{other.rule}; by the former encoder"), found
-        answer = self._answer("identify", decision, voice, tuple(matches[:top_k]))
-        return replace(answer, enrolls=enrolls and not voice.several)
+        answer = self._answer("identify", decision, probe, tuple(matches[:top_k]))
+        return replace(answer, enrolls=enrolls and not probe.multiple_speakers)
 
-    def _formerly(self, policy: Policy, within: Within) -> Policy:
-        """One of the former encoder's, among those who wait."""
-        return (
-            policy
-            if self._former_likeness is None
-            else replace(policy, score_shift=self._former_likeness.score_shift(within))
-        )
+    def _previous_policy(self, policy: Policy, within: Within) -> Policy:
+        """A policy with the score shift among the speakers pending reenrollment."""
+        shift = self._previous_shift.score_shift(within) if self._previous_shift else 0.0
+        return replace(policy, score_shift=shift)
 
     def _decide(
-        self, policy: Policy, matches: list[Match], voice: Voice, embedding: Vector | None, gallery_size: int
+        self, policy: Policy, matches: list[Match], probe: EncodedUtterance, embedding: Vector | None, gallery_size: int
     ) -> Decision:
-        """For a gallery of everybody on both sides, so that strangers meet the same promise as with one encoder."""
+        """The decision for a gallery of both encoders' speakers: the FPIR of one encoder."""
         return policy.identify(
             matches,
             embedding=embedding,
-            speech_seconds=voice.utterance.speech_seconds,
+            speech_seconds=probe.utterance.speech_seconds,
             gallery_size=gallery_size,
             enrolled_seconds=self._enrolled.enrolled_seconds,
         )
@@ -149,7 +155,7 @@ class Recogniser:
         self,
         policy: Policy,
         template: Vector,
-        voice: Voice,
+        probe: EncodedUtterance,
         embedding: Vector | None,
         speaker_id: str,
         *,
@@ -160,22 +166,29 @@ class Recogniser:
             score,
             speaker_id=speaker_id,
             embedding=embedding,
-            speech_seconds=voice.utterance.speech_seconds,
+            speech_seconds=probe.utterance.speech_seconds,
             enrolled_seconds=self._enrolled.enrolled_seconds(speaker_id) if there else None,
         )
 
     def _answer(
-        self, mode: Mode, decision: Decision, voice: Voice, candidates: tuple[Match, ...], claimed_id: str | None = None
+        self,
+        mode: Mode,
+        decision: Decision,
+        probe: EncodedUtterance,
+        candidates: tuple[Match, ...],
+        claimed_id: str | None = None,
     ) -> Answer:
-        if voice.several:
+        if probe.multiple_speakers:
             decision = replace(decision, rule=f"{decision.rule}; more than one voice seems to speak")
-        return Answer(mode, decision, candidates, voice.utterance, self._needed_seconds, voice.several, claimed_id)
+        return Answer(
+            mode, decision, candidates, probe.utterance, self._needed_seconds, probe.multiple_speakers, claimed_id
+        )
 
 
 def _search_all(
     gallery: Gallery, embeddings: Sequence[Vector | None], top_k: int, among: set[str] | None
 ) -> list[list[Match]]:
-    """The closest to each; nobody to what could not be encoded."""
+    """The closest matches of each embedding; none where there is no embedding."""
     if among is None and len(embeddings) > 1 and all(embedding is not None for embedding in embeddings):
         return gallery.search_many(np.stack([embedding for embedding in embeddings if embedding is not None]), top_k)
     return [[] if embedding is None else gallery.search(embedding, top_k, among=among) for embedding in embeddings]

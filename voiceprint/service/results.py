@@ -1,4 +1,4 @@
-"""What the service takes and gives: a voice that was heard, an answer about it, what an enrollment did."""
+"""Results of the service: encoded utterances, answers, outcomes of enrollments and erasures."""
 
 from dataclasses import dataclass
 
@@ -12,27 +12,29 @@ from voiceprint.domain.speaker import StoredSpeaker
 from voiceprint.domain.vocabulary import Mode
 from voiceprint.storage.receipts import Receipt
 
-__all__ = ["Answer", "EnrollmentOutcome", "Erasure", "Voice"]
+__all__ = ["Answer", "EncodedUtterance", "EnrollmentOutcome", "Erasure"]
 
 
 @dataclass(frozen=True, slots=True)
-class Voice:
-    """What was heard and its unit embedding (dimension,), None where there was too little speech to encode.
+class EncodedUtterance:
+    """An utterance and its unit embedding (dimension,), None for too little speech.
 
-    ``several``: whether more than one voice seems to be in it. ``former``: what the former encoder makes of it, while
-    the store is moved to another and somebody waits.
+    ``multiple_speakers``: whether a speaker change was detected. ``previous_embedding``: by the previous encoder, while
+    speakers are pending reenrollment.
     """
 
     utterance: Utterance
     embedding: NDArray[np.float32] | None
-    several: bool = False
-    former: NDArray[np.float32] | None = None
+    multiple_speakers: bool = False
+    previous_embedding: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A decision with what a person needs to understand it. ``candidates``: best first. ``enrolls``: the former encoder
-    recognised somebody who waits, with enough confidence to enroll this utterance.
+    """A decision and its context. ``candidates``: best first.
+
+    ``enrolls``: the previous encoder recognised a speaker pending reenrollment, with enough confidence to enroll this
+    utterance.
     """
 
     mode: Mode
@@ -40,14 +42,17 @@ class Answer:
     candidates: tuple[Match, ...]
     utterance: Utterance
     needed_speech_seconds: float
-    several_voices: bool
+    multiple_speakers: bool
     claimed_id: str | None = None
     enrolls: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class EnrollmentOutcome:
-    """``consistency``: lowest cosine between an enrollment and the template of all; None for a single enrollment."""
+    """The speaker after an enrollment.
+
+    ``consistency``: lowest cosine between an enrollment and the template of all of them; None for a single one.
+    """
 
     speaker: StoredSpeaker
     added: int
@@ -58,7 +63,7 @@ class EnrollmentOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """Who was forgotten, and the receipt for it."""
+    """A forgotten speaker and the receipt."""
 
     speaker: StoredSpeaker
     receipt: Receipt

@@ -1,7 +1,7 @@
-"""VoiceprintService: enroll, identify, verify, forget, rename. The only place that knows all parts.
+"""VoiceprintService: the one door to enrollment, identification, verification and erasure.
 
-One way for the data: Waveform -> Utterance (the speech in it) -> Voice (with its embedding) -> Answer or Enrolled.
-Nothing here knows about HTTP, asyncio or the command line. Safe to use from several threads.
+Waveform -> Utterance (its speech) -> EncodedUtterance (with its embedding) -> Answer or EnrollmentOutcome.
+Knows neither HTTP nor asyncio nor the command line.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ from voiceprint.service.enrolled import EnrolledSpeakers
 from voiceprint.service.listening import Listening
 from voiceprint.service.maintenance import Maintenance
 from voiceprint.service.recogniser import PreviousEncoder, Recogniser
-from voiceprint.service.results import Answer, EnrollmentOutcome, Erasure, Voice
+from voiceprint.service.results import Answer, EncodedUtterance, EnrollmentOutcome, Erasure
 from voiceprint.service.statistics import Statistics
 from voiceprint.service.subject_access import SubjectRecord, subject_record
 from voiceprint.service.voice_map import SpeakerMap, speaker_map
@@ -39,9 +39,9 @@ __all__ = ["VoiceprintService"]
 
 
 class VoiceprintService(Listening):
-    """Everything voiceprint can do, over one store and one encoder.
+    """All use cases, over one store and one encoder. Thread safe.
 
-    ``store`` and ``enrolled`` are for this package and for tests: other packages ask the methods here.
+    ``store`` and ``enrolled`` are for this package and for tests: other packages call the methods here.
     """
 
     def __init__(
@@ -52,9 +52,9 @@ class VoiceprintService(Listening):
         activity: VoiceActivity,
         policy: Policy,
         settings: Settings,
-        former: PreviousEncoder | None = None,
+        previous: PreviousEncoder | None = None,
     ) -> None:
-        """``former``: the encoder that the store is being moved away from, while it is."""
+        """``previous``: the encoder that the store is leaving, while it is migrated."""
         super().__init__(
             encoder,
             activity,
@@ -66,9 +66,9 @@ class VoiceprintService(Listening):
         self.store = store
         self.maintenance = Maintenance(store, self.enrolled, Retention(unseen_days=settings.unseen_days))
         self.statistics = Statistics()
-        self._former = former
+        self._previous = previous
         needed = settings.min_identify_speech_seconds
-        self._recogniser = Recogniser(self.enrolled, policy, former, needed_seconds=needed)
+        self._recogniser = Recogniser(self.enrolled, policy, previous, needed_seconds=needed)
 
     def __enter__(self) -> Self:
         return self
@@ -79,44 +79,44 @@ class VoiceprintService(Listening):
     def close(self) -> None:
         self.store.close()
 
-    # What is there
+    # Enrolled speakers
 
     def refresh(self) -> None:
-        """Take in what another process wrote to the store; cheap when nothing changed."""
+        """Read what another process wrote to the store; cheap where nothing changed."""
         self.enrolled.refresh()
 
     def speakers(self, within: Within = None) -> list[StoredSpeaker]:
-        """All enrolled speakers, by name."""
+        """Enrolled speakers of the groups, by name."""
         return [speaker for speaker in self.enrolled.all() if is_within(speaker.profile.groups, within)]
 
     def count(self, within: Within = None) -> int:
-        """How many speakers are enrolled."""
+        """Number of enrolled speakers of the groups."""
         self.refresh()
         return self.enrolled.count(within)
 
     def policy(self, within: Within = None) -> Policy:
-        """How it is decided among the people who are enrolled now."""
+        """The policy for the gallery as it is now, with its score shift."""
         return self._recogniser.policy(within)
 
     @property
     def damaged(self) -> tuple[str, ...]:
-        """Opaque ids of records that do not open; those speakers take no part."""
+        """Opaque ids of speakers whose records do not open; they are left out."""
         return self.enrolled.damaged
 
     def get(self, speaker_id: str) -> StoredSpeaker | None:
-        """The speaker of that id, if there is one."""
+        """The speaker of an id, or None."""
         return self.enrolled.get(speaker_id)
 
     def speaker(self, speaker_id: str, within: Within = None) -> StoredSpeaker:
-        """The speaker of that id. Raises SpeakerError (``unknown_speaker``)."""
+        """The speaker of an id, within the groups. Raises SpeakerError (``unknown_speaker``)."""
         return self.enrolled.speaker(speaker_id, within)
 
     def find(self, name_or_id: str) -> StoredSpeaker | None:
-        """The speaker of that id, else of that name, else None."""
+        """The speaker of an id, else of a name, else None."""
         return self.enrolled.find(name_or_id)
 
     def named(self, name_or_id: str) -> StoredSpeaker:
-        """The speaker of that id, else of that name. Raises SpeakerError (``unknown_speaker``)."""
+        """The speaker of an id, else of a name. Raises SpeakerError (``unknown_speaker``)."""
         found = self.find(name_or_id)
         if found is None:
             raise SpeakerError("unknown_speaker", f"Nobody is enrolled as {name_or_id!r}.")
@@ -124,80 +124,82 @@ class VoiceprintService(Listening):
 
     @property
     def previous_encoder(self) -> EncoderIdentity | None:
-        """The encoder that the store is being moved away from, while it is."""
+        """The encoder that the store is leaving; None where it is not migrated."""
         return self.store.former
 
     @property
     def gallery_sizes(self) -> tuple[int, int]:
-        """How many speakers are searched, and how many wait to be enrolled with the store's encoder."""
-        return len(self.enrolled.gallery), len(self.enrolled.waiting)
+        """Numbers of speakers in the gallery, and of those pending reenrollment."""
+        return len(self.enrolled.gallery), len(self.enrolled.pending)
 
     def speaker_map(self, within: Within = None, *, most: int) -> SpeakerMap:
-        """The newest speakers of the groups, at most ``most``, as places on a plane."""
+        """A map of the newest speakers of the groups, at most ``most``."""
         self.refresh()
         return speaker_map(self.enrolled, self.policy(within), within, most=most)
 
     def subject_record(self, speaker_id: str) -> SubjectRecord:
-        """Everything that is held about one person; the audit log notes the disclosure. Raises StoreError."""
+        """Everything held about one speaker; the audit log notes the disclosure. Raises StoreError."""
         return subject_record(self.store, speaker_id, self.maintenance.retention)
 
-    # Who may ask
+    # Access
 
     def authenticator(self) -> Authenticator:
         """A new authenticator over the tokens of the store. Raises StoreError."""
         return Authenticator(self.store)
 
     def has_tokens(self) -> bool:
-        """Whether a token that opens this store was made. Raises StoreError."""
+        """Whether the store has an access token. Raises StoreError."""
         return bool(list_tokens(self.store))
 
     def note_unlock(self, speaker_id: str) -> None:
-        """A line in the audit log: wrong claims of this id, of a speaker or not, count no longer. Raises StoreError."""
+        """Note in the audit log that the rejections of an id were cleared. Raises StoreError."""
         self.store.note("unlocked", speaker_id)
 
     def content_hash(self, data: bytes) -> str:
-        """Keyed hash of a recording's file, to know it again without keeping anything of it."""
+        """Keyed hash of a recording's file: recognises the same file without keeping any of it."""
         return self.store.content_hash(data)
 
-    # Answering
+    # Identification and verification
 
-    def identify(self, voice: Voice, *, top_k: int = 5, within: Within = None) -> Answer:
-        """Who is speaking, among everybody enrolled (``within`` groups); strangers are ``unknown``."""
-        return self.identify_all([voice], top_k=top_k, within=within)[0]
+    def identify(self, probe: EncodedUtterance, *, top_k: int = 5, within: Within = None) -> Answer:
+        """The answer to a probe, among the speakers of the groups; an impostor is ``unknown``."""
+        return self.identify_all([probe], top_k=top_k, within=within)[0]
 
-    def identify_all(self, voices: Sequence[Voice], *, top_k: int = 5, within: Within = None) -> list[Answer]:
-        """``identify`` for each of several voices, looked for together."""
+    def identify_all(
+        self, probes: Sequence[EncodedUtterance], *, top_k: int = 5, within: Within = None
+    ) -> list[Answer]:
+        """``identify`` for each probe, with one search."""
         self.refresh()
-        return self._recogniser.identify(voices, top_k=top_k, within=within)
+        return self._recogniser.identify(probes, top_k=top_k, within=within)
 
     def verify(
-        self, speaker_id: str, voice: Voice, *, hide_unknown_claims: bool = False, within: Within = None
+        self, speaker_id: str, probe: EncodedUtterance, *, hide_unknown_claims: bool = False, within: Within = None
     ) -> Answer:
-        """The decision on one claim; ``not_enrolled`` for an unknown id.
+        """The answer to a claim; ``not_enrolled`` for an unknown id.
 
         With ``hide_unknown_claims`` an unknown id is answered as a wrong claim.
         """
         self.refresh()
-        return self._recogniser.verify(speaker_id, voice, hide_unknown_claims=hide_unknown_claims, within=within)
+        return self._recogniser.verify(speaker_id, probe, hide_unknown_claims=hide_unknown_claims, within=within)
 
     def conclude(self, answer: Answer) -> None:
-        """The last word on an utterance: a line in the audit log, and the day for whoever was recognised.
+        """Note a final answer in the audit log, and the day on the record of a recognised speaker.
 
-        Raises StoreError; an answer that cannot be noted is not given.
+        Raises StoreError: an answer that cannot be noted must not be given.
         """
         self.statistics.note(answer)
         conclude(answer, self.store, self.enrolled, self.settings, self.admit)
 
-    # Changing
+    # Changes
 
     def check_new_name(self, name: str) -> str:
-        """The name as it will be kept. Raises SpeakerError: ``bad_name``, ``name_taken``."""
+        """The name as stored. Raises SpeakerError: ``bad_name``, ``name_taken``."""
         return self.enrolled.free_name(name)
 
     def enroll_new(
         self, name: str, enrollments: Sequence[Enrollment], *, consent: Consent | None = None, within: Within = None
     ) -> EnrollmentOutcome:
-        """A new speaker with what was admitted, who belongs to the groups ``within`` which the caller asks.
+        """The outcome of enrolling a new speaker, in the groups ``within``.
 
         Raises SpeakerError: ``bad_name``, ``name_taken``; InputError (``bad_group``); as check_consent.
         """
@@ -217,7 +219,7 @@ class VoiceprintService(Listening):
         consent: Consent | None = None,
         within: Within = None,
     ) -> EnrollmentOutcome:
-        """More of somebody enrolled; a ``consent`` takes the place of the one on record.
+        """The outcome of adding to a speaker; a ``consent`` replaces the one on record.
 
         Raises SpeakerError (``unknown_speaker``); as check_consent.
         """
@@ -229,7 +231,7 @@ class VoiceprintService(Listening):
             return self._enrolled(stored, enrollments, similar)
 
     def check_consent(self, consent: Consent | None, speaker_id: str | None = None, *, required: bool = False) -> None:
-        """Whether somebody may be enrolled with this consent, or the one on record, where one is required.
+        """Refuse enrollment without a valid consent, given or on record, where one is required.
 
         Raises InputError: ``consent_missing``, ``consent_expired``, ``bad_consent``; SpeakerError.
         """
@@ -239,7 +241,10 @@ class VoiceprintService(Listening):
             require_consent(consent, on_record)
 
     def rename(self, speaker_id: str, name: str) -> StoredSpeaker:
-        """Raises SpeakerError: ``unknown_speaker``, ``bad_name``, ``name_taken``."""
+        """The speaker under another name.
+
+        Raises SpeakerError: ``unknown_speaker``, ``bad_name``, ``name_taken``.
+        """
         with self.enrolled.lock:
             self.refresh()
             self.speaker(speaker_id)
@@ -249,7 +254,7 @@ class VoiceprintService(Listening):
             return stored
 
     def set_groups(self, speaker_id: str, groups: Sequence[str]) -> StoredSpeaker:
-        """The groups that a speaker belongs to from now on. Raises SpeakerError, InputError (``bad_group``)."""
+        """The speaker in these groups alone. Raises SpeakerError, InputError (``bad_group``)."""
         with self.enrolled.lock:
             self.refresh()
             self.speaker(speaker_id)
@@ -258,7 +263,7 @@ class VoiceprintService(Listening):
             return stored
 
     def forget(self, speaker_id: str) -> Erasure:
-        """Destroy a speaker's key and records, then drop the voice from memory. Raises SpeakerError."""
+        """The receipt of an erasure: key and records destroyed. Raises SpeakerError."""
         with self.enrolled.lock:
             self.refresh()
             gone = self.speaker(speaker_id)
@@ -269,14 +274,14 @@ class VoiceprintService(Listening):
     # Inside
 
     def _encode_previous(self, waveform: Waveform) -> NDArray[np.float32] | None:
-        """The embedding by the encoder that the store is leaving, while speakers wait for the new one."""
-        return self._former.encode(waveform) if self._former and len(self.enrolled.waiting) else None
+        """The embedding by the previous encoder, while speakers are pending reenrollment."""
+        return self._previous.encode(waveform) if self._previous and len(self.enrolled.pending) else None
 
     def _enrolled(
         self, stored: StoredSpeaker, added: Sequence[Enrollment], similar: tuple[Match, ...]
     ) -> EnrollmentOutcome:
-        whole = self.enrolled.put(stored)
-        scores = [float(enrollment.embedding @ whole) for enrollment in stored.enrollments]
+        template = self.enrolled.put(stored)
+        scores = [float(enrollment.embedding @ template) for enrollment in stored.enrollments]
         return EnrollmentOutcome(
             speaker=stored,
             added=len(added),

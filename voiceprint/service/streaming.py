@@ -1,5 +1,6 @@
-"""A voice while it grows: guesses that cost the same however long somebody speaks, and an exact last word that is
-encoded in the first silence, before anybody knows that it was the last.
+"""Embeddings of a live utterance: draft guesses at a constant cost, and an exact final one.
+
+The final one is encoded in the first longer silence, before it is known whether the utterance is over.
 """
 
 from collections.abc import Callable
@@ -7,74 +8,81 @@ from dataclasses import replace
 
 from voiceprint.audio.vad import Listener, Utterance
 from voiceprint.decision.speaker_change import HOP_SECONDS, WINDOW_SECONDS, SpeakerChangeDetector
-from voiceprint.service.results import Voice
+from voiceprint.service.results import EncodedUtterance
 
 __all__ = ["GUESS_EVERY_SECONDS", "StreamEncoder"]
 
 GUESS_EVERY_SECONDS = 0.5
-# After so much silence somebody may have finished. In a long speech pauses are many and its encoding costs more: there
-# they must last for a share of it.
+# After so much silence the utterance may be over. Long speech has many pauses and costs more to encode: there the
+# silence must last for a share of the speech.
 EARLY_SILENCE_SECONDS, EARLY_SILENCE_SHARE = 0.19, 0.025
-# Who spoke for longer waits for the encoding when it is over, a moment against so long a speech: encoding it in every
-# long pause was half of all that was encoded in takes of 30 s.
+# Longer speech is encoded once it is over, a moment against so long a speech: encoding it in every long pause was half
+# of all that was encoded in takes of 30 s.
 EARLY_SPEECH_SECONDS = 15.0
 
 
 class StreamEncoder:
-    """The speech of one listener, encoded. ``encode``: an utterance to its voice, ``sketch``: nearly so and in less
-    time; ``watch``: a new one.
+    """Encodes the speech of one listener.
+
+    ``draft``: as ``encode``, faster and less exact; ``changes``: a new speaker change detector.
     """
 
     def __init__(
         self,
         listener: Listener,
-        encode: Callable[[Utterance], Voice],
-        sketch: Callable[[Utterance], Voice],
-        watch: SpeakerChangeDetector,
+        encode: Callable[[Utterance], EncodedUtterance],
+        draft: Callable[[Utterance], EncodedUtterance],
+        changes: SpeakerChangeDetector,
     ) -> None:
         self._listener = listener
         self._encode = encode
-        self._sketch = sketch
-        self._watch = watch
-        self._known: Voice | None = None
+        self._draft = draft
+        self._changes = changes
+        self._last: EncodedUtterance | None = None
 
     @property
     def next_guess_seconds(self) -> float:
-        """How much more speech changes a guess: the first ones most, and windows end every second."""
+        """Seconds of speech until the next guess: more often while the speech is short."""
         return GUESS_EVERY_SECONDS if self._listener.speech_seconds < WINDOW_SECONDS else HOP_SECONDS
 
     def prepare(self) -> None:
-        """Encode what will have been said if the silence lasts; call after each frame, it does so once a silence."""
+        """Encode the utterance as if the silence lasts, once a silence. Call after each frame."""
         seconds = self._listener.speech_seconds
         enough = max(EARLY_SILENCE_SECONDS, EARLY_SILENCE_SHARE * seconds)
         if seconds <= EARLY_SPEECH_SECONDS and self._listener.silent_seconds >= enough:
-            self._learn(replace(self._listener.utterance(), speech=self._listener.speech_if_over()))
+            self._encode_once(replace(self._listener.utterance(), speech=self._listener.speech_if_over()))
 
-    def exact(self) -> Voice:
-        """All speech so far, encoded as one; what was encoded before is used again when no speech came since."""
+    def exact(self) -> EncodedUtterance:
+        """All speech so far, encoded as one; encoded again only where speech came since."""
         utterance = self._listener.utterance()
-        return replace(self._learn(utterance), utterance=utterance)
+        return replace(self._encode_once(utterance), utterance=utterance)
 
-    def guess(self) -> Voice:
-        """Nearly ``exact`` for short speech; for longer the mean of windows, of which only new ones are encoded."""
+    def guess(self) -> EncodedUtterance:
+        """A draft of short speech; of longer speech the mean of its windows.
+
+        Only new windows are encoded.
+        """
         utterance = self._listener.utterance()
-        if self._learned(utterance):
+        if self._last_of(utterance):
             return self.exact()
-        mean = self._watch.mean(utterance.speech)
+        mean = self._changes.mean(utterance.speech)
         if mean is None:
-            return self._sketch(utterance)
-        return Voice(utterance, mean, self._watch.hears_several(utterance.speech))
+            return self._draft(utterance)
+        return EncodedUtterance(utterance, mean, self._changes.hears_several(utterance.speech))
 
-    def _learned(self, utterance: Utterance) -> Voice | None:
-        """Speech only ever grows at its end, so that its length says whether it is the same."""
-        known = self._known
-        if known is None or len(known.utterance.speech.samples) != len(utterance.speech.samples):
+    def _last_of(self, utterance: Utterance) -> EncodedUtterance | None:
+        """The last exact result where it is of this speech, else None.
+
+        Speech only grows, so that its length tells.
+        """
+        last = self._last
+        if last is None or len(last.utterance.speech.samples) != len(utterance.speech.samples):
             return None
-        return known
+        return last
 
-    def _learn(self, utterance: Utterance) -> Voice:
-        known = self._learned(utterance)
-        if known is None:
-            known = replace(self._encode(utterance), several=self._watch.hears_several(utterance.speech))
-            self._known = known
-        return known
+    def _encode_once(self, utterance: Utterance) -> EncodedUtterance:
+        last = self._last_of(utterance)
+        if last is None:
+            last = replace(self._encode(utterance), multiple_speakers=self._changes.hears_several(utterance.speech))
+            self._last = last
+        return last

@@ -1,4 +1,4 @@
-"""Everything that a store holds about one person, for that person's request for access."""
+"""Everything that a store holds about one speaker, for a data subject's access request."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -14,7 +14,10 @@ __all__ = ["SubjectRecord", "subject_record"]
 
 @dataclass(frozen=True, slots=True)
 class SubjectRecord:
-    """``kept_until``: the last day before retention erases; ``lines``: of the audit log, those about the person."""
+    """What is held about one speaker.
+
+    ``kept_until``: the last day before retention erases; ``lines``: of the audit log, those about the speaker.
+    """
 
     speaker: StoredSpeaker
     encoder_id: str
@@ -24,7 +27,7 @@ class SubjectRecord:
 
 
 def subject_record(store: Store, speaker_id: str, retention: Retention) -> SubjectRecord:
-    """The record of one person; the audit log notes the disclosure.
+    """The record of one speaker; the audit log notes the disclosure.
 
     Raises StoreError: ``speaker_gone``, ``record_damaged``.
     """

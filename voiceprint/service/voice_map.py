@@ -1,4 +1,4 @@
-"""The gallery on a plane: which enrolled speakers sound alike, without a template or a score."""
+"""Map of the gallery on a plane, without templates or scores."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,10 @@ __all__ = ["MappedSpeaker", "SpeakerMap", "speaker_map"]
 
 @dataclass(frozen=True, slots=True)
 class MappedSpeaker:
-    """``x``, ``y`` in [-1, 1]; ``alike``: ``closest`` would be told as similar if this speaker enrolled now."""
+    """A place on the map: ``x``, ``y`` in [-1, 1].
+
+    ``alike``: whether ``closest`` would be reported as similar if this speaker enrolled now.
+    """
 
     speaker: StoredSpeaker
     x: float
@@ -32,7 +35,7 @@ class SpeakerMap:
 
 
 def speaker_map(enrolled: EnrolledSpeakers, policy: Policy, within: Within, *, most: int) -> SpeakerMap:
-    """The newest speakers of the groups, at most ``most``, each with a place and the closest other one."""
+    """The newest speakers of the groups, at most ``most``, each with its place and neighbour."""
     allowed, gallery = enrolled.ids(within), enrolled.gallery
     met = [one for one in enrolled.all() if one.id in gallery and (allowed is None or one.id in allowed)]
     newest = {one.id: one for one in sorted(met, key=lambda one: one.created_at)[-most:]}
