@@ -1,11 +1,11 @@
 """The decoder's child process: a recording on stdin, 32 bit PCM (mono, 16 kHz, native order) on stdout.
 
 Runs alone (``python -I decoder.py``) and imports nothing of voiceprint but its walls, so that it has little to lose.
-The first process loads FFmpeg, decodes a moment of silence of its own, and then forks, for each recording, a child behind
-walls and limits of its own: loading, and what is done the first time, takes longer than decoding. Whatever a recording
-does to its child ends with the child. The last line that a child says on stderr is one JSON object: FINE, or the
-refusal; a child that says nothing of the kind has failed. ``python -I decoder.py MAX_SECONDS`` decodes one recording in
-the first process.
+The first process loads FFmpeg, decodes a moment of silence of its own, and then forks, for each recording, a child
+behind walls and limits of its own: loading, and what is done the first time, takes longer than decoding. Whatever a
+recording does to its child ends with the child. The last line that a child says on stderr is one JSON object: FINE, or
+the refusal; a child that says nothing of the kind has failed. ``python -I decoder.py MAX_SECONDS`` decodes one recording
+in the first process.
 """
 
 import io
