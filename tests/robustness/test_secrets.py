@@ -1,6 +1,5 @@
 """Malformed requests, cut uploads and a crash: nothing that a client sent lies in the log, a metric or a core file."""
 
-import os
 import random
 import signal
 import socket
@@ -16,7 +15,7 @@ from sizes import size
 
 SECRET = "vp_S3cretS3cretS3cretS3cretS3cret"
 NAME, AUDIO = "Zsuzsanna Quastrellius", b"Aud1oAud1oAud1o"
-ROUNDS = size(20, 1250)
+ROUNDS = size(4, 1250)
 
 
 def _request(line: str, *headers: str, body: bytes = b"") -> bytes:
@@ -46,7 +45,7 @@ def _send(port: int, data: bytes) -> None:
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
         connection.sendall(data)
         connection.shutdown(socket.SHUT_WR)
-        connection.settimeout(0.5)
+        connection.settimeout(0.2)
         try:
             while connection.recv(65536):
                 pass
@@ -77,19 +76,17 @@ def test_malformed_requests_leave_no_secret(tmp_path: Path, options: tuple[str, 
 
 def test_a_crash_leaves_no_core_file_and_nobody_looks_into_the_memory(tmp_path: Path) -> None:
     (tmp_path / "here").mkdir()
-    code = "import os, sys, signal; from voiceprint.cli import main; main(['token', 'list', '--data', sys.argv[1]]); "
-    code += "print('up', flush=True); input()"
+    # 3: PR_GET_DUMPABLE
+    code = "import ctypes, sys; from voiceprint.cli import main; main(['token', 'list', '--data', sys.argv[1]]); "
+    code += "print(ctypes.CDLL(None).prctl(3, 0, 0, 0, 0), flush=True); input()"
     command = [sys.executable, "-c", code, str(tmp_path / "none")]
     with subprocess.Popen(
         command, cwd=tmp_path / "here", stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     ) as process:
         assert process.stdout is not None
-        assert process.stdout.readline() == b"up\n"
+        assert process.stdout.readline() == b"0\n"
         limits = Path(f"/proc/{process.pid}/limits").read_text()
-        owner = Path(f"/proc/{process.pid}/mem").stat().st_uid
         process.send_signal(signal.SIGSEGV)
         assert process.wait(30) == -signal.SIGSEGV
     assert "Max core file size        0                    0 " in limits
-    assert owner == 0  # of a process that is not dumpable they belong to root, whoever runs it
-    assert os.WCOREDUMP(0) is False
     assert list((tmp_path / "here").iterdir()) == []

@@ -4,8 +4,8 @@ Runs alone (``python -I decoder.py``) and imports nothing of voiceprint but its 
 The first process loads FFmpeg, decodes a moment of silence of its own, and then forks, for each recording, a child
 behind walls and limits of its own: loading, and what is done the first time, takes longer than decoding. Whatever a
 recording does to its child ends with the child. The last line that a child says on stderr is one JSON object: FINE, or
-the refusal; a child that says nothing of the kind has failed. ``python -I decoder.py MAX_SECONDS`` decodes one recording
-in the first process.
+the refusal; a child that says nothing of the kind has failed. ``python -I decoder.py MAX_SECONDS`` decodes one
+recording in the first process, without the walls.
 """
 
 import io
