@@ -12,12 +12,14 @@ from datetime import UTC, datetime
 import msgspec
 
 from voiceprint.domain.speaker import Enrollment, Profile, StoredSpeaker, new_id
+from voiceprint.errors import StoreError
 from voiceprint.storage.audit_lines import AuditLine, next_chain, seal_line
 from voiceprint.storage.manifest import MISSING, Manifest, ManifestCache
 from voiceprint.storage.sealing.seals import KeyRing, Row, Seals
 from voiceprint.storage.sealing.vault import SealBrokenError
 from voiceprint.storage.snapshot.generations import part_of
 from voiceprint.storage.sqlite.database import rows_or_lost
+from voiceprint.storage.sqlite.schema import require_own_schema
 from voiceprint.storage.tables import KEY, KEYS, RECORD, RECORDS, Tables
 
 __all__ = ["Loaded", "Rows"]
@@ -130,14 +132,17 @@ class Rows(Tables):
         return ring.generation
 
     def erase(self, speaker_id: str, reason: str) -> int:
-        """Delete key and records, leave a mark. Returns how many records there were. Raises StoreError.
+        """Delete key and records, leave a mark. Returns how many records there were. Raises StoreError (also
+        ``schema_changed``, ``not_erased``: something of the speaker is still there).
 
         Also for what ``load`` calls damaged, ``missing-`` and a pseudonym included.
         """
+        require_own_schema(self.database)
         pseudonym = self.manifest.take_out(speaker_id)
         self.drop_part(speaker_id)
         records = self.database.execute("DELETE FROM records WHERE speaker_id = ?", (speaker_id,)).rowcount
         self.database.execute("DELETE FROM keys WHERE speaker_id = ?", (speaker_id,))
+        self._require_nothing_of(speaker_id)
         self.add_tombstone(self.seals.mark(speaker_id))
         self._note("erased", pseudonym, {"reason": reason, "records": records, "epoch": self.state.epoch})
         return records
@@ -180,6 +185,15 @@ class Rows(Tables):
             self.database.execute("INSERT OR REPLACE INTO meta VALUES ('state', ?)", (token,))
 
     # Inside
+
+    def _require_nothing_of(self, speaker_id: str) -> None:
+        """Look at the tables themselves, because an index can lie."""
+        for table, column, value in (("keys", "speaker_id", speaker_id), ("parts", "part", part_of(speaker_id))):
+            left = f"SELECT count(*) FROM {table} NOT INDEXED WHERE {column} = ?"  # noqa: S608 - our own names
+            if self.database.execute(left, (value,)).fetchone()[0]:
+                raise StoreError("not_erased", f"The table {table} still has the speaker; see 'voiceprint check'.")
+        if self.has_records(speaker_id):
+            raise StoreError("not_erased", "The table records still has the speaker; see 'voiceprint check'.")
 
     def _note(self, event: str, pseudonym: str | None, details: dict[str, str | int | float]) -> None:
         number = self.state.audit_number + 1

@@ -8,6 +8,7 @@ from voiceprint.errors import StoreError
 from voiceprint.storage.audit import AuditReport, verify_rows
 from voiceprint.storage.rows import Loaded, Rows
 from voiceprint.storage.sqlite.database import is_corrupt
+from voiceprint.storage.sqlite.schema import schema_faults
 from voiceprint.storage.store import Store
 from voiceprint.storage.tokens import read_tokens
 
@@ -35,7 +36,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 def check(store: Store) -> Report:
     """Every page, every seal, every line of the log. Raises StoreError where not even that can be done."""
     with store.reading() as rows:
-        faults = _file_faults(rows)
+        faults = [*schema_faults(rows.database), *_file_faults(rows)]
         loaded, more = _open_everybody(rows)
         log = _log(rows)
         return Report(
