@@ -57,7 +57,7 @@ class StoreState(_Body, frozen=True, kw_only=True):
     ``epoch``: tombstones so far. ``revision``: changes to speakers so far. ``audit_number``, ``audit_chain``: the last
     line of the audit log. ``manifest``: sum over all speakers of a keyed hash of (speaker, generation). ``tokens``:
     changes to the access tokens so far. ``lineage``: random, another one whenever somebody begins at the first
-    generation again.
+    generation again. ``swept``: the last day (YYYY-MM-DD, UTC) on which the clock was believed.
     """
 
     epoch: int = 0
@@ -67,6 +67,7 @@ class StoreState(_Body, frozen=True, kw_only=True):
     manifest: bytes = bytes(32)
     tokens: int = 0
     lineage: str = ""
+    swept: str = ""
 
 
 def settings_context(store_id: str) -> Context:
