@@ -1,7 +1,7 @@
-"""Whether the clock may be believed: the store keeps the last day on which it was, and a jump from there is no evidence.
+"""Whether the clock may be believed: the store keeps the last day on which it was.
 
-A clock that is wrong by years would make everybody's time be over. So what nobody asked for goes by a day only where the
-clock came to it in a step that a server takes: at most LONGEST_STEP_DAYS after the last such day, and never back.
+A clock that is wrong by years would make everybody's time be over. So what nobody asked for goes by a day only where
+the clock came to it in a step that a server takes: at most LONGEST_STEP_DAYS after the last such day, and never back.
 """
 
 from datetime import UTC, date, datetime, timedelta
@@ -26,8 +26,8 @@ def require_step(rows: Rows, day: date) -> None:
     if last is not None and not timedelta(days=-1) <= day - last <= timedelta(days=LONGEST_STEP_DAYS):
         raise StoreError(
             "clock_jumped",
-            f"The clock says {day}, and said {last} when retention last ran: nobody is erased before 'voiceprint sweep' "
-            "was run, once the clock is right.",
+            f"The clock says {day}, and said {last} when retention last ran: nobody is erased before "
+            "'voiceprint sweep' was run, once the clock is right.",
         )
 
 
