@@ -1,10 +1,11 @@
 """The decoder's child process: a recording on stdin, 32 bit PCM (mono, 16 kHz, native order) on stdout.
 
-Runs alone (``python -I decoder.py``) and imports nothing of voiceprint, so that it has little to lose. The first
-process loads FFmpeg, decodes a moment of silence of its own, and then forks, for each recording, a child with limits of
-its own: loading, and what is done the first time, takes longer than decoding. Whatever a recording does to its child
-ends with the child. The last line that a child says on stderr is one JSON object: FINE, or the refusal; a child that
-says nothing of the kind has failed. ``python -I decoder.py MAX_SECONDS`` decodes one recording in the first process.
+Runs alone (``python -I decoder.py``) and imports nothing of voiceprint but its walls, so that it has little to lose.
+The first process loads FFmpeg, decodes a moment of silence of its own, and then forks, for each recording, a child
+behind walls and limits of its own: loading, and what is done the first time, takes longer than decoding. Whatever a
+recording does to its child ends with the child. The last line that a child says on stderr is one JSON object: FINE, or
+the refusal; a child that says nothing of the kind has failed. ``python -I decoder.py MAX_SECONDS`` decodes one
+recording in the first process, without the walls.
 """
 
 import io
@@ -18,6 +19,7 @@ import struct
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 
 import av
 
@@ -43,7 +45,7 @@ class Refusal(Exception):
 def main() -> None:
     av.logging.set_level(None)
     if len(sys.argv) > 1:
-        _answer(float(sys.argv[1]))
+        _answer(float(sys.argv[1]), frozenset())
     else:
         _fork_for_each(socket.socket(fileno=0))
 
@@ -51,18 +53,24 @@ def main() -> None:
 def _fork_for_each(control: socket.socket) -> None:
     """Until the parent is gone: a message holds the seconds that a recording may have, and three descriptors that
     become the child's stdin, stdout and stderr. The answer is a descriptor to end the child with, if it still runs.
+    Before the first message the walls that can be had here are told, with a blank between them.
     """
+    from voiceprint.audio.decoder_walls import enter_empty_folder, standing_walls
+
+    walls = standing_walls()
+    enter_empty_folder()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them
     with suppress(Refusal):  # where FFmpeg cannot do this the children say so
         for _ in pcm(_silence(), max_seconds=1.0):
             pass
+    control.sendall(" ".join(["walls", *sorted(walls)]).encode())
     while True:
         message, descriptors, _, _ = socket.recv_fds(control, 64, 3)
         if not message:
             return
         child = os.fork()
         if child == 0:
-            _be_child(float(message), descriptors)
+            _be_child(float(message), descriptors, walls)
         for descriptor in descriptors:
             os.close(descriptor)
         try:
@@ -83,20 +91,25 @@ def _silence() -> bytes:
     return struct.pack("<4sI", b"RIFF", len(body)) + body
 
 
-def _be_child(max_seconds: float, descriptors: list[int]) -> None:
+def _be_child(max_seconds: float, descriptors: list[int], walls: frozenset[str]) -> None:
     """Never returns: what comes after it belongs to the first process."""
     try:
         for number, descriptor in enumerate(descriptors):
             os.dup2(descriptor, number)  # 0 was the way to the parent
         os.closerange(3, max(descriptors) + 1)
-        _answer(max_seconds)
+        _answer(max_seconds, walls)
     finally:
         os._exit(1)
 
 
-def _answer(max_seconds: float) -> None:
-    """Decode what comes on stdin."""
+def _answer(max_seconds: float, walls: frozenset[str]) -> None:
+    """Decode what comes on stdin, behind these walls or not at all."""
     _limit()
+    if walls:
+        from voiceprint.audio.decoder_walls import raise_walls
+
+        if raise_walls() < walls:
+            return
     data = sys.stdin.buffer.read()
     code, message = FINE, ""
     try:
@@ -198,4 +211,5 @@ def _limit() -> None:
 
 
 if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
     main()

@@ -60,6 +60,7 @@ class Decoders:
         self._first: Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._owner = 0
+        self._walls: frozenset[str] = frozenset()
         atexit.register(self.close)
 
     def start(self, max_seconds: float) -> Child:
@@ -70,6 +71,12 @@ class Decoders:
             mine.pop_all()
             stdin, stdout, stderr = (ours for _, ours in pipes)
             return Child(stdin, stdout, stderr, handle)
+
+    def walls(self) -> frozenset[str]:
+        """What closes the children in: ``seccomp``, ``landlock``, or nothing. Raises OSError."""
+        with self._lock:
+            self._begun()
+            return self._walls
 
     def close(self) -> None:
         """End the first process; children end with their recordings."""
@@ -110,6 +117,10 @@ class Decoders:
                 ours.close()
                 raise
         self._control, self._owner = ours, os.getpid()
+        word, *walls = ours.recv(256).decode().split() or [""]
+        if word != "walls":
+            raise ConnectionResetError("the decoder is gone")
+        self._walls = frozenset(walls)
         return ours
 
     def _end(self) -> None:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from voiceprint.audio.decoder_pool import Decoders
 from voiceprint.errors import AudioError
 
-__all__ = ["SAMPLE_RATE", "Waveform", "decode", "pcm16_to_waveform", "read_bytes", "read_file"]
+__all__ = ["SAMPLE_RATE", "Waveform", "decode", "decoder_walls", "pcm16_to_waveform", "read_bytes", "read_file"]
 
 SAMPLE_RATE = 16_000
 DECODE_SECONDS = 60.0
@@ -90,6 +90,14 @@ def decode(data: bytes, *, max_seconds: float, max_bytes: int) -> Waveform:
     if not len(samples):
         raise AudioError("audio_empty", "There is no sound in the recording.")
     return Waveform(samples.astype(np.float32) / np.float32(2**31))
+
+
+def decoder_walls() -> frozenset[str]:
+    """What closes the decoder's child in on this machine: ``seccomp``, ``landlock``, both, or nothing."""
+    try:
+        return _decoders.walls()
+    except OSError:  # no decoder at all; whoever sends a recording is told
+        return frozenset()
 
 
 def _run_decoder(data: bytes, max_seconds: float) -> bytes:

@@ -25,6 +25,7 @@ from voiceprint.cli import (
     tokens,
 )
 from voiceprint.errors import VoiceprintError
+from voiceprint.hardening import keep_memory_private
 
 __all__ = ["build_parser", "main"]
 
@@ -66,6 +67,7 @@ class _Version(argparse.Action):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The exit code of one command."""
+    keep_memory_private()
     args = build_parser().parse_args(argv)
     try:
         code: int = args.run(args)

@@ -46,6 +46,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 
 def run(args: argparse.Namespace) -> int:
+    from voiceprint.audio.decoding import decoder_walls
     from voiceprint.logs import set_up_logs
     from voiceprint.server import check_binding, serve
 
@@ -59,5 +60,11 @@ def run(args: argparse.Namespace) -> int:
             f"voiceprint: encoder {encoder.id} ({encoder.fingerprint[:12]}), {service.count()} speakers",
             file=sys.stderr,
         )
+        if not decoder_walls():
+            print(
+                "voiceprint: this system has neither seccomp (package libseccomp2) nor Landlock: the process that "
+                "decodes recordings has limits, but could read what this user can read.",
+                file=sys.stderr,
+            )
         serve(service, service.settings)
     return 0

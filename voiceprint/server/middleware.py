@@ -65,6 +65,9 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
         if "Allow" in error.headers:
             response.headers["Allow"] = error.headers["Allow"]
         return response
+    except (ConnectionError, web.RequestPayloadError):
+        log.info("A request was cut before its end")
+        return error_response(HTTPStatus.BAD_REQUEST, "cut", "The request ended before it was whole.")
     except Exception:
         log.exception("A request failed in an unforeseen way")
         return error_response(500, "internal_error", "The server made a mistake; it is in its log.")

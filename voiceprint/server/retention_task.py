@@ -22,6 +22,8 @@ async def sweep_once(context: Context) -> None:
         done = await context.work(context.service.maintenance.sweep)
         for receipt in done.receipts:
             log.warning("Retention erased a speaker, receipt: %s", msgspec.json.encode(receipt).decode())
+        if done.waiting:
+            log.warning("Retention: %d speakers overdue for long wait for 'voiceprint sweep'.", len(done.waiting))
         await context.wait(context.service.maintenance.trim_audit, days=context.settings.audit_days)
     except VoiceprintError as error:
         log.error("Retention: %s", error.message)  # noqa: TRY400 - the sentence says it all

@@ -21,7 +21,7 @@ class Maintenance:
     def sweep(self) -> Sweep:
         """The erasures due, carried out, with receipts."""
         with self._enrolled.lock:
-            done = sweep(self._store, self.retention, speakers=self._enrolled.all(), at_most_half=True)
+            done = sweep(self._store, self.retention, speakers=self._enrolled.all(), unattended=True)
             for receipt in done.receipts:
                 self._enrolled.remove(receipt.speaker)
             return done

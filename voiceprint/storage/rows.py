@@ -21,6 +21,7 @@ from voiceprint.storage.sealing.settings import StoreState
 from voiceprint.storage.sealing.vault import SealBrokenError
 from voiceprint.storage.snapshot.generations import part_of
 from voiceprint.storage.sqlite.parts import PartTable
+from voiceprint.storage.sqlite.schema import require_own_schema
 from voiceprint.storage.sqlite.tables import Tables
 
 __all__ = ["Loaded", "Rows"]
@@ -151,11 +152,15 @@ class Rows:
     def erase(self, speaker_id: str, reason: str) -> int:
         """The number of records deleted with a speaker's key; a tombstone is left.
 
+        Raises StoreError (also ``schema_changed``, ``not_erased``: something of the speaker is still there).
+
         Takes what ``load`` calls damaged, too: ``missing-`` and a pseudonym included.
         """
+        require_own_schema(self.database)
         pseudonym, self.state = self.manifest.remove(self.state, speaker_id)
         self.drop_part(speaker_id)
         records = self.tables.delete_speaker(speaker_id)
+        self._require_nothing_of(speaker_id)
         self.add_tombstone(self.seals.tombstone(speaker_id))
         self._note("erased", pseudonym, {"reason": reason, "records": records, "epoch": self.state.epoch})
         return records
@@ -219,6 +224,11 @@ class Rows:
         if tombstones and not tombstones.isdisjoint(self.seals.tombstones(speaker_id)):
             return None
         return speaker
+
+    def _require_nothing_of(self, speaker_id: str) -> None:
+        left = self.tables.tables_with(speaker_id, part_of(speaker_id))
+        if left:
+            raise StoreError("not_erased", f"The table {left[0]} still has the speaker; see 'voiceprint check'.")
 
     def _note(self, event: str, pseudonym: str | None, details: dict[str, str | int | float]) -> None:
         number = self.state.audit_number + 1

@@ -11,6 +11,7 @@ from voiceprint.errors import StoreError
 from voiceprint.storage.audit import AuditReport, verify_rows
 from voiceprint.storage.rows import Loaded, Rows
 from voiceprint.storage.sqlite.database import integrity_faults, is_corrupt
+from voiceprint.storage.sqlite.schema import schema_faults
 from voiceprint.storage.store import Store
 from voiceprint.storage.tokens import read_tokens
 
@@ -45,7 +46,8 @@ def check(store: Store) -> Report:
     Raises StoreError where the check cannot run.
     """
     with store.reading() as rows:
-        faults = [f"The database file: {fault}." for fault in integrity_faults(rows.database)]
+        faults = schema_faults(rows.database)
+        faults += [f"The database file: {fault}." for fault in integrity_faults(rows.database)]
         loaded, more = _load(rows)
         log = _log(rows)
         return Report(

@@ -10,14 +10,16 @@ from datetime import UTC, date, datetime, timedelta
 
 from voiceprint.domain.speaker import StoredSpeaker
 from voiceprint.domain.vocabulary import KeptBecause
-from voiceprint.errors import ConfigError, StoreError
+from voiceprint.errors import ConfigError
+from voiceprint.storage.maintenance.clock import LONGEST_STEP_DAYS, believe_day, require_step
 from voiceprint.storage.receipts import Receipt
 from voiceprint.storage.store import Store
 
 __all__ = ["Due", "Retention", "Sweep", "due", "kept_until", "sweep"]
 
 _LONGEST_DAYS = 36_500
-_FEW = 10
+# Who is overdue for longer was not found by any sweep before: a clock was wrong, or a setting changed.
+_MOST_OVERDUE_DAYS = 2 * LONGEST_STEP_DAYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +38,20 @@ class Retention:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A speaker due for erasure. ``reason``: ``consent_expired`` or ``not_seen``."""
+    """A speaker due for erasure. ``reason``: ``consent_expired`` or ``not_seen``; ``days``: overdue for so long."""
 
     speaker_id: str
     reason: str
+    days: int
 
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """The speakers due, and a receipt of each erasure (none in a dry run)."""
+    """The speakers due, and a receipt of each erasure (none in a dry run). ``waiting``: an operator decides."""
 
     due: tuple[Due, ...]
     receipts: tuple[Receipt, ...]
+    waiting: tuple[Due, ...] = ()
 
 
 def due(speaker: StoredSpeaker, retention: Retention, today: date) -> Due | None:
@@ -55,7 +59,7 @@ def due(speaker: StoredSpeaker, retention: Retention, today: date) -> Due | None
     until, because = kept_until(speaker, retention)
     if until >= today:
         return None
-    return Due(speaker.id, "consent_expired" if because == "consent_expires" else because)
+    return Due(speaker.id, "consent_expired" if because == "consent_expires" else because, (today - until).days)
 
 
 def kept_until(speaker: StoredSpeaker, retention: Retention) -> tuple[date, KeptBecause]:
@@ -83,22 +87,23 @@ def sweep(
     speakers: Iterable[StoredSpeaker] | None = None,
     today: date | None = None,
     dry_run: bool = False,
-    at_most_half: bool = False,
+    unattended: bool = False,
 ) -> Sweep:
     """The result of erasing all speakers due. ``speakers``: all of the store, if loaded already.
 
-    ``at_most_half``: refuse to erase more than half, for a sweep that no person started: with a clock years ahead it
-    would erase all. Raises StoreError (also ``too_many_due``, with nothing erased).
+    ``unattended``: not asked for by a person. Then nothing is erased after a jump of the clock, and speakers overdue
+    for long wait for a person too. Raises StoreError (also ``clock_jumped``).
     """
     day = today or datetime.now(UTC).date()
     all_speakers = store.load().speakers if speakers is None else speakers
     found = [due(speaker, retention or Retention(), day) for speaker in all_speakers]
     over = tuple(one for one in found if one is not None)
-    if at_most_half and len(over) > max(_FEW, len(found) // 2):
-        raise StoreError(
-            "too_many_due",
-            f"{len(over)} of {len(found)} speakers would be erased as of {day}: look at the clock, and run "
-            "'voiceprint sweep' if it is right.",
-        )
-    receipts = () if dry_run else tuple(store.forget(one.speaker_id, reason=one.reason) for one in over)
-    return Sweep(over, receipts)
+    if dry_run:
+        return Sweep(over, ())
+    with store.writing() as rows:
+        if unattended:
+            require_step(rows, day)
+        believe_day(rows, day)
+    waiting = tuple(one for one in over if unattended and one.days > _MOST_OVERDUE_DAYS)
+    receipts = tuple(store.forget(one.speaker_id, reason=one.reason) for one in over if one not in waiting)
+    return Sweep(over, receipts, waiting)

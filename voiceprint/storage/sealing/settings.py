@@ -61,7 +61,7 @@ class StoreState(_Body, frozen=True, kw_only=True):
     ``epoch``: number of tombstones. ``revision``: number of changes to speakers. ``audit_number``, ``audit_chain``: the
     last line of the audit log. ``manifest``: sum over all speakers of a keyed hash of (pseudonym, generation).
     ``tokens``: number of changes to the access tokens. ``incarnation``: random; another one whenever a speaker begins
-    at the first generation again.
+    at the first generation again. ``swept``: the last day (YYYY-MM-DD, UTC) on which the clock was believed.
     """
 
     epoch: int = 0
@@ -71,6 +71,7 @@ class StoreState(_Body, frozen=True, kw_only=True):
     manifest: bytes = bytes(32)
     tokens: int = 0
     incarnation: str = msgspec.field(default="", name="lineage")
+    swept: str = ""
 
 
 def settings_context(store_id: str) -> Context:

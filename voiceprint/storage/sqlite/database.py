@@ -15,6 +15,7 @@ from urllib.parse import quote
 from voiceprint.errors import StoreError
 from voiceprint.files import draft_beside, sync_folder
 from voiceprint.storage.sqlite.migrations import APPLICATION_ID, MIGRATIONS, migrate
+from voiceprint.storage.sqlite.schema import require_own_schema
 
 __all__ = [
     "DATABASE_NAME",
@@ -191,6 +192,7 @@ _FAULTS = {
 def _prepare(database: sqlite3.Connection, path: Path) -> None:
     database.execute("PRAGMA foreign_keys=ON")
     database.execute("PRAGMA secure_delete=ON")
+    database.execute("PRAGMA trusted_schema=OFF")
     (version,) = database.execute("PRAGMA user_version").fetchone()
     (application,) = database.execute("PRAGMA application_id").fetchone()
     (tables,) = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
@@ -198,6 +200,7 @@ def _prepare(database: sqlite3.Connection, path: Path) -> None:
         raise StoreError("store_damaged", f"The store {path} is a database of another program.")
     if version > len(MIGRATIONS):
         raise StoreError("store_newer", f"The store {path} was written by a newer voiceprint (layout {version}).")
+    require_own_schema(database)
     database.execute("PRAGMA journal_mode=WAL")
     database.execute("PRAGMA synchronous=FULL")
     if version < len(MIGRATIONS):

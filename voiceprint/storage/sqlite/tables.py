@@ -117,6 +117,16 @@ class Tables:
         self.database.execute("DELETE FROM keys WHERE speaker_id = ?", (speaker_id,))
         return records
 
+    def tables_with(self, speaker_id: str, part: str) -> list[str]:
+        """The tables that still hold a speaker or a part; read without indices, because an index can lie."""
+        wanted = (("keys", "speaker_id", speaker_id), ("records", "speaker_id", speaker_id), ("parts", "part", part))
+        return [table for table, column, value in wanted if self._count_unindexed(table, column, value)]
+
+    def _count_unindexed(self, table: str, column: str, value: str) -> int:
+        sql = f"SELECT count(*) FROM {table} NOT INDEXED WHERE {column} = ?"  # noqa: S608 - our own names
+        found: int = self.database.execute(sql, (value,)).fetchone()[0]
+        return found
+
     def delete_speakers(self) -> None:
         """Delete keys and records of all speakers."""
         self.database.execute("DELETE FROM records")
