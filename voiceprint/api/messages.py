@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 import msgspec
 
-from voiceprint.domain.vocabulary import Band, Consent, Feedback, KeptBecause, Mode, Part, Status
+from voiceprint.domain.vocabulary import Band, Consent, Feedback, KeptBecause, Mode, Notice, Part, Status
 from voiceprint.errors import MessageError
 
 __all__ = [
@@ -147,7 +147,9 @@ class Result(_Message, frozen=True, kw_only=True, tag="result"):
 
 
 class Enrolled(_Message, frozen=True, kw_only=True, tag="enrolled"):
-    """``consistency``: lowest cosine between an enrollment of this speaker and the template of all of them."""
+    """``consistency``: lowest cosine between an enrollment of this speaker and the template of all of them.
+    ``warnings``: what is doubtful about the recordings that were taken.
+    """
 
     speaker: SpeakerRef
     enrollments: int
@@ -155,6 +157,7 @@ class Enrolled(_Message, frozen=True, kw_only=True, tag="enrolled"):
     speech_seconds_total: float
     consistency: float | None
     similar_speakers: tuple[Candidate, ...]
+    warnings: tuple[Notice, ...] = ()
 
 
 class SpeakerInfo(_Message, frozen=True, kw_only=True, tag="speaker"):

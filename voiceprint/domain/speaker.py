@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from voiceprint.domain.vocabulary import Consent
+from voiceprint.domain.vocabulary import Consent, Notice
 
 __all__ = ["EncoderIdentity", "Enrollment", "Profile", "StoredSpeaker", "new_id"]
 
@@ -23,17 +23,27 @@ class EncoderIdentity:
 
 
 class Enrollment(msgspec.Struct, frozen=True, eq=False):
-    """One enrolled utterance: unit embedding (dimension,), seconds of speech, keyed hash of the clip (or empty)."""
+    """One enrolled utterance: unit embedding (dimension,), seconds of speech, keyed hash of the clip (or empty).
+
+    ``warnings``: what was doubtful about it, told when it is enrolled and not kept.
+    """
 
     id: str
     embedding: NDArray[np.float32]
     speech_seconds: float
     content: str
     enrolled_at: float
+    warnings: tuple[Notice, ...] = ()
 
     @classmethod
-    def new(cls, embedding: NDArray[np.float32], speech_seconds: float, content: str = "") -> "Enrollment":
-        return cls(new_id(), embedding, speech_seconds, content, time.time())
+    def new(
+        cls,
+        embedding: NDArray[np.float32],
+        speech_seconds: float,
+        content: str = "",
+        warnings: tuple[Notice, ...] = (),
+    ) -> "Enrollment":
+        return cls(new_id(), embedding, speech_seconds, content, time.time(), warnings)
 
     def without_content(self) -> "Enrollment":
         """The same, not to be known again by its recording."""

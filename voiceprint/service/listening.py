@@ -83,6 +83,7 @@ class Listening:
     def admit(self, utterance: Utterance, content: str = "") -> Enrollment:
         """What this utterance would add to a speaker. ``content``: the keyed hash of the file that it came from.
 
-        Raises SpeechError: not_enough_speech, too_quiet, clipping, noisy, other_speaker.
+        Raises SpeechError: no_speech, too_quiet, clipping, noisy, other_speaker.
         """
-        return admit(utterance, encode=self.encode, watch=self.watch(), settings=self.settings, content=content)
+        shortest = self.encoder.min_num_samples
+        return admit(utterance, encode=self.encode, min_samples=shortest, watch=self.watch(), content=content)

@@ -9,7 +9,7 @@ from voiceprint.audio.vad import Utterance
 from voiceprint.decision.policy import Decision
 from voiceprint.domain.match import Match
 from voiceprint.domain.speaker import StoredSpeaker
-from voiceprint.domain.vocabulary import Mode
+from voiceprint.domain.vocabulary import Mode, Notice
 from voiceprint.storage.receipts import Receipt
 
 __all__ = ["Answer", "EnrollmentOutcome", "Erasure", "Voice"]
@@ -47,13 +47,17 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class EnrollmentOutcome:
-    """``consistency``: lowest cosine between an enrollment and the template of all; None for a single enrollment."""
+    """``consistency``: lowest cosine between an enrollment and the template of all; None for a single enrollment.
+
+    ``warnings``: what was doubtful about the recordings, one of each kind.
+    """
 
     speaker: StoredSpeaker
     added: int
     speech_seconds: float
     consistency: float | None
     similar: tuple[Match, ...]
+    warnings: tuple[Notice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
