@@ -92,9 +92,9 @@ def test_too_little_or_without_a_consent_that_stands_is_not_enrolled(tmp_path: P
     with moving(tmp_path, enrolls=True) as service:
         service.settings = _with_longer_enrollment(service)
         assert ask(service, ADA, seconds=3).decision.speaker_id == people["Ada"]
-        assert ask(service, BEN, seconds=9).decision.speaker_id == people["Ben"]
+        assert ask(service, BEN, seconds=7).decision.speaker_id == people["Ben"]
         assert len(service.enrolled.pending) == 2
-        assert ask(service, ADA, seconds=9).decision.speaker_id == people["Ada"]
+        assert ask(service, ADA, seconds=7).decision.speaker_id == people["Ada"]
         assert [speaker_info(who, service).waiting for who in service.speakers()] == [False, True]
 
 

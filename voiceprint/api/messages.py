@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 import msgspec
 
-from voiceprint.domain.vocabulary import Band, Consent, Feedback, KeptBecause, Mode, Part, Status
+from voiceprint.domain.vocabulary import Band, Consent, Feedback, KeptBecause, Mode, Notice, Part, Status
 from voiceprint.errors import MessageError
 
 __all__ = [
@@ -154,6 +154,7 @@ class Enrolled(_Message, frozen=True, kw_only=True, tag="enrolled"):
     """The outcome of an enrollment.
 
     ``consistency``: lowest cosine between an enrollment of the speaker and the template of all of them.
+    ``warnings``: what is doubtful about the recordings that were taken.
     """
 
     speaker: SpeakerRef
@@ -162,6 +163,7 @@ class Enrolled(_Message, frozen=True, kw_only=True, tag="enrolled"):
     speech_seconds_total: float
     consistency: float | None
     similar_speakers: tuple[Candidate, ...]
+    warnings: tuple[Notice, ...] = ()
 
 
 class SpeakerInfo(_Message, frozen=True, kw_only=True, tag="speaker"):

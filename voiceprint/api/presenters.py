@@ -80,6 +80,7 @@ def enrolled_message(outcome: EnrollmentOutcome, service: VoiceprintService) -> 
         speech_seconds_total=round(speaker.speech_seconds, 2),
         consistency=_rounded(outcome.consistency),
         similar_speakers=_candidates(outcome.similar, service),
+        warnings=outcome.warnings,
     )
 
 

@@ -18,7 +18,7 @@ from voiceprint.audio.decoding import SAMPLE_RATE, Waveform
 from voiceprint.audio.quality import Level, LevelMeter, feedback_of
 from voiceprint.audio.sample_buffer import SampleBuffer
 from voiceprint.audio.segmenter import FRAME_SAMPLES, FRAME_SECONDS, PAD_FRAMES, Segment, Segmenter, Step
-from voiceprint.domain.vocabulary import Feedback
+from voiceprint.domain.vocabulary import Feedback, Notice
 from voiceprint.errors import ModelError
 
 if TYPE_CHECKING:
@@ -47,13 +47,16 @@ class SpeechStopped:
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """``speech``: the spans of speech put together; ``audio_seconds`` counts everything that was heard."""
+    """``speech``: the spans of speech put together; ``audio_seconds`` counts everything that was heard; ``warnings``:
+    what was doubtful about the recording that it came in.
+    """
 
     speech: Waveform
     segments: tuple[Segment, ...]
     speech_seconds: float
     audio_seconds: float
     level: Level
+    warnings: tuple[Notice, ...] = ()
 
 
 class VoiceActivity:
@@ -188,9 +191,11 @@ class Listener:
         frames = audio[:whole].reshape(-1, FRAME_SAMPLES)
         for at in range(0, len(frames), _BLOCK_FRAMES):
             block = frames[at : at + _BLOCK_FRAMES]
-            for frame, probability in zip(block, self._probabilities(block), strict=True):
+            probabilities = self._probabilities(block)
+            self._meter.take(block, probabilities)
+            for frame, probability in zip(block, probabilities, strict=True):
                 # A copy, because a kept frame would otherwise keep everything that it was fed with.
-                self._hear(frame.copy(), probability, events)
+                self._hear(frame.copy(), float(probability), events)
         self._rest = audio[whole:].copy()
         return events
 
@@ -216,19 +221,18 @@ class Listener:
         """What to tell the person who speaks, now."""
         return feedback_of(self._meter.level(), self.speech_seconds, in_speech=self.in_speech)
 
-    def _probabilities(self, frames: Samples) -> list[float]:
+    def _probabilities(self, frames: Samples) -> Samples:
         """Speech in each of these frames (n, 512), which follow those before."""
         ends = np.concatenate([self._context[None], frames[:, -_CONTEXT:]])
         self._context = ends[-1].copy()
         windows = np.concatenate([ends[:-1], frames], axis=1)
         heard, self._state = self._activity.probabilities(windows, self._state)
-        return [float(probability) for probability in heard]
+        return heard
 
     def _hear(self, frame: Samples, probability: float, events: list[SpeechStarted | SpeechStopped]) -> None:
         step = self._segmenter.push(probability)
         self._speech.take(step, frame)
         self._silent_frames = 0 if step in ("started", "speech") or not self.speech_seconds else self._silent_frames + 1
-        self._meter.take(frame, probability)
         if step == "started" and (segment := self._segmenter.open_segment) is not None:
             events.append(SpeechStarted(segment.start))
         elif step == "stopped":

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from voiceprint.domain.vocabulary import Consent
+from voiceprint.domain.vocabulary import Consent, Notice
 
 __all__ = ["EncoderIdentity", "Enrollment", "Profile", "StoredSpeaker", "new_id"]
 
@@ -26,6 +26,7 @@ class Enrollment(msgspec.Struct, frozen=True, eq=False):
     """One enrolled utterance: unit embedding (dimension,), speech in seconds, hash of the clip.
 
     ``content``: keyed hash; empty where the clip is not to be recognised again; ``enrolled_at``: seconds since 1970.
+    ``warnings``: what was doubtful about it, told when it is enrolled and not kept.
     """
 
     id: str
@@ -33,11 +34,18 @@ class Enrollment(msgspec.Struct, frozen=True, eq=False):
     speech_seconds: float
     content: str
     enrolled_at: float
+    warnings: tuple[Notice, ...] = ()
 
     @classmethod
-    def new(cls, embedding: NDArray[np.float32], speech_seconds: float, content: str = "") -> "Enrollment":
+    def new(
+        cls,
+        embedding: NDArray[np.float32],
+        speech_seconds: float,
+        content: str = "",
+        warnings: tuple[Notice, ...] = (),
+    ) -> "Enrollment":
         """An enrollment made now, under a random id."""
-        return cls(new_id(), embedding, speech_seconds, content, time.time())
+        return cls(new_id(), embedding, speech_seconds, content, time.time(), warnings)
 
     def without_content(self) -> "Enrollment":
         """The same enrollment without the hash of its clip."""

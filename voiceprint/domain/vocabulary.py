@@ -4,17 +4,25 @@ from typing import Literal
 
 import msgspec
 
-__all__ = ["Band", "Consent", "Feedback", "KeptBecause", "Mode", "Part", "Status"]
+__all__ = ["Band", "Consent", "Feedback", "KeptBecause", "Mode", "Notice", "Part", "Problem", "Status"]
 
 Mode = Literal["identify", "verify", "enroll"]
 Status = Literal["identified", "unknown", "ambiguous", "not_enough_speech", "accepted", "rejected", "not_enrolled"]
 KeptBecause = Literal["consent_expires", "not_seen"]
 Band = Literal["below", "above"]
+Problem = Literal["too_quiet", "clipping", "noisy"]
 Feedback = Literal["ok", "no_voice", "too_quiet", "clipping", "noisy", "too_short", "other_speaker"]
 
 
 class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Base of every struct inside a message: frozen, unknown fields refused."""
+
+
+class Notice(Part, frozen=True, kw_only=True):
+    """What is doubtful about audio that was taken all the same: a stable code and one sentence."""
+
+    code: str
+    message: str
 
 
 class Consent(Part, frozen=True, kw_only=True):

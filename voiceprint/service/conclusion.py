@@ -10,6 +10,7 @@ from voiceprint.domain.consent import require_consent
 from voiceprint.domain.speaker import Enrollment, StoredSpeaker
 from voiceprint.errors import InputError
 from voiceprint.service.enrolled import EnrolledSpeakers
+from voiceprint.service.enrollment import check_amount
 from voiceprint.service.results import Answer
 from voiceprint.storage.store import Store
 
@@ -34,7 +35,9 @@ def conclude(answer: Answer, store: Store, enrolled: EnrolledSpeakers, settings:
         if speaker and answer.enrolls and store.enroll_waiting:
             with suppress(InputError):  # not good enough, or no consent stands: the speaker goes on waiting
                 _check_consent(speaker, settings)
-                enrolled.put(store.add_enrollments(speaker.id, [admit(answer.utterance)]))
+                admitted = [admit(answer.utterance)]
+                check_amount(admitted, before_seconds=0.0, needed_seconds=settings.min_enroll_speech_seconds)
+                enrolled.put(store.add_enrollments(speaker.id, admitted))
 
 
 def _check_consent(speaker: StoredSpeaker, settings: Settings) -> None:

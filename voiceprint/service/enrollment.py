@@ -1,62 +1,68 @@
-"""Admission of a clip to enrollment: enough speech, of sufficient quality, of one speaker."""
+"""Admission of clips to enrollment: of sufficient quality, each of one speaker, with enough speech in all."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
-from voiceprint.audio.quality import MIN_DBFS, MIN_SNR_DB, problem_of
+import numpy as np
+
+from voiceprint.audio.decoding import Waveform
+from voiceprint.audio.quality import problem_of, sentence_of, warnings_of
 from voiceprint.audio.vad import Utterance
-from voiceprint.config import Settings
 from voiceprint.decision.speaker_change import SpeakerChangeDetector
 from voiceprint.domain.speaker import Enrollment
+from voiceprint.domain.vocabulary import Notice
 from voiceprint.errors import SpeechError
 from voiceprint.service.results import EncodedUtterance
 
-__all__ = ["admit", "check_for_enrollment"]
+__all__ = ["admit", "check_amount", "check_for_enrollment"]
 
 
 def admit(
     utterance: Utterance,
     *,
     encode: Callable[[Utterance], EncodedUtterance],
+    min_samples: int,
     changes: SpeakerChangeDetector,
-    settings: Settings,
     content: str,
 ) -> Enrollment:
     """The enrollment made from a clip; ``content``: keyed hash of its file, or "".
 
-    Raises SpeechError: not_enough_speech, too_quiet, clipping, noisy, other_speaker.
+    ``min_samples``: what the encoder needs; shorter speech is repeated. How much is enough: ``check_amount``.
+    Raises SpeechError: no_speech, too_quiet, clipping, noisy, other_speaker.
     """
-    check_for_enrollment(utterance, min_speech_seconds=settings.min_enroll_speech_seconds)
-    encoded = encode(utterance)
-    assert encoded.embedding is not None  # enough speech to enroll is enough to encode
+    warnings = check_for_enrollment(utterance)
+    samples = utterance.speech.samples
+    speech = Waveform(np.resize(samples, max(len(samples), min_samples)))
+    encoded = encode(replace(utterance, speech=speech))
+    assert encoded.embedding is not None
     if changes.hears_several(utterance.speech):
         # The mean of two speakers is the template of neither.
         raise SpeechError("other_speaker", "More than one voice seems to speak; one person at a time can be enrolled.")
-    return Enrollment.new(encoded.embedding, utterance.speech_seconds, content)
+    return Enrollment.new(encoded.embedding, utterance.speech_seconds, content, warnings)
 
 
-def check_for_enrollment(utterance: Utterance, *, min_speech_seconds: float) -> None:
-    """Refuse a clip that would make a bad template.
+def check_amount(enrollments: Sequence[Enrollment], *, before_seconds: float, needed_seconds: float) -> None:
+    """Refuse too little speech of a speaker in all: clips that are short alone may be enough together.
 
-    Raises SpeechError: no_speech, not_enough_speech, too_quiet, clipping, noisy.
+    ``before_seconds``: speech that is enrolled already. Raises SpeechError (``not_enough_speech``).
     """
-    seconds, level = utterance.speech_seconds, utterance.level
-    if not seconds:
-        raise SpeechError("no_speech", f"No speech was heard in {utterance.audio_seconds:.1f} s of audio.")
-    if seconds < min_speech_seconds:
+    seconds = before_seconds + sum(enrollment.speech_seconds for enrollment in enrollments)
+    if seconds < needed_seconds:
+        heard = math.floor(10 * seconds) / 10  # rounded up it would read as enough
         raise SpeechError(
-            "not_enough_speech", f"{seconds:.1f} s of speech were heard; {min_speech_seconds:.1f} s are needed."
+            "not_enough_speech", f"{heard:.1f} s of speech were heard in all; {needed_seconds:.1f} s are needed."
         )
-    match problem_of(level):
-        case "too_quiet":
-            raise SpeechError(
-                "too_quiet", f"The speech is too quiet ({level.dbfs:.0f} dBFS, at least {MIN_DBFS:.0f} are needed)."
-            )
-        case "clipping":
-            raise SpeechError(
-                "clipping", f"The recording is overdriven ({100 * level.clipped:.0f} % of it is at full scale)."
-            )
-        case "noisy":
-            raise SpeechError(
-                "noisy",
-                f"There is too much noise: speech is {level.snr_db or 0:.0f} dB above it, not {MIN_SNR_DB:.0f}.",
-            )
+
+
+def check_for_enrollment(utterance: Utterance) -> tuple[Notice, ...]:
+    """What is doubtful about a clip that may be taken.
+
+    Raises SpeechError for what would make a bad voiceprint: no_speech, too_quiet, clipping, noisy.
+    """
+    if not utterance.speech_seconds:
+        raise SpeechError("no_speech", f"No speech was heard in {utterance.audio_seconds:.1f} s of audio.")
+    problem = problem_of(utterance.level)
+    if problem is not None:
+        raise SpeechError(problem, sentence_of(problem, utterance.level))
+    return (*utterance.warnings, *warnings_of(utterance.level))

@@ -89,9 +89,13 @@ class Listening:
     def admit(self, utterance: Utterance, content: str = "") -> Enrollment:
         """The enrollment made from an utterance.
 
-        ``content``: keyed hash of its file, "" for live speech. Raises SpeechError: not_enough_speech, too_quiet,
-        clipping, noisy, other_speaker.
+        ``content``: keyed hash of its file, "" for live speech. Raises SpeechError: no_speech, too_quiet, clipping,
+        noisy, other_speaker.
         """
         return admit(
-            utterance, encode=self.encode, changes=self.change_detector(), settings=self.settings, content=content
+            utterance,
+            encode=self.encode,
+            min_samples=self.encoder.min_num_samples,
+            changes=self.change_detector(),
+            content=content,
         )

@@ -9,7 +9,7 @@ from voiceprint.audio.vad import Utterance
 from voiceprint.decision.policy import Decision
 from voiceprint.domain.match import Match
 from voiceprint.domain.speaker import StoredSpeaker
-from voiceprint.domain.vocabulary import Mode
+from voiceprint.domain.vocabulary import Mode, Notice
 from voiceprint.storage.receipts import Receipt
 
 __all__ = ["Answer", "EncodedUtterance", "EnrollmentOutcome", "Erasure"]
@@ -52,6 +52,7 @@ class EnrollmentOutcome:
     """The speaker after an enrollment.
 
     ``consistency``: lowest cosine between an enrollment and the template of all of them; None for a single one.
+    ``warnings``: what was doubtful about the recordings, one of each kind.
     """
 
     speaker: StoredSpeaker
@@ -59,6 +60,7 @@ class EnrollmentOutcome:
     speech_seconds: float
     consistency: float | None
     similar: tuple[Match, ...]
+    warnings: tuple[Notice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from voiceprint.errors import SpeakerError
 from voiceprint.service.authenticator import Authenticator
 from voiceprint.service.conclusion import conclude
 from voiceprint.service.enrolled import EnrolledSpeakers
+from voiceprint.service.enrollment import check_amount
 from voiceprint.service.listening import Listening
 from voiceprint.service.maintenance import Maintenance
 from voiceprint.service.recogniser import PreviousEncoder, Recogniser
@@ -201,12 +202,14 @@ class VoiceprintService(Listening):
     ) -> EnrollmentOutcome:
         """The outcome of enrolling a new speaker, in the groups ``within``.
 
-        Raises SpeakerError: ``bad_name``, ``name_taken``; InputError (``bad_group``); as check_consent.
+        Raises SpeakerError: ``bad_name``, ``name_taken``; SpeechError (``not_enough_speech``); InputError
+        (``bad_group``); as check_consent.
         """
         with self.enrolled.lock:
             self.refresh()
             self.check_consent(consent)
             cleaned = self.check_new_name(name)
+            self._check_amount(enrollments)
             similar = self._recogniser.similar(enrollments, except_for=None, within=within)
             stored = self.store.add_speaker(cleaned, enrollments, consent=consent, groups=check_groups(within or ()))
             return self._enrolled(stored, enrollments, similar)
@@ -221,11 +224,12 @@ class VoiceprintService(Listening):
     ) -> EnrollmentOutcome:
         """The outcome of adding to a speaker; a ``consent`` replaces the one on record.
 
-        Raises SpeakerError (``unknown_speaker``); as check_consent.
+        Raises SpeakerError (``unknown_speaker``); SpeechError (``not_enough_speech``); as check_consent.
         """
         with self.enrolled.lock:
             self.refresh()
             self.check_consent(consent, speaker_id)
+            self._check_amount(enrollments, self.speaker(speaker_id).speech_seconds)
             similar = self._recogniser.similar(enrollments, except_for=speaker_id, within=within)
             stored = self.store.add_enrollments(speaker_id, enrollments, consent=consent)
             return self._enrolled(stored, enrollments, similar)
@@ -277,6 +281,10 @@ class VoiceprintService(Listening):
         """The embedding by the previous encoder, while speakers are pending reenrollment."""
         return self._previous.encode(waveform) if self._previous and len(self.enrolled.pending) else None
 
+    def _check_amount(self, enrollments: Sequence[Enrollment], before_seconds: float = 0.0) -> None:
+        needed = self.settings.min_enroll_speech_seconds
+        check_amount(enrollments, before_seconds=before_seconds, needed_seconds=needed)
+
     def _enrolled(
         self, stored: StoredSpeaker, added: Sequence[Enrollment], similar: tuple[Match, ...]
     ) -> EnrollmentOutcome:
@@ -288,4 +296,5 @@ class VoiceprintService(Listening):
             speech_seconds=sum(enrollment.speech_seconds for enrollment in added),
             consistency=min(scores) if len(scores) > 1 else None,
             similar=similar,
+            warnings=tuple({warning.code: warning for one in added for warning in one.warnings}.values()),
         )
