@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Everything that a user waits for, as a ratio of ours over the plain way; the two interleaved, medians.
+"""Median times of what a user waits for, as ratios of ours over the plain way, interleaved.
 
     scripts/bench.py [--json] [--only encoding answer streams bulk start opening search] [--speech DIR ...]
                      [--clips 60] [--rounds 30] [--million]
@@ -45,7 +45,7 @@ STREAM_SECONDS = (10, 30)
 
 
 class Bench:
-    """What the measurements share, made when first needed."""
+    """Resources shared by the measurements, made on first use."""
 
     def __init__(self, args: argparse.Namespace, root: Path) -> None:
         self.args, self.root = args, root
@@ -128,7 +128,7 @@ PARTS: dict[str, Callable[[Bench], Figures]] = {
 
 
 def machine() -> dict[str, object]:
-    """Where the figures come from."""
+    """Processor, versions and cores of this machine."""
     cpu = next((line for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line), "")
     names = ("torch", "speechbrain", "onnxruntime", "faiss-cpu", "numpy", "silero-vad")
     return {

@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 class Statistics:
-    """Counts, and one line a speaker and a refusal."""
+    """Counts, and one line for each speaker and each refusal."""
 
     def __init__(self, as_json: bool) -> None:
         self.json = as_json

@@ -7,7 +7,7 @@
     train_encoder.py --work DIR judge ENCODER...     score encoders side by side on speech that was never trained on
     train_encoder.py --work DIR speed FOLDER         time of one 3 s clip against the official architecture
 
-Everything is kept under DIR, outside of the repository. Speech is read where it lies: SPEECH/corpus/speaker/files.
+Everything is kept under DIR, outside of the repository. Speech is read in place: SPEECH/corpus/speaker/files.
 """
 
 import argparse
@@ -110,7 +110,7 @@ def _open_run(args: argparse.Namespace, plan: Any, folder: Path) -> tuple[Any, A
 
 
 def finish(args: argparse.Namespace) -> None:
-    """Fold centring and the whitening that is best on held-out speakers into the last layer; write the model folder."""
+    """Write the model folder, with the whitening that is best on held-out speakers."""
     from training import finish, loop, student
     from training.data import read_shards
     from training.watch import watched

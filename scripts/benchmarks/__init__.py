@@ -1,4 +1,4 @@
-"""Measurements of speed and size, ours against the plain way; ``python scripts/benchmarks NAME`` runs one alone."""
+"""Measurements of speed and size; ``python scripts/benchmarks NAME`` runs one alone."""
 
 import sys
 from pathlib import Path

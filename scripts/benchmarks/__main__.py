@@ -1,4 +1,4 @@
-"""One runner: python scripts/benchmarks {gallery,latency,store,measure_open_set,embed_folder} [ARGUMENT ...]"""
+"""Runner: python scripts/benchmarks {gallery,latency,store,measure_open_set,embed_folder}"""
 
 import importlib
 import sys

@@ -1,10 +1,10 @@
-"""Embed a folder of clips, <speaker>/<clip>, with one of voiceprint's encoders: the way to measure an encoder.
+"""Embeddings of a folder of clips, <speaker>/<clip>, by one encoder, to measure it.
 
     python scripts/benchmarks embed_folder DIR OUT.npz --encoder ID --clips-by TOOL.py
         [--models DIR] [--seconds S] [--quickly]
 
-TOOL.py is a Python file with ``clips(root, seconds)``, which yields (speaker, path, float32 samples at 16 kHz): the one
-place that says which clips count. OUT.npz gets ``embeddings`` (n, d), unit rows, and ``speakers`` (n,). It holds clear
+TOOL.py is a Python file with ``clips(root, seconds)``, which yields (speaker, path, float32 samples at 16 kHz): the
+only selection of clips. OUT.npz gets ``embeddings`` (n, d), unit rows, and ``speakers`` (n,). It holds clear
 voiceprints: make it from recordings that may be used for this, and delete it afterwards.
 """
 
@@ -61,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _quick(folder: ModelFolder) -> Encoder:
-    """Raises ModelError where the encoder has no quick copy."""
+    """The int8 copy of an encoder. Raises ModelError where it has none."""
     encoder = Encoder.load(folder, runtime="onnx", cache=default_cache(os.environ))
     if not encoder.is_quick:
         raise ModelError("no_quick_copy", "This encoder has no quick copy here.")

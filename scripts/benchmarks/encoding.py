@@ -1,4 +1,4 @@
-"""One clip of 3 s through an encoder, on one thread: SpeechBrain's encode_batch, and the export of the same weights."""
+"""Time of one 3 s clip on one thread, by SpeechBrain's encode_batch and by our export."""
 
 import tempfile
 from functools import partial
@@ -19,7 +19,7 @@ CLIP_SECONDS = 3
 
 
 def measure_encoding(folder: ModelFolder, cache: Path, rounds: int) -> Figures:
-    """``encode_exact``, ``encode_best``, ``bundled_vs_official``, and the milliseconds behind them."""
+    """Ratios ``encode_exact``, ``encode_best``, ``bundled_vs_official``, and their milliseconds."""
     torch.set_num_threads(1)
     clip = np.random.default_rng(0).normal(scale=0.1, size=CLIP_SECONDS * SAMPLE_RATE).astype(np.float32)
     with tempfile.TemporaryDirectory() as temporary:
@@ -46,7 +46,7 @@ def measure_encoding(folder: ModelFolder, cache: Path, rounds: int) -> Figures:
 
 
 def _official(folder: Path) -> Path:
-    """The official architecture with random weights: speed does not depend on what they are."""
+    """The official architecture with random weights, on which speed does not depend."""
     from support.standin import make_official_stand_in
 
     return make_official_stand_in(folder / "spkrec-ecapa-voxceleb")

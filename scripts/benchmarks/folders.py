@@ -1,4 +1,4 @@
-"""Whole folders of speakers, from files to the durable store, against loops that take one recording after another."""
+"""Bulk enrollment from files to the durable store, against loops over single recordings."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,15 +19,17 @@ from voiceprint.service.service import VoiceprintService
 
 __all__ = ["measure_bulk"]
 
-# Speakers that one way takes before it is the next one's turn.
+# Speakers in one turn of each way.
 TURN = 5
 
 
 def measure_bulk(
     services: Sequence[VoiceprintService], reference: SpeechBrainRuntime, folders: Sequence[Folder], cores: int
 ) -> Figures:
-    """``bulk``: our clips a second over those of the plain loop, which decodes in its own process, finds the speech as
-    Silero's page says and calls ``encode_batch``; ``bulk_same_parts``: over a loop with our decoder and our detector.
+    """Ratios of clips a second: ``bulk`` and ``bulk_same_parts``, over a plain loop.
+
+    The plain loop decodes in its own process, finds the speech as Silero's page shows and calls ``encode_batch``; that of
+    ``bulk_same_parts`` has our decoder and our detector.
 
     ``services``: three, each with a store of its own. A few speakers each in turn, torch with all cores.
     """
@@ -58,7 +60,7 @@ Speech = Callable[[Path], "np.ndarray[tuple[int], np.dtype[np.float32]]"]
 
 
 class _PlainSpeech:
-    """Everything in this process, with what the packages say on their pages."""
+    """Decoding and speech detection in this process, as the packages' pages show it."""
 
     def __init__(self) -> None:
         from silero_vad import collect_chunks, get_speech_timestamps, load_silero_vad
@@ -87,7 +89,7 @@ def _decoded(path: Path) -> "np.ndarray[tuple[int], np.dtype[np.float32]]":
 def _one_after_another(
     service: VoiceprintService, reference: SpeechBrainRuntime, hear: Speech, folders: list[Folder]
 ) -> None:
-    """Each recording decoded, listened to, encoded with encode_batch; one write a speaker."""
+    """Enroll recordings one by one with encode_batch, with one write a speaker."""
     for folder in folders:
         made = []
         for path in folder.files:

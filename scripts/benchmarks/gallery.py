@@ -1,8 +1,9 @@
-"""Times searches of a large gallery against FAISS's flat index, interleaved, on one thread; made-up unit vectors.
+"""Search times of a large gallery against FAISS's flat index, interleaved, on one thread.
 
     python scripts/benchmarks gallery [--speakers 100000] [--json]
 
-Half of the probes come from an enrolled voice (cosine about 0.6), half from strangers. Ratios are ours over flat.
+Vectors are random. Half of the probes come from an enrolled voice (cosine about 0.6), half from unknown ones. Ratios
+are ours over flat.
 """
 
 import argparse
@@ -25,7 +26,7 @@ def unit(rows: NDArray[np.float64]) -> Rows:
 
 
 def fill(speakers: int, rng: np.random.Generator) -> tuple[Gallery, faiss.IndexFlatIP, Rows]:
-    """Ours, the flat index of the same rows, and the probes."""
+    """The gallery, the flat index of the same rows, and the probes."""
     gallery, flat, probes = Gallery(DIMENSION), faiss.IndexFlatIP(DIMENSION), []
     for start in range(0, speakers, 50_000):
         rows = unit(rng.normal(size=(min(50_000, speakers - start), DIMENSION)))
@@ -44,7 +45,7 @@ def seconds(action: Callable[[], object]) -> float:
 
 
 def compare(gallery: Gallery, flat: faiss.IndexFlatIP, probes: Rows) -> dict[str, float]:
-    """Medians in milliseconds, their ratios, and how often our best is the exact best."""
+    """Medians in milliseconds, their ratios, and the share of exact best matches."""
     one, many = [], []
     for number in range(ROUNDS):
         probe = probes[number % len(probes)]

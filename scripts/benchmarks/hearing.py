@@ -1,4 +1,4 @@
-"""Live speech against the plain way: the same detector and encode_batch, all of it each time."""
+"""Live speech against the plain way, which encodes all speech anew each time."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -19,7 +19,7 @@ from voiceprint.service.service import VoiceprintService
 __all__ = ["measure_answer", "measure_streams", "read"]
 
 FRAME = SAMPLE_RATE // 10
-# What the client waits through before it takes the utterance for over.
+# Silence that ends an utterance on the client.
 SILENCE_SECONDS = 0.4
 
 
@@ -28,7 +28,7 @@ def read(path: Path) -> Waveform:
 
 
 def measure_answer(service: VoiceprintService, reference: SpeechBrainRuntime, clips: Sequence[Waveform]) -> Figures:
-    """``answer_p95``: from the end of the silence to the last word, over encoding all speech the plain way then."""
+    """Ratio ``answer_p95``: end of silence to final answer, over the plain way."""
     torch.set_num_threads(1)
     activity, ours, plain = VoiceActivity.load(), [], []
     for clip in clips:
@@ -44,7 +44,7 @@ def measure_answer(service: VoiceprintService, reference: SpeechBrainRuntime, cl
 
 
 def measure_streams(service: VoiceprintService, reference: SpeechBrainRuntime, takes: Sequence[Waveform]) -> Figures:
-    """``streams``: how many live takes one core holds, over how many with encode_batch of everything each second."""
+    """Ratio ``streams``: live takes that one core sustains, over the plain way."""
     torch.set_num_threads(1)
     activity = VoiceActivity.load()
     ours = plain = seconds = 0.0

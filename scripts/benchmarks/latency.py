@@ -1,4 +1,4 @@
-"""End of speech to final answer: stream clips to a running server in real time and time the last answer.
+"""Time from end of speech to final answer, over clips streamed in real time to a server.
 
     python scripts/benchmarks latency FILE... [--url http://127.0.0.1:5678] [--seconds 3] [--json]
 
@@ -25,7 +25,7 @@ FRAME = SAMPLE_RATE // 10
 
 
 async def ask(socket: aiohttp.ClientWebSocketResponse, pcm: bytes) -> tuple[float, Result]:
-    """Stream one clip at the pace of speech; milliseconds from the last frame to the answer, and the answer."""
+    """Milliseconds from the last frame of a streamed clip to the final answer, and that answer."""
     await socket.send_str(messages.encode(Start(mode="identify", encoding="pcm_s16le", sample_rate=SAMPLE_RATE)))
     begun = time.monotonic()
     for number, start in enumerate(range(0, len(pcm), 2 * FRAME)):

@@ -1,11 +1,11 @@
-"""Open-set identification as a user meets it: enroll_dir.py, then `voiceprint identify --json`, on real speech.
+"""Open-set identification rates on real speech, through the command line.
 
     python scripts/benchmarks measure_open_set DIR... [--json]
 
 DIR is <speaker>/<clips>. Of the speakers with at least 4 clips every second one (by a hash of the name) is enrolled
-with 3 of them; their other clips must be named, and everybody else's must not be. Works in a temporary folder with a
+with 3 of them; their other clips must be named, all other speakers' must not be. Works in a temporary folder with a
 store and a key of its own, which is removed. Prints counts and rates with 95 % intervals (Wilson): rank1 (the right
-speaker is the closest), fnir (an enrolled speaker is not named, or misnamed), fpir (a stranger is named).
+speaker is the closest), fnir (an enrolled speaker is not named, or misnamed), fpir (an impostor is named).
 """
 
 import argparse
@@ -40,7 +40,7 @@ def main() -> None:
 
 
 def split(folders: list[Path], people: Path) -> tuple[set[str], dict[str, str]]:
-    """Copy the clips to enroll into ``people``; who is enrolled, and the speaker of every other clip."""
+    """The enrolled speakers, and the speaker of every other clip; clips to enroll are copied."""
     enrolled, probes = set(), {}
     for speaker in sorted(path for folder in folders for path in folder.iterdir() if path.is_dir()):
         clips = sorted(path for path in speaker.iterdir() if path.is_file())

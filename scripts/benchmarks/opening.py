@@ -1,4 +1,4 @@
-"""Start with a great many speakers: our way, and opening one Fernet token after another."""
+"""Start-up time with very many speakers, against opening their Fernet tokens one by one."""
 
 import base64
 import json
@@ -33,10 +33,10 @@ print(json.dumps(start(Path(sys.argv[1]))))
 
 
 def measure_opening(folder: Path, speakers: int = 100_000, rounds: int = 3) -> Figures:
-    """``open_100k``: from the store's file to gallery and names, over opening every token of its speakers (a key, a
-    profile, an enrollment each) one after another; ``open_100k_templates``: over opening their templates' tokens alone.
+    """Ratios ``open_100k`` and ``open_100k_templates``, and their seconds.
 
-    All in turn, each start in a process of its own; medians.
+    From the store's file to gallery and names, over opening all tokens of its speakers (key, profile, enrollment) one by
+    one, and over opening the tokens of their templates alone. All in turn, each start in a process of its own; medians.
     """
     data, key = folder / "index", folder / "key"
     fill(data, create_key_file(key, data=data), speakers)
@@ -65,7 +65,7 @@ def measure_opening(folder: Path, speakers: int = 100_000, rounds: int = 3) -> F
 
 
 class Clocked(Store):
-    """Knows how long everybody was read."""
+    """Store that records the time of loading all speakers."""
 
     took = 0.0
 
@@ -77,8 +77,10 @@ class Clocked(Store):
 
 
 def start(folder: Path) -> dict[str, float]:
-    """Seconds from the store's file to gallery and names: ``all``, with the first look for a name; of these ``reading``
-    everybody and the ``first_name``, whose table is made then. ``speakers``: how many there are.
+    """Seconds from the store's file to gallery and names.
+
+    ``all``: with the first lookup of a name; of these ``reading`` and ``first_name``, whose table is made then.
+    ``speakers``: their number.
     """
     data = folder / "index"
     began = time.perf_counter()
@@ -106,7 +108,7 @@ Tokens = list[tuple[Fernet, bytes]]
 
 
 def _tokens(data: Path, key: Path) -> tuple[Tokens, Tokens, Tokens]:
-    """What lies sealed of everybody, under one key as a plain program would have it: as many bytes as in our rows."""
+    """Tokens of all speakers under one key, as a plain program has them, as long as in our rows."""
     fernet = Fernet(Fernet.generate_key())
     store = Store.open(data, load_key_file(key, data=data), ENCODER)
     with store.reading() as rows:

@@ -1,4 +1,4 @@
-"""From the start of a process to its first embedding: the serving path over an empty store, and SpeechBrain alone."""
+"""Time from process start to first embedding: the server's path, and SpeechBrain alone."""
 
 import os
 import subprocess
@@ -38,7 +38,7 @@ print(next(line.split()[1] for line in open('/proc/self/status') if line.startsw
 
 
 def measure_start(model: Path, cache_home: Path, data: Path, rounds: int) -> Figures:
-    """``start`` and ``memory`` (peak resident), and what is behind them."""
+    """Ratios ``start`` and ``memory`` (peak resident), and their seconds and megabytes."""
     environ = {
         **os.environ,
         "XDG_CACHE_HOME": str(cache_home),

@@ -1,4 +1,4 @@
-"""How long a store of many speakers takes to open, and everything that is done to it.
+"""Times of opening and maintaining a store of many speakers.
 
     python scripts/benchmarks store [SPEAKERS ...]        (10000; give 100000 too where there is time)
 
@@ -42,7 +42,7 @@ def main() -> int:
 
 
 def measure(speakers: int, folder: Path) -> dict[str, float]:
-    """Seconds of each step, megabytes of memory and of disk."""
+    """Seconds of each step, and megabytes of memory and disk."""
     data, key = folder / "index", folder / "key"
     fill(data, create_key_file(key, data=data), speakers)
     found: dict[str, float] = {"speakers": speakers}

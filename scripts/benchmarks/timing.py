@@ -1,4 +1,4 @@
-"""Two ways of doing the same, timed in turn, so that what else the machine does hits both."""
+"""Interleaved timing of two ways, so that other load on the machine affects both alike."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -11,14 +11,14 @@ Figures = dict[str, float | int | None]
 
 
 def clocked(action: Callable[[], object]) -> float:
-    """Seconds."""
+    """Seconds that a call takes."""
     begun = time.perf_counter()
     action()
     return time.perf_counter() - begun
 
 
 def interleaved(actions: Sequence[Callable[[], object]], rounds: int) -> list[float]:
-    """Median seconds of each, after one round that does not count."""
+    """Median seconds of each way, after a round of warming up."""
     for action in actions:
         action()
     times = [[clocked(action) for action in actions] for _ in range(rounds)]

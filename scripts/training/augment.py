@@ -1,4 +1,4 @@
-"""What the student hears: the same piece through rooms, noises, microphones and lines, another way each time.
+"""Augmentation of training crops: rooms, noises, microphones, lines; drawn anew each time.
 
 Every linear change (room, equaliser, band limits) and all noise are put together in the frequency domain, so a crop
 costs one transform there and one back. Levels are the textbook ones for telephone and far-field speech.
@@ -18,7 +18,7 @@ Complex = NDArray[np.complex64]
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """Chances of each change and ranges of the levels (SNR in dB, reverberation time in seconds)."""
+    """Chance of each change, and ranges of its level (SNR in dB, reverberation time in seconds)."""
 
     clean: float = 0.3
     room: float = 0.35
@@ -34,7 +34,7 @@ class Recipe:
 
 
 def degrade(crop: Wave, others: list[Wave], rng: Generator, recipe: Recipe | None = None) -> Wave:
-    """One degraded version of a crop (num_samples,), same length, peak at most 1. `others`: a babble, if any."""
+    """A degraded crop (num_samples,), same length, peak at most 1. `others`: a babble, if any."""
     recipe = recipe or Recipe()
     if rng.random() < recipe.clean:
         return level(crop, rng)
@@ -56,7 +56,10 @@ def degrade(crop: Wave, others: list[Wave], rng: Generator, recipe: Recipe | Non
 
 
 def room(rng: Generator, rt60: tuple[float, float]) -> Wave:
-    """A simulated room's impulse response (num_samples,): the direct sound, then noise that decays by 60 dB in rt60."""
+    """A simulated room's impulse response (num_samples,).
+
+    The direct sound, then noise that decays by 60 dB in rt60.
+    """
     seconds = rng.uniform(*rt60)
     time = np.arange(int(min(seconds, 0.5) * SAMPLE_RATE)) / SAMPLE_RATE
     tail = rng.standard_normal(len(time), dtype=np.float32) * np.exp(-6.9 * time / seconds)
@@ -67,7 +70,10 @@ def room(rng: Generator, rt60: tuple[float, float]) -> Wave:
 
 
 def noise(size: int, rng: Generator) -> Complex:
-    """Spectrum (size // 2 + 1,) of noise whose power falls by 0 to 6 dB an octave: from a hiss to a rumble."""
+    """Spectrum (size // 2 + 1,) of noise whose power falls by 0 to 6 dB an octave.
+
+    From a hiss to a rumble.
+    """
     bins = size // 2 + 1
     white = rng.standard_normal((2, bins), dtype=np.float32)
     slope = np.maximum(np.arange(bins, dtype=np.float32) / bins, 0.004) ** -rng.uniform(0, 1)
@@ -81,14 +87,20 @@ def noise_at(speech: Complex, disturbance: Complex, snr_db: float) -> Complex:
 
 
 def equaliser(size: int, rng: Generator) -> NDArray[np.float32]:
-    """Gain (size // 2 + 1,) of another microphone: up to 10 dB up or down at 8 points, straight lines between."""
+    """Gain (size // 2 + 1,) of another microphone.
+
+    Up to 10 dB up or down at 8 points, straight lines between.
+    """
     points = np.geomspace(60, SAMPLE_RATE / 2, 8)
     gain_db = np.interp(fft.rfftfreq(size, 1 / SAMPLE_RATE), points, rng.uniform(-10, 10, 8))
     return np.asarray(10 ** (gain_db / 20), dtype=np.float32)
 
 
 def band(size: int, rng: Generator) -> NDArray[np.float32]:
-    """Gain (size // 2 + 1,) of a narrow line: the telephone's 300 to 3400 Hz, or another upper limit from 3.4 kHz."""
+    """Gain (size // 2 + 1,) of a narrow line.
+
+    The telephone's 300 to 3400 Hz, or another upper limit from 3.4 kHz.
+    """
     frequency = fft.rfftfreq(size, 1 / SAMPLE_RATE)
     low, high = (
         (rng.uniform(200, 350), rng.uniform(3200, 3800)) if rng.random() < 0.5 else (20, rng.uniform(3400, 7600))

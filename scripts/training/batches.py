@@ -1,4 +1,4 @@
-"""Batches to learn from: which pieces, how long a crop, degraded how. Batch number n is the same on every run."""
+"""Training batches: pieces, crop lengths and degradations, reproducible by step number."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ def unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def teacher_mean(shards: Sequence[Shard]) -> NDArray[np.float32]:
-    """The common part (192,) of the teacher's unit vectors: the mean over corpora at their shares."""
+    """The mean (192,) of the teacher's unit vectors, corpora at their shares."""
     total = np.zeros(192)
     for shard in shards:
         total += share(shard.name.split("-")[0]) * unit(shard.teacher).mean(0)
@@ -32,14 +32,16 @@ def teacher_mean(shards: Sequence[Shard]) -> NDArray[np.float32]:
 
 
 def share(corpus: str) -> float:
-    """The part that a corpus plays in the batches."""
+    """The share of a corpus in the batches."""
     return SHARES.get(corpus, OTHER_SHARE)
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """waves float32 (batch, num_samples), target float32 (batch, 192) unit, bank float32 (rows, 192) unit; label int64
-    (batch,): whose voice it is, a row of ``Batches.centres``.
+    """One training batch.
+
+    waves float32 (batch, num_samples), target float32 (batch, 192) unit, bank float32 (rows, 192) unit; label int64
+    (batch,): the speaker, a row of ``Batches.centres``.
     """
 
     waves: NDArray[np.float32]
@@ -49,7 +51,10 @@ class Batch:
 
 
 class Batches:
-    """All training pieces of the shards, drawn by corpus share; index it with the number of the step."""
+    """All training pieces of the shards, drawn by corpus share.
+
+    Index it with the number of the step.
+    """
 
     def __init__(
         self,
@@ -113,8 +118,9 @@ class Batches:
 def voices(
     shards: Sequence[Shard], mean: NDArray[np.float32]
 ) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float32]]:
-    """Of all training pieces the centred teacher vector (pieces, 192) and the number of the voice (pieces,); of every
-    voice the mean of its pieces (voices, 192). Vectors are unit.
+    """Centred teacher vectors (pieces, 192), voice numbers (pieces,), means (voices, 192).
+
+    Of all training pieces; the mean of each voice is that of its pieces. Vectors are unit.
     """
     centred = unit(np.concatenate([unit(s.teacher)[~s.held] - mean for s in shards]))
     names = [n for s in shards for n, out in zip(s.speakers, s.held, strict=True) if not out]
@@ -127,9 +133,11 @@ def voices(
 def targets(
     centred: NDArray[np.float32], label: NDArray[np.int64], centres: NDArray[np.float32], own: float = 0.5
 ) -> NDArray[np.float32]:
-    """Unit targets of all training pieces: the piece's centred teacher vector, mixed with its speaker's mean.
+    """Unit targets of all training pieces.
 
-    A short piece's own vector carries what was said and how; the mean over the speaker's pieces carries less of it.
+    The piece's centred teacher vector, mixed with its speaker's mean.
+    A short piece's own vector also carries the words and the manner; the mean over the speaker's
+    pieces carries less of it.
     """
     return unit(own * centred + (1 - own) * centres[label])
 

@@ -1,4 +1,4 @@
-"""Fill the cache: for every corpus and voice variant the pieces and what the teacher says of them."""
+"""Cache of training data: pieces of each corpus and voice variant, with teacher vectors."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -27,7 +27,7 @@ PLAN: tuple[tuple[str, tuple[Variant, ...]], ...] = (
 
 
 def jobs(corpora: Sequence[str]) -> list[tuple[str, Variant]]:
-    """(corpus, variant) in the order of use; a corpus without a plan gets the plain voice and the few."""
+    """Pairs (corpus, variant) in the order of use; without a plan, the plain voice and a few."""
     known = {corpus for corpus, _ in PLAN}
     plan = [*PLAN, *((c, PLAIN + FEW) for c in corpora if c not in known)]
     return [(corpus, variant) for corpus, variants in plan if corpus in corpora for variant in variants]
@@ -40,7 +40,10 @@ def build_shard(
     teacher: Callable[[Wave], NDArray[np.float32]],
     held_share: float,
 ) -> int:
-    """Write one shard and return its number of pieces. Speakers that are held out appear in the plain voice only."""
+    """The number of pieces in a shard that is written.
+
+    Held-out speakers appear in the plain voice only.
+    """
     pieces: list[Wave] = []
     speakers: list[str] = []
     held: list[bool] = []

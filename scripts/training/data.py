@@ -1,4 +1,4 @@
-"""Speech to train on: read where it lies, split by speaker, cut into pieces, cached as one flat file of samples.
+"""Training speech: split by speaker, cut into pieces, cached as one flat file of samples.
 
 A folder of speech is `corpus/speaker/files`. A shard is one corpus in one voice variant: `waves.i16` (all pieces one
 after the other, 16 kHz mono), `index.npy` (one row a piece) and `teacher.npy` (one vector a piece, as the teacher gave
@@ -25,7 +25,7 @@ Wave = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """One recording: where it lies and whose voice it is."""
+    """One recording: its path and its speaker."""
 
     path: Path
     corpus: str
@@ -58,7 +58,7 @@ def list_clips(root: Path) -> list[Clip]:
 
 
 def is_held_out(corpus: str, speaker: str, share: float) -> bool:
-    """Whether this speaker is kept out of the training: decided by the name alone, the same on every machine."""
+    """Whether a speaker is held out of training, decided by the name alone."""
     digest = hashlib.sha256(f"held-out/{corpus}/{speaker}".encode()).digest()
     return int.from_bytes(digest[:8], "big") < share * 2**64
 
@@ -78,7 +78,7 @@ def read_clip(path: Path) -> Wave:
 
 
 def trim(wave: Wave) -> Wave:
-    """Cut leading and trailing 25 ms frames that are more than 42 dB under the loudest, or near the noise floor."""
+    """The wave without leading and trailing silence (25 ms frames 42 dB under the loudest)."""
     frame = SAMPLE_RATE // 40
     count = len(wave) // frame
     if count < 10:
@@ -89,7 +89,7 @@ def trim(wave: Wave) -> Wave:
 
 
 def cut(wave: Wave) -> list[Wave]:
-    """Pieces of one of PIECE_SECONDS, none overlapping, together as much of the wave as these lengths allow."""
+    """Pieces of PIECE_SECONDS that do not overlap and cover as much of the wave as possible."""
     count = max(1, math.ceil(len(wave) / (max(PIECE_SECONDS) * SAMPLE_RATE * 1.15)))
     room = len(wave) // count
     fitting = [round(s * SAMPLE_RATE) for s in PIECE_SECONDS if round(s * SAMPLE_RATE) <= room]
@@ -99,7 +99,7 @@ def cut(wave: Wave) -> list[Wave]:
 def write_shard(
     folder: Path, pieces: Sequence[Wave], speakers: Sequence[str], held: Sequence[bool], teacher: NDArray[np.float32]
 ) -> None:
-    """Write a shard beside its place and move it there when it is whole; pieces and rows must pair up."""
+    """Write a shard, whole or not at all; pieces and rows must pair up."""
     if not len(pieces) == len(speakers) == len(held) == len(teacher):
         raise ValueError(
             f"{len(pieces)} pieces, {len(speakers)} speakers, {len(teacher)} teacher vectors do not pair up"

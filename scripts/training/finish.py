@@ -1,4 +1,4 @@
-"""From the last checkpoint to a model folder: pick the fold on held-out speakers, write, and draw the curves."""
+"""Model folder of the last checkpoint, with the fold that is best on held-out speakers."""
 
 import importlib
 import json
@@ -23,7 +23,7 @@ POWERS = (0.0, -0.1, -0.2, -0.25, -0.3, -0.4)
 def training_vectors(
     network: torch.nn.Module, state: Mapping[str, Tensor], shards: Sequence[Shard], count: int = 4000, seed: int = 0
 ) -> NDArray[np.float32]:
-    """Raw vectors (about `count`, 192) of clean training pieces of 2.2 s as recorded, corpora at their shares."""
+    """Raw vectors (about `count`, 192) of clean 2.2 s training pieces, corpora at their shares."""
     rng = np.random.default_rng(seed)
     plain = [s for s in shards if s.name.endswith("s1.00f1.00")]
     whole = sum(share(s.name.split("-")[0]) for s in plain)
@@ -42,7 +42,7 @@ def training_vectors(
 def best_fold(
     network: torch.nn.Module, state: Mapping[str, Tensor], shards: Sequence[Shard], sets: dict[str, Watched]
 ) -> tuple[dict[str, Tensor], dict[float, dict[str, float]]]:
-    """The folded weights whose mean equal error rate over the watched sets and corpora is lowest, and all the rates."""
+    """The folded weights of lowest mean equal error rate on the watched sets, and all rates."""
     vectors = training_vectors(network, state, shards)
     folded = {power: fold(state, vectors, power) for power in POWERS}
     found = {power: evaluate(network, weights, sets) for power, weights in folded.items()}

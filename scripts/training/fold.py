@@ -1,4 +1,4 @@
-"""Centring and partial whitening, folded into the last linear layer: better distances without labels or extra cost."""
+"""Centring and partial whitening, folded into the last linear layer at no cost."""
 
 from collections.abc import Mapping
 
@@ -12,8 +12,9 @@ SHRINKAGE = 0.1
 
 
 def whitening(vectors: NDArray[np.float32], power: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean (d,) and symmetric matrix (d, d): the total covariance, a tenth shrunk to round, to `power`.
+    """Mean (d,) and symmetric matrix (d, d).
 
+    The total covariance, a tenth shrunk to round, to `power`.
     power 0 leaves the directions as they are, -1/2 whitens fully. The matrix keeps the mean squared length.
     """
     mean = vectors.mean(0, dtype=np.float64)
@@ -25,7 +26,7 @@ def whitening(vectors: NDArray[np.float32], power: float) -> tuple[NDArray[np.fl
 
 
 def fold(state: Mapping[str, Tensor], vectors: NDArray[np.float32], power: float) -> dict[str, Tensor]:
-    """The weights whose vectors are the old ones less their mean, partly whitened; `vectors` (n, d) are raw outputs."""
+    """The weights of centred, partly whitened outputs. `vectors` (n, d): raw outputs."""
     mean, matrix = whitening(vectors, power)
     weight, bias = state[WEIGHT], state[BIAS]
     moved = {k: v.clone() for k, v in state.items()}

@@ -1,4 +1,4 @@
-"""The judgement on speech that was never trained on: clean and degraded clips, by the formulas of score_encoder.py."""
+"""Scores on unseen speech, clean and degraded, by the formulas of score_encoder.py."""
 
 import importlib.util
 from collections.abc import Callable, Sequence
@@ -55,7 +55,7 @@ CONDITIONS: dict[str, Callable[[Wave, int], Wave]] = {
 
 
 def folder_encoder(folder: Path) -> Callable[[Wave], NDArray[np.float32]]:
-    """Clip (num_samples,) to vector (192,), through EncoderClassifier.encode_batch as the product does it."""
+    """A function from a clip (num_samples,) to a vector (192,), by encode_batch."""
     from voiceprint.encoding.torchaudio_compat import import_torchaudio
 
     import_torchaudio()

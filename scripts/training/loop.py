@@ -1,4 +1,4 @@
-"""The training itself: one step after another, a checkpoint that a kill cannot break, and the same run when resumed."""
+"""The training loop, with checkpoints that a kill cannot break and that resume the same run."""
 
 import json
 import math
@@ -22,7 +22,7 @@ LOSSES = ("loss", "distance", "divergence", "margin")
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How a run goes. The last `decay` of `steps` bring the learning rate down to nothing; before them it stays."""
+    """Settings of a run. The learning rate falls to zero over the last `decay` of `steps`."""
 
     steps: int
     decay: int
@@ -43,7 +43,7 @@ class Plan:
 
 @dataclass
 class Run:
-    """Everything that a checkpoint holds."""
+    """The content of a checkpoint."""
 
     network: torch.nn.Module
     optimizer: torch.optim.Optimizer
@@ -81,7 +81,7 @@ class Run:
 def train(
     run: Run, batches: Batches, plan: Plan, until: int, compiled: bool = False, workers: int = 1
 ) -> Iterator[dict[str, float]]:
-    """Go on to step `until`; yields the losses of every step."""
+    """The losses of every step, trained up to step `until`."""
     features = Features()
     forward: Any = torch.compile(run.network, dynamic=False) if compiled else run.network
     device = device_of(run.network)
@@ -107,7 +107,7 @@ def train(
 
 
 def device_of(network: torch.nn.Module) -> torch.device:
-    """Where the weights lie."""
+    """The device of the weights."""
     return next(network.parameters()).device
 
 
@@ -137,7 +137,7 @@ def _smooth(run: Run, keep: float) -> None:
 
 
 def evaluate(network: torch.nn.Module, state: dict[str, Tensor], sets: dict[str, Watched]) -> dict[str, float]:
-    """Equal error rates of these weights on the watched sets; the network's own weights come back afterwards."""
+    """Equal error rates of these weights on the watched sets; the network keeps its own weights."""
     features, device = Features(), device_of(network)
     own = {k: v.clone() for k, v in network.state_dict().items()}
     network.load_state_dict(state)
@@ -152,7 +152,7 @@ def evaluate(network: torch.nn.Module, state: dict[str, Tensor], sets: dict[str,
 
 
 def fit_last_layer(network: torch.nn.Module, batches: Batches, count: int = 60, ridge: float = 1e-2) -> None:
-    """Set the last linear layer to the ridge solution from what it hears now to the targets: a good start."""
+    """Set the last linear layer to the ridge solution from its present inputs to the targets."""
     features, device = Features(), device_of(network)
     heard: list[Tensor] = []
     layer: Any = network.fc

@@ -1,6 +1,4 @@
-"""What the student is asked: to lie where the teacher puts the voice, and to see the same neighbours around it; where
-wished, also to lie nearer to its own speaker than to all others, by a margin.
-"""
+"""Losses of the student: distance to the teacher, similarity to neighbours, angular margin."""
 
 import math
 
@@ -17,21 +15,21 @@ def distillation(student: Tensor, target: Tensor, bank: Tensor, weight: float) -
     """Total loss, mean cosine distance and mean divergence.
 
     student (batch, 192) is not yet unit; target (batch, 192) and bank (rows, 192) are unit. The divergence compares
-    the distributions of similarity to the bank and the batch's own targets: who is near whom counts, not only where.
+    the distributions of similarity to the bank and the batch's own targets: relative positions count, too.
     """
     unit = functional.normalize(student, dim=1)
     distance = (1 - (unit * target).sum(1)).mean()
-    everybody = torch.cat([target, bank])
-    wanted = functional.softmax(target @ everybody.T / TEMPERATURE, dim=1)
-    seen = functional.log_softmax(unit @ everybody.T / TEMPERATURE, dim=1)
+    neighbours = torch.cat([target, bank])
+    wanted = functional.softmax(target @ neighbours.T / TEMPERATURE, dim=1)
+    seen = functional.log_softmax(unit @ neighbours.T / TEMPERATURE, dim=1)
     divergence = functional.kl_div(seen, wanted, reduction="batchmean")
     return distance + weight * divergence, distance, divergence
 
 
 def angular_margin(student: Tensor, label: Tensor, centres: Tensor) -> Tensor:
-    """Mean cross entropy of telling the speaker when the own one is held MARGIN further away than it is.
+    """Mean cross entropy of the speaker, with an angular margin on the true one.
 
-    student (batch, 192) is not yet unit; label (batch,) says which of centres (speakers, 192), unit, is the own one.
+    student (batch, 192) is not yet unit; label (batch,) gives the true one of centres (speakers, 192), unit.
     The centres are the speakers' mean teacher vectors and stay, so that the student stays in the teacher's space.
     """
     cosine = functional.normalize(student, dim=1) @ centres.T

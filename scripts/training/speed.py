@@ -1,4 +1,4 @@
-"""Time of one 3 s clip on one core, side by side with the official architecture (random weights), runs interleaved."""
+"""Time of one 3 s clip on one core, interleaved with the official architecture."""
 
 import statistics
 import time

