@@ -28,8 +28,8 @@ def measure_bulk(
 ) -> Figures:
     """Ratios of clips a second: ``bulk`` and ``bulk_same_parts``, over a plain loop.
 
-    The plain loop decodes in its own process, finds the speech as Silero's page shows and calls ``encode_batch``; that of
-    ``bulk_same_parts`` has our decoder and our detector.
+    The plain loop decodes in its own process, finds the speech as Silero's page shows and calls ``encode_batch``; that
+    of ``bulk_same_parts`` has our decoder and our detector.
 
     ``services``: three, each with a store of its own. A few speakers each in turn, torch with all cores.
     """

@@ -1,4 +1,4 @@
-"""The student: a small ECAPA-TDNN (arXiv 2005.07143) of SpeechBrain, on 32 ms bands each 16 ms."""
+"""The student: a small ECAPA-TDNN (arXiv 2005.07143) of SpeechBrain, on 32 ms bands."""
 
 import shutil
 from collections.abc import Mapping, Sequence
