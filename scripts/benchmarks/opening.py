@@ -36,7 +36,8 @@ def measure_opening(folder: Path, speakers: int = 100_000, rounds: int = 3) -> F
     """Ratios ``open_100k`` and ``open_100k_templates``, and their seconds.
 
     From the store's file to gallery and names, over opening all tokens of its speakers (key, profile, enrollment) one
-    by one, and over opening the tokens of their templates alone. All in turn, each start in a process of its own; medians.
+    by one, and over opening the tokens of their templates alone. Medians
+    of starts in turn, each in a process of its own.
     """
     data, key = folder / "index", folder / "key"
     fill(data, create_key_file(key, data=data), speakers)

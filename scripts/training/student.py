@@ -1,4 +1,7 @@
-"""The student: a small ECAPA-TDNN (arXiv 2005.07143) of SpeechBrain, on 32 ms bands."""
+"""The student: a small ECAPA-TDNN (arXiv 2005.07143) of SpeechBrain, on 32 ms bands.
+
+The bands come every 16 ms, so that a crop has few frames.
+"""
 
 import shutil
 from collections.abc import Mapping, Sequence
