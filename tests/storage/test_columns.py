@@ -54,7 +54,7 @@ def test_they_come_back_as_they_were(speakers: list[StoredSpeaker]) -> None:
 
 def test_nobody_of_both_encoders_is_compared_by_the_former(speakers: list[StoredSpeaker]) -> None:
     people = SpeakerBatch.of(speakers)
-    voices, waiting = people.voices(), people.waiting()
+    voices, waiting = people.voices(), people.pending()
     assert voices.ids == [who.id for who in speakers if who.enrollments]
     assert voices.counts.tolist() == [1, 3, 1, 2]
     assert np.array_equal(voices.vectors[4], speakers[3].enrollments[0].embedding)

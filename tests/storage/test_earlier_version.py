@@ -84,7 +84,7 @@ def test_the_token_and_the_receipt_hold(earlier: Store) -> None:
 
 
 def test_the_migration_that_was_begun_can_be_finished(earlier: Store) -> None:
-    assert earlier.former is not None
+    assert earlier.previous_encoder is not None
     assert earlier.enroll_waiting
     report, receipts = finish(earlier, forget_waiting=True)
     assert (report.speakers, len(receipts)) == (1, 2)

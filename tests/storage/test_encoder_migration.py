@@ -28,14 +28,14 @@ def test_everybody_waits_with_what_they_had_and_is_enrolled_again_one_by_one(sto
     report = begin(store, NEW, enroll_waiting=True)
     assert (report.encoder, report.former, report.speakers, report.waiting) == (NEW.id, ENCODER.id, 2, 2)
     for speaker, before in zip(store.load().speakers, (ada, ben), strict=True):
-        assert (speaker.waits, speaker.enrollments, speaker.profile) == (True, (), before.profile)
+        assert (speaker.pending_reenrollment, speaker.enrollments, speaker.profile) == (True, (), before.profile)
         for one, other in zip(speaker.former, before.enrollments, strict=True):
             np.testing.assert_array_equal(one.embedding, other.embedding)
     again = store.add_enrollments(ada.id, [enrollment(9)])
-    assert (again.waits, again.former, len(again.enrollments)) == (False, (), 1)
+    assert (again.pending_reenrollment, again.former, len(again.enrollments)) == (False, (), 1)
     loaded = {speaker.id: speaker for speaker in store.load().speakers}
     assert (len(loaded[ada.id].enrollments), loaded[ada.id].former) == (1, ())
-    assert loaded[ben.id].waits
+    assert loaded[ben.id].pending_reenrollment
     assert progress(store).waiting == 1
     assert check(store).whole
 
@@ -50,7 +50,11 @@ def test_a_whole_life_while_it_is_under_way(folder: Path, store: Store, keys: Ma
     store.rename(ben.id, "Benedikt")
     store.touch(ben.id, "2030-01-01")
     speakers = {speaker.name: speaker for speaker in store.load().speakers}
-    assert {name: speaker.waits for name, speaker in speakers.items()} == {"Ada": True, "Benedikt": True, "Cem": False}
+    assert {name: speaker.pending_reenrollment for name, speaker in speakers.items()} == {
+        "Ada": True,
+        "Benedikt": True,
+        "Cem": False,
+    }
     np.testing.assert_allclose(speakers["Ada"].former[0].embedding, unit(1), atol=1e-5)
     np.testing.assert_allclose(speakers["Cem"].enrollments[0].embedding, unit(3), atol=1e-5)
     store.forget(cem.id)
@@ -105,7 +109,7 @@ def test_the_way_back_is_open_until_the_end(store: Store) -> None:
         begin(store, THIRD, enroll_waiting=False)
     assert caught.value.code == "migration_unfinished"
     begin(store, ENCODER, enroll_waiting=False)
-    assert {who.id: who.waits for who in store.load().speakers} == {ada.id: False, ben.id: True}
+    assert {who.id: who.pending_reenrollment for who in store.load().speakers} == {ada.id: False, ben.id: True}
     assert check(store).whole
 
 
@@ -128,7 +132,7 @@ def test_a_bundle_taken_on_the_way_comes_back_on_the_way(tmp_path: Path, store: 
     sealed = take_bundle(store)
     restore(tmp_path / "copy", keys, read_bundle(sealed, keys=keys))
     copy = Store.open(tmp_path / "copy", keys, NEW)
-    assert {who.name: who.waits for who in copy.load().speakers} == {"Ada": True, "Ben": False}
+    assert {who.name: who.pending_reenrollment for who in copy.load().speakers} == {"Ada": True, "Ben": False}
     np.testing.assert_array_equal(copy.load().speakers[0].former[0].embedding, unit(1))
     copy.close()
     other = Store.open(tmp_path / "other", keys, NEW)

@@ -274,7 +274,7 @@ def test_none_outlives_a_new_master_key_or_a_renewal(
 def test_none_is_used_under_another_encoder(store: Store, people: list[StoredSpeaker]) -> None:
     begin(store, EncoderIdentity("other", "a" * 64, 192), enroll_waiting=False)
     assert from_parts(store) is None
-    assert all(who.waits for who in store.load_quickly().speakers)
+    assert all(who.pending_reenrollment for who in store.load_quickly().speakers)
     assert len(people) == PEOPLE
 
 

@@ -99,7 +99,7 @@ def speaker_info(speaker: StoredSpeaker, service: VoiceprintService) -> SpeakerI
         last_seen=profile.last_seen,
         consent=profile.consent,
         consent_at=None if profile.consent_at is None else iso_moment(profile.consent_at),
-        waiting=speaker.waits,
+        waiting=speaker.pending_reenrollment,
         groups=profile.groups,
     )
 

@@ -85,7 +85,7 @@ class StoredSpeaker(msgspec.Struct, frozen=True, eq=False):
     former: tuple[Enrollment, ...] = ()
 
     @property
-    def waits(self) -> bool:
+    def pending_reenrollment(self) -> bool:
         """Whether reenrollment under the store's encoder is pending."""
         return not self.enrollments
 

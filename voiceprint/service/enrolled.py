@@ -32,7 +32,7 @@ class EnrolledSpeakers:
     def __init__(self, store: Store, dimension: int) -> None:
         self.lock = RLock()
         self.gallery = Gallery(dimension)
-        self.pending = Gallery(store.former.dimension if store.former else dimension)
+        self.pending = Gallery(store.previous_encoder.dimension if store.previous_encoder else dimension)
         self.damaged: tuple[str, ...] = ()
         self.changes = 0
         self.dummy_template = _random_template(dimension)
@@ -56,7 +56,7 @@ class EnrolledSpeakers:
         gallery, pending = Gallery(self.gallery.dimension, room=len(contents)), Gallery(self.pending.dimension)
         for some in contents.batches:
             _put_all(gallery, some.voices())
-            _put_all(pending, some.waiting())
+            _put_all(pending, some.pending())
         self.gallery, self.pending = gallery, pending
         self._directory = SpeakerDirectory(contents.batches)
         self.damaged = contents.damaged

@@ -81,11 +81,11 @@ def _open_previous(store: Store, settings: Settings, encoder: Encoder | None) ->
 
     Raises ModelError where it is not installed any more.
     """
-    if store.former is None:
+    if store.previous_encoder is None:
         return None
     if encoder is None:
-        encoder = load_encoder(find_encoder(store.former.id, settings), settings)
-    check_encoder(store.path, store.former, identity_of(encoder))
+        encoder = load_encoder(find_encoder(store.previous_encoder.id, settings), settings)
+    check_encoder(store.path, store.previous_encoder, identity_of(encoder))
     own = msgspec.structs.replace(settings, calibration=None)  # an operator's calibration is for the new encoder
     return PreviousEncoder(encoder, _policy(encoder, own), _policy(encoder, own, share=CONFIDENT_SHARE))
 

@@ -126,7 +126,7 @@ class VoiceprintService(Listening):
     @property
     def previous_encoder(self) -> EncoderIdentity | None:
         """The encoder that the store is leaving; None where it is not migrated."""
-        return self.store.former
+        return self.store.previous_encoder
 
     @property
     def gallery_sizes(self) -> tuple[int, int]:

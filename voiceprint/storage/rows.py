@@ -179,7 +179,7 @@ class Rows:
         self.parts.delete_all()
         self.put_settings(seals)
         for speaker in speakers:
-            former = speaker.former if seals.settings.former else ()
+            former = speaker.former if seals.settings.previous_encoder else ()
             self.insert(speaker.id, KeyRing.new(), speaker.profile, speaker.enrollments, former=former)
         self.note("renewed", speakers=len(speakers), rotation=seals.settings.renewals)
         self.state = self.manifest.rebuilt(self.state)

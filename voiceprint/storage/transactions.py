@@ -73,10 +73,10 @@ class Transactions:
         return self._encoder
 
     @property
-    def former(self) -> EncoderIdentity | None:
+    def previous_encoder(self) -> EncoderIdentity | None:
         """The previous encoder during a migration, else None."""
         assert self._seals is not None
-        return self._seals.settings.former
+        return self._seals.settings.previous_encoder
 
     @property
     def enroll_waiting(self) -> bool:

@@ -128,7 +128,7 @@ def read_bundle(data: bytes, *, keys: MasterKeys, passphrase: str | None = None)
 
 def _check_dimensions(bundle: Bundle) -> None:
     settings = bundle.settings
-    sizes = (settings.encoder.dimension, settings.former.dimension if settings.former else 0)
+    sizes = (settings.encoder.dimension, settings.previous_encoder.dimension if settings.previous_encoder else 0)
     for speaker in bundle.speakers:
         made = zip((speaker.enrollments, speaker.former), sizes, strict=True)
         if any(len(one.embedding) != size for enrollments, size in made for one in enrollments):

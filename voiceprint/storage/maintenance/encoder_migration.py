@@ -37,10 +37,10 @@ def progress(store: Store) -> MigrationReport:
         settings, speakers = rows.seals.settings, rows.load().speakers
     return MigrationReport(
         encoder=settings.encoder.id,
-        former=settings.former.id if settings.former else None,
+        former=settings.previous_encoder.id if settings.previous_encoder else None,
         enroll_waiting=settings.enroll_waiting,
         speakers=len(speakers),
-        waiting=sum(speaker.waits for speaker in speakers),
+        waiting=sum(speaker.pending_reenrollment for speaker in speakers),
     )
 
 
@@ -52,15 +52,18 @@ def begin(store: Store, encoder: EncoderIdentity, *, enroll_waiting: bool) -> Mi
     """
     with store.writing() as rows:
         old = rows.seals.settings
-        if old.former is None and encoder == old.encoder:
+        if old.previous_encoder is None and encoder == old.encoder:
             raise ModelError("already_there", f"The store {store.path} belongs to the encoder {encoder.id} already.")
-        if old.former is not None and encoder not in (old.encoder, old.former):
+        if old.previous_encoder is not None and encoder not in (old.encoder, old.previous_encoder):
             raise ModelError(
                 "migration_unfinished",
-                f"The store {store.path} is on its way from {old.former.id} to {old.encoder.id}; finish that first.",
+                f"The store {store.path} is on its way from {old.previous_encoder.id} to {old.encoder.id}; finish that "
+                "first.",
             )
-        former = old.former if encoder == old.encoder else old.encoder
-        settings = msgspec.structs.replace(old, encoder=encoder, former=former, enroll_waiting=enroll_waiting)
+        previous = old.previous_encoder if encoder == old.encoder else old.encoder
+        settings = msgspec.structs.replace(
+            old, encoder=encoder, previous_encoder=previous, enroll_waiting=enroll_waiting
+        )
         rows.put_settings(rows.seals.with_settings(settings))
         rows.note("migration_begun", encoder=encoder.fingerprint, enroll_waiting=int(enroll_waiting))
     store.use_encoder(encoder)
@@ -76,9 +79,9 @@ def finish(store: Store, *, forget_waiting: bool) -> tuple[MigrationReport, tupl
     Raises InputError: ``no_migration``, ``people_waiting``; StoreError (also ``record_damaged``); nothing changed.
     """
     with store.reading() as rows:
-        if rows.seals.settings.former is None:
+        if rows.seals.settings.previous_encoder is None:
             raise InputError("no_migration", f"The store {store.path} is not on its way to another encoder.")
-        waiting = [speaker.id for speaker in undamaged_speakers(rows) if speaker.waits]
+        waiting = [speaker.id for speaker in undamaged_speakers(rows) if speaker.pending_reenrollment]
     if waiting and not forget_waiting:
         raise InputError(
             "people_waiting",
@@ -87,7 +90,9 @@ def finish(store: Store, *, forget_waiting: bool) -> tuple[MigrationReport, tupl
         )
     receipts = tuple(store.forget(speaker_id, reason="migration_finished") for speaker_id in waiting)
     with store.writing() as rows:
-        settings = msgspec.structs.replace(renewed_settings(rows.seals.settings), former=None, enroll_waiting=False)
+        settings = msgspec.structs.replace(
+            renewed_settings(rows.seals.settings), previous_encoder=None, enroll_waiting=False
+        )
         rows.replace_all(undamaged_speakers(rows), rows.seals.with_settings(settings))
         rows.note("migration_finished", encoder=store.encoder.fingerprint)
     store.clear_log()

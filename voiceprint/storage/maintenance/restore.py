@@ -91,12 +91,12 @@ def _check_former(rows: Rows, bundle: Bundle) -> None:
 
     Raises ModelError (``encoder_mismatch``).
     """
-    former = bundle.settings.former
-    if rows.seals.settings.former != former and any(speaker.former for speaker in bundle.speakers):
+    previous = bundle.settings.previous_encoder
+    if rows.seals.settings.previous_encoder != previous and any(speaker.former for speaker in bundle.speakers):
         raise ModelError(
             "encoder_mismatch",
-            f"The bundle was taken while its store was moved away from {former.id if former else 'another encoder'}, "
-            "and this store is not; bring it into an empty folder.",
+            "The bundle was taken while its store was moved away from "
+            f"{previous.id if previous else 'another encoder'}, and this store is not; bring it into an empty folder.",
         )
 
 

@@ -68,7 +68,7 @@ class Seals:
         self.purposes = PurposeKeys(settings.secret)
         self.vault = vault
         self._foreign = [HashKey(key) for key in settings.foreign_tombstone_keys]
-        self._encoders = [settings.encoder, *([settings.former] if settings.former else [])]
+        self._encoders = [settings.encoder, *([settings.previous_encoder] if settings.previous_encoder else [])]
 
     @classmethod
     def open(cls, keys: MasterKeys, store_id: str, token: bytes) -> Self:

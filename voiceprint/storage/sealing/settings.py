@@ -33,7 +33,7 @@ class StoreSettings(_Body, frozen=True, kw_only=True):
 
     ``secret``: 32 bytes, the source of the keys for tombstones, audit, receipts and content hashes; it outlives every
     master key. ``foreign_tombstone_keys``: of stores whose bundles were imported. ``renewals``: number of template
-    renewals; ``seed``: of the transform's matrix (empty before the first renewal). ``former``: the previous encoder
+    renewals; ``seed``: of the transform's matrix (empty before the first renewal). ``previous_encoder``: the old one
     during a migration; ``enroll_waiting``: whether speakers that it recognises are enrolled under the new one.
     """
 
@@ -43,7 +43,7 @@ class StoreSettings(_Body, frozen=True, kw_only=True):
     renewals: int = msgspec.field(default=0, name="rotation")
     seed: bytes = b""
     foreign_tombstone_keys: tuple[bytes, ...] = msgspec.field(default=(), name="foreign_marks")
-    former: EncoderIdentity | None = None
+    previous_encoder: EncoderIdentity | None = msgspec.field(default=None, name="former")
     enroll_waiting: bool = False
 
     @classmethod

@@ -237,7 +237,7 @@ class SpeakerBatch:
         made = self.columns.made
         return self._voices(made, made.numbers() > 0)
 
-    def waiting(self) -> Voices:
+    def pending(self) -> Voices:
         """Vectors of the previous encoder, for the speakers pending reenrollment."""
         made, former = self.columns.made, self.columns.former
         return self._voices(former, (made.numbers() == 0) & (former.numbers() > 0))
