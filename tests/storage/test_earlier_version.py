@@ -73,7 +73,7 @@ def test_the_store_opens_from_its_rows_and_from_its_snapshot(earlier: Store) -> 
     assert parts is not None
     by_name(parts.speakers)
     report = check(earlier)
-    assert (report.faults, report.rotation, report.forgotten, report.epoch) == ((), 1, 2, 2)
+    assert (report.faults, report.renewals, report.forgotten, report.epoch) == ((), 1, 2, 2)
 
 
 def test_the_token_and_the_receipt_hold(earlier: Store) -> None:

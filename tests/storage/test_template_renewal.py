@@ -18,7 +18,7 @@ def test_every_cosine_stays_over_many_renewals(folder: Path, keys: MasterKeys, s
     probes = np.stack([unit(seed) for seed in range(1000, 1020)])
     before = probes @ np.stack([one.embedding for speaker in who for one in speaker.enrollments]).T
     for number in range(1, 21):
-        assert renew(store).rotation == number
+        assert renew(store).renewals == number
     store.add_enrollments(who[0].id, [enrollment(99)])
     store.close()
     again = Store.open(folder, keys, ENCODER)

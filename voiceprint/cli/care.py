@@ -45,7 +45,7 @@ def run_check(args: argparse.Namespace) -> int:
         args,
         report,
         f"{report.speakers} speakers, {report.enrollments} enrollments, {report.forgotten} forgotten, "
-        f"{report.audit_lines} lines of audit log (head {report.audit_head[:16]}), renewed {report.rotation} times",
+        f"{report.audit_lines} lines of audit log (head {report.audit_head[:16]}), renewed {report.renewals} times",
         "Everything is as it was written." if report.whole else f"{len(report.faults)} faults:",
         whole=report.whole,
     )

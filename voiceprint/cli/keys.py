@@ -15,7 +15,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     add_care_options(parser)
     parser.set_defaults(run=run)
 
-    parser = commands.add_parser("renew", help="new keys and a new secret rotation for every voiceprint")
+    parser = commands.add_parser("renew", help="new keys and a new secret transform for every voiceprint")
     add_care_options(parser)
     parser.set_defaults(run=run_renew)
 
@@ -82,5 +82,5 @@ def run_renew(args: argparse.Namespace) -> int:
 
     with open_store(args) as store:
         report = renew(store)
-    tell(args, report, f"Renewed {report.speakers} speakers; this was renewal {report.rotation} of the store.")
+    tell(args, report, f"Renewed {report.speakers} speakers; this was renewal {report.renewals} of the store.")
     return 0

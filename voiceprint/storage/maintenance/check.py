@@ -21,7 +21,7 @@ __all__ = ["Report", "check"]
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """Result of a check.
 
-    ``faults``: one sentence each; ``damaged``: opaque ids; ``rotation``: template renewals.
+    ``faults``: one sentence each; ``damaged``: opaque ids; ``renewals``: number of template renewals.
     """
 
     speakers: int
@@ -29,7 +29,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     forgotten: int
     audit_lines: int
     audit_head: str
-    rotation: int
+    renewals: int = msgspec.field(name="rotation")
     epoch: int
     damaged: tuple[str, ...]
     faults: tuple[str, ...]
@@ -56,7 +56,7 @@ def check(store: Store) -> Report:
             forgotten=len(rows.tables.tombstones()),
             audit_lines=log.lines,
             audit_head=log.head,
-            rotation=rows.seals.settings.renewals,
+            renewals=rows.seals.settings.renewals,
             epoch=rows.state.epoch,
             damaged=loaded.damaged,
             faults=(*faults, *more, *_tombstone_faults(rows), *_token_faults(rows), *log.faults),

@@ -20,11 +20,11 @@ __all__ = ["RenewalReport", "renew", "renewed_settings", "undamaged_speakers"]
 class RenewalReport(msgspec.Struct, frozen=True, kw_only=True):
     """Result of a template renewal.
 
-    ``rotation``: number of renewals of the store; ``log_cleared``: whether no byte of the old tokens is left on disk.
+    ``renewals``: number of renewals of the store; ``log_cleared``: whether no byte of the old tokens is left on disk.
     """
 
     speakers: int
-    rotation: int
+    renewals: int = msgspec.field(name="rotation")
     log_cleared: bool
 
 
@@ -37,7 +37,7 @@ def renew(store: Store) -> RenewalReport:
     with store.writing() as rows:
         speakers, settings = undamaged_speakers(rows), renewed_settings(rows.seals.settings)
         rows.replace_all(speakers, rows.seals.with_settings(settings))
-    return RenewalReport(speakers=len(speakers), rotation=settings.renewals, log_cleared=store.clear_log())
+    return RenewalReport(speakers=len(speakers), renewals=settings.renewals, log_cleared=store.clear_log())
 
 
 def renewed_settings(settings: StoreSettings) -> StoreSettings:
