@@ -65,7 +65,7 @@ def measure_opening(folder: Path, speakers: int = 100_000, rounds: int = 3) -> F
 
 
 class Clocked(Store):
-    """Knows how long everybody was read."""
+    """A store that times the reading of its speakers."""
 
     took = 0.0
 
@@ -77,8 +77,10 @@ class Clocked(Store):
 
 
 def start(folder: Path) -> dict[str, float]:
-    """Seconds from the store's file to gallery and names: ``all``, with the first look for a name; of these ``reading``
-    everybody and the ``first_name``, whose table is made then. ``speakers``: how many there are.
+    """Seconds from the store's file to gallery and names.
+
+    ``all``, with the first look-up of a name; of these ``reading`` the speakers, and the ``first_name``, which builds
+    the index of names. ``speakers``: their number.
     """
     data = folder / "index"
     began = time.perf_counter()
@@ -106,7 +108,7 @@ Tokens = list[tuple[Fernet, bytes]]
 
 
 def _tokens(data: Path, key: Path) -> tuple[Tokens, Tokens, Tokens]:
-    """What lies sealed of everybody, under one key as a plain program would have it: as many bytes as in our rows."""
+    """Sealed tokens of all speakers under one key, as a plain program has them: as many bytes as our rows."""
     fernet = Fernet(Fernet.generate_key())
     store = Store.open(data, load_key_file(key, data=data), ENCODER)
     with store.reading() as rows:

@@ -21,9 +21,9 @@ def distillation(student: Tensor, target: Tensor, bank: Tensor, weight: float) -
     """
     unit = functional.normalize(student, dim=1)
     distance = (1 - (unit * target).sum(1)).mean()
-    everybody = torch.cat([target, bank])
-    wanted = functional.softmax(target @ everybody.T / TEMPERATURE, dim=1)
-    seen = functional.log_softmax(unit @ everybody.T / TEMPERATURE, dim=1)
+    references = torch.cat([target, bank])
+    wanted = functional.softmax(target @ references.T / TEMPERATURE, dim=1)
+    seen = functional.log_softmax(unit @ references.T / TEMPERATURE, dim=1)
     divergence = functional.kl_div(seen, wanted, reduction="batchmean")
     return distance + weight * divergence, distance, divergence
 
