@@ -3,7 +3,7 @@
     python scripts/benchmarks measure_open_set DIR... [--json]
 
 DIR is <speaker>/<clips>. Of the speakers with at least 4 clips every second one (by a hash of the name) is enrolled
-with 3 of them; their other clips must be named, all other speakers' must not be. Works in a temporary folder with a
+with 3 of them; their other clips must be named, those of the others must not be. Works in a temporary folder with a
 store and a key of its own, which is removed. Prints counts and rates with 95 % intervals (Wilson): rank1 (the right
 speaker is the closest), fnir (an enrolled speaker is not named, or misnamed), fpir (an impostor is named).
 """

@@ -66,7 +66,7 @@ def measure_opening(folder: Path, speakers: int = 100_000, rounds: int = 3) -> F
 
 
 class Clocked(Store):
-    """Store that records the time of loading all speakers."""
+    """A store that times the reading of its speakers."""
 
     took = 0.0
 
@@ -80,8 +80,8 @@ class Clocked(Store):
 def start(folder: Path) -> dict[str, float]:
     """Seconds from the store's file to gallery and names.
 
-    ``all``: with the first lookup of a name; of these ``reading`` and ``first_name``, whose table is made then.
-    ``speakers``: their number.
+    ``all``, with the first look-up of a name; of these ``reading`` the speakers, and the ``first_name``, which builds
+    the index of names. ``speakers``: their number.
     """
     data = folder / "index"
     began = time.perf_counter()
@@ -109,7 +109,7 @@ Tokens = list[tuple[Fernet, bytes]]
 
 
 def _tokens(data: Path, key: Path) -> tuple[Tokens, Tokens, Tokens]:
-    """Tokens of all speakers under one key, as a plain program has them, as long as in our rows."""
+    """Sealed tokens of all speakers under one key, as a plain program has them: as many bytes as our rows."""
     fernet = Fernet(Fernet.generate_key())
     store = Store.open(data, load_key_file(key, data=data), ENCODER)
     with store.reading() as rows:

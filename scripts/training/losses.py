@@ -19,9 +19,9 @@ def distillation(student: Tensor, target: Tensor, bank: Tensor, weight: float) -
     """
     unit = functional.normalize(student, dim=1)
     distance = (1 - (unit * target).sum(1)).mean()
-    neighbours = torch.cat([target, bank])
-    wanted = functional.softmax(target @ neighbours.T / TEMPERATURE, dim=1)
-    seen = functional.log_softmax(unit @ neighbours.T / TEMPERATURE, dim=1)
+    references = torch.cat([target, bank])
+    wanted = functional.softmax(target @ references.T / TEMPERATURE, dim=1)
+    seen = functional.log_softmax(unit @ references.T / TEMPERATURE, dim=1)
     divergence = functional.kl_div(seen, wanted, reduction="batchmean")
     return distance + weight * divergence, distance, divergence
 

@@ -12,10 +12,11 @@ import msgspec
 import pytest
 from aiohttp import web
 
+from voiceprint.api import desk
 from voiceprint.api.messages import SpeakerInfo, SpeakerList
 from voiceprint.api.presenters import speaker_list
 from voiceprint.config import Settings
-from voiceprint.server import create_app, limits, live, rest, run, slow_readers
+from voiceprint.server import create_app, limits, live, run, slow_readers
 from voiceprint.server.context import CONTEXT
 from voiceprint.server.slow_readers import SlowReaders
 from voiceprint.server.tls import LAN_CERT, load_identity
@@ -152,7 +153,7 @@ def crowd(service: VoiceprintService, monkeypatch: pytest.MonkeyPatch) -> None:
     )  # fmt: skip
     everybody = SpeakerList(speakers=(one,) * MANY)
     assert type(speaker_list(service, None)) is SpeakerList
-    monkeypatch.setattr(rest, "speaker_list", lambda *_: everybody)
+    monkeypatch.setattr(desk, "speaker_list", lambda *_: everybody)
 
 
 @pytest.mark.usefixtures("crowd")

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from voiceprint.cli.common import add_json_option, open_service, print_json, settings_from
-from voiceprint.cli.folders import add_clip_options, hear_asked, hear_folders, open_clip_encoder
+from voiceprint.cli.folders import add_clip_options, clip_encoder_of, hear_asked, hear_folders, open_clip_encoder
 from voiceprint.cli.store_common import add_data_option, check_store
 from voiceprint.errors import InputError
 
@@ -67,17 +67,12 @@ def _enrolled(args: argparse.Namespace) -> "tuple[ClipEncoder, list[Sample]]":
 
     Raises SetupError, StoreError.
     """
-    from voiceprint.audio.vad import VoiceActivity
     from voiceprint.evaluation.enrolled import enrolled_samples
-    from voiceprint.evaluation.samples import ClipEncoder
 
     settings = settings_from(args)
     check_store(settings)
     with open_service(args) as service:
-        clip_encoder = ClipEncoder(
-            service.encoder, VoiceActivity.load(), settings.max_audio_seconds, settings.max_upload_bytes
-        )
-        return clip_encoder, list(enrolled_samples(service.speakers()))
+        return clip_encoder_of(service.encoder, settings), list(enrolled_samples(service.speakers()))
 
 
 def _cohort(args: argparse.Namespace, clip_encoder: "ClipEncoder") -> "Cohort | None":

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from voiceprint.cli.common import add_models_option, complain, settings_from
+from voiceprint.config import Settings
 
 if TYPE_CHECKING:
+    from voiceprint.encoding.encoder import Encoder
     from voiceprint.evaluation.samples import ClipEncoder, Sample
 
-__all__ = ["add_clip_options", "hear_asked", "hear_folders", "open_clip_encoder"]
+__all__ = ["add_clip_options", "clip_encoder_of", "hear_asked", "hear_folders", "open_clip_encoder"]
 
 
 def add_clip_options(parser: argparse.ArgumentParser, *, folders: str = "+") -> None:
@@ -33,13 +35,18 @@ def add_clip_options(parser: argparse.ArgumentParser, *, folders: str = "+") -> 
 
 def open_clip_encoder(args: argparse.Namespace) -> "ClipEncoder":
     """The encoder of the options with the speech detector. Raises SetupError."""
-    from voiceprint.audio.vad import VoiceActivity
     from voiceprint.encoding.catalog import choose_encoder
-    from voiceprint.evaluation.samples import ClipEncoder
     from voiceprint.service.factory import load_encoder
 
     settings = settings_from(args)
-    encoder = load_encoder(choose_encoder(settings), settings)
+    return clip_encoder_of(load_encoder(choose_encoder(settings), settings), settings)
+
+
+def clip_encoder_of(encoder: "Encoder", settings: Settings) -> "ClipEncoder":
+    """An encoder with the speech detector, within the limits of the settings."""
+    from voiceprint.audio.vad import VoiceActivity
+    from voiceprint.evaluation.samples import ClipEncoder
+
     return ClipEncoder(encoder, VoiceActivity.load(), settings.max_audio_seconds, settings.max_upload_bytes)
 
 

@@ -23,6 +23,10 @@ from voiceprint.service.service import VoiceprintService
 __all__ = ["create_app"]
 
 
+# The outermost first.
+_MIDDLEWARES = (log_requests, hold_upload_slot, answer_errors, check_host_and_origin, auth_middleware.admit_callers)
+
+
 def create_app(
     service: VoiceprintService, settings: Settings, *, names: Collection[str] = LOOPBACK_NAMES
 ) -> web.Application:
@@ -30,37 +34,22 @@ def create_app(
 
     ``names``: the host names that it answers to, unless behind a proxy.
     """
-    app = web.Application(
-        middlewares=[
-            log_requests,
-            hold_upload_slot,
-            answer_errors,
-            check_host_and_origin,
-            auth_middleware.admit_callers,
-        ]
-    )
-    app[CONTEXT] = context = Context(service, settings, names={*names, settings.host})
+    app = web.Application(middlewares=_MIDDLEWARES)
+    app[CONTEXT] = Context(service, settings, names={*names, settings.host})
     app.on_response_prepare.append(add_security_headers)
-    app.add_routes(
-        [
-            *rest.routes,
-            *auth_middleware.routes,
-            *page_data_routes.routes,
-            *docs_routes.routes,
-            web.get("/ws", live.websocket),
-            *page.routes(),
-        ]
-    )
-
-    async def close(_app: web.Application) -> None:
-        context.close()
-
+    for routes in (rest.routes, auth_middleware.routes, page_data_routes.routes, docs_routes.routes, page.routes()):
+        app.add_routes(routes)
+    app.router.add_get("/ws", live.websocket)
     app.cleanup_ctx.append(repeated(sweep_once, seconds=SWEEP_EVERY_SECONDS))
     app.cleanup_ctx.append(repeated(visit_parts, seconds=VISIT_EVERY_SECONDS))
     app.cleanup_ctx.append(_send_hits)
     app.on_shutdown.append(live.close_streams)
-    app.on_cleanup.append(close)
+    app.on_cleanup.append(_close)
     return app
+
+
+async def _close(app: web.Application) -> None:
+    app[CONTEXT].close()
 
 
 async def _send_hits(app: web.Application) -> AsyncIterator[None]:

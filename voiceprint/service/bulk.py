@@ -51,8 +51,8 @@ def enroll_files(
     ``on_refusal``: called with each recording that is not usable. Raises SpeakerError for a bad name; InputError
     (``consent_missing``).
     """
-    with BulkWorkers(service) as ears:
-        return _Speaker(service, name, files, ears, consent).enroll(on_refusal)
+    with BulkWorkers(service) as workers:
+        return _Speaker(service, name, files, workers, consent).enroll(on_refusal)
 
 
 def enroll_folders(
@@ -63,14 +63,14 @@ def enroll_folders(
     The recordings of the next folders are encoded meanwhile. ``on_refusal``: also called with the path of a folder
     whose speaker cannot be enrolled; its outcome is None.
     """
-    with BulkWorkers(service) as ears:
+    with BulkWorkers(service) as workers:
         begun: deque[tuple[Folder, _Speaker | InputError]] = deque()
         for folder in folders:
             try:
-                begun.append((folder, _Speaker(service, folder.name, folder.files, ears, consent)))
+                begun.append((folder, _Speaker(service, folder.name, folder.files, workers, consent)))
             except InputError as error:
                 begun.append((folder, error))
-            while ears.is_busy and len(begun) > 1:
+            while workers.is_busy and len(begun) > 1:
                 yield _enrolled(*begun.popleft(), on_refusal)
         while begun:
             yield _enrolled(*begun.popleft(), on_refusal)
@@ -95,14 +95,19 @@ class _Speaker:
     """
 
     def __init__(
-        self, service: VoiceprintService, name: str, files: Sequence[Path], ears: BulkWorkers, consent: Consent | None
+        self,
+        service: VoiceprintService,
+        name: str,
+        files: Sequence[Path],
+        workers: BulkWorkers,
+        consent: Consent | None,
     ) -> None:
         self._service = service
         self._name = clean_name(name)
         self._consent = consent
         speaker = service.enrolled.find(self._name)
         service.check_consent(consent, speaker.id if speaker else None)
-        self._heard = [(path, ears.hear(path, self._check)) for path in files]
+        self._heard = [(path, workers.hear(path, self._check)) for path in files]
 
     def enroll(self, on_refusal: OnRefusal) -> EnrollmentOutcome | None:
         """The outcome of enrolling what is usable, once all of it is encoded."""

@@ -12,12 +12,10 @@ from voiceprint.errors import StoreError
 from voiceprint.storage.audit_lines import open_line
 from voiceprint.storage.rows import Rows
 from voiceprint.storage.sealing.vault import SealBrokenError
-from voiceprint.storage.sqlite.database import typed_rows
 
 __all__ = ["LONGEST_STEP_DAYS", "believe_day", "require_step"]
 
 LONGEST_STEP_DAYS = 31
-_LAST_LINE = "SELECT number, token FROM audit ORDER BY number DESC LIMIT 1"
 
 
 def require_step(rows: Rows, day: date) -> None:
@@ -42,7 +40,7 @@ def _last_day(rows: Rows) -> date | None:
     if rows.state.swept:
         return date.fromisoformat(rows.state.swept)
     try:
-        lines = [open_line(rows.seals, *row) for row in typed_rows(rows.database, _LAST_LINE, (int, bytes))]
+        lines = [open_line(rows.seals, *row) for row in rows.tables.last_audit_row()]
     except SealBrokenError:
         return None
     return datetime.fromtimestamp(lines[0].time, UTC).date() if lines else None

@@ -151,6 +151,10 @@ class Tables:
         query = "SELECT number, token, chain FROM audit ORDER BY number LIMIT ?"
         return typed_rows(self.database, query, (int, bytes, str), count)
 
+    def last_audit_row(self) -> list[tuple[int, bytes]]:
+        """Number and sealed line of the newest audit row, or nothing."""
+        return typed_rows(self.database, "SELECT number, token FROM audit ORDER BY number DESC LIMIT 1", (int, bytes))
+
     def add_audit_row(self, row: AuditRow) -> None:
         """Append a row to the audit log."""
         self.database.execute("INSERT INTO audit VALUES (?, ?, ?)", row)
