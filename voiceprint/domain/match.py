@@ -10,7 +10,7 @@ MAX_TOP_K = 100
 
 
 def check_top_k(top_k: int, *, called: str = "top_k") -> int:
-    """How many candidates are wanted; ``called``: its name for people. Raises InputError (``bad_top_k``)."""
+    """The number of candidates, checked. ``called``: its name in the message. Raises InputError."""
     if not 1 <= top_k <= MAX_TOP_K:
         raise InputError("bad_top_k", f"{called} must lie between 1 and {MAX_TOP_K}, not {top_k}.")
     return top_k

@@ -1,7 +1,7 @@
-"""Whether the clock may be believed: the store keeps the last day on which it was.
+"""Plausibility of the clock, from the last day in the store on which it was trusted.
 
-A clock that is wrong by years would make everybody's time be over. So what nobody asked for goes by a day only where
-the clock came to it in a step that a server takes: at most LONGEST_STEP_DAYS after the last such day, and never back.
+A clock that is wrong by years would make all speakers due for erasure. So an unattended sweep trusts a day only if the
+clock reached it in a step that a running server takes: at most LONGEST_STEP_DAYS after the last trusted one, not back.
 """
 
 from datetime import UTC, date, datetime, timedelta
@@ -19,7 +19,7 @@ LONGEST_STEP_DAYS = 31
 
 
 def require_step(rows: Rows, day: date) -> None:
-    """Raises StoreError (``clock_jumped``) where the clock did not come to this day in one step."""
+    """Refuse a day not reached in one step. Raises StoreError (``clock_jumped``)."""
     last = _last_day(rows)
     if last is not None and not timedelta(days=-1) <= day - last <= timedelta(days=LONGEST_STEP_DAYS):
         raise StoreError(
@@ -30,17 +30,20 @@ def require_step(rows: Rows, day: date) -> None:
 
 
 def believe_day(rows: Rows, day: date) -> None:
-    """From now on steps are taken from this day."""
+    """Record a day as the last trusted one."""
     if rows.state.swept != day.isoformat():
         rows.state = msgspec.structs.replace(rows.state, swept=day.isoformat())
 
 
 def _last_day(rows: Rows) -> date | None:
-    """The last day that was believed, else that of the last line of the audit log; None where neither can be read."""
+    """The last trusted day, else that of the last audit line; None where neither can be read."""
     if rows.state.swept:
         return date.fromisoformat(rows.state.swept)
+    row = rows.tables.last_audit_row()
+    if row is None:
+        return None
     try:
-        lines = [open_line(rows.seals, *row) for row in rows.tables.last_audit_row()]
+        line = open_line(rows.seals, row[0], row[1])
     except SealBrokenError:
         return None
-    return datetime.fromtimestamp(lines[0].time, UTC).date() if lines else None
+    return datetime.fromtimestamp(line.time, UTC).date()

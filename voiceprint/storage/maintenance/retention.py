@@ -18,7 +18,7 @@ from voiceprint.storage.store import Store
 __all__ = ["Due", "Retention", "Sweep", "due", "kept_until", "sweep"]
 
 _LONGEST_DAYS = 36_500
-# Who is overdue for longer was not found by any sweep before: a clock was wrong, or a setting changed.
+# A speaker overdue for longer was due at no sweep before: a clock was wrong, or a setting changed.
 _MOST_OVERDUE_DAYS = 2 * LONGEST_STEP_DAYS
 
 
@@ -38,7 +38,7 @@ class Retention:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A speaker due for erasure. ``reason``: ``consent_expired`` or ``not_seen``; ``days``: overdue for so long."""
+    """A speaker due for erasure since ``days``. ``reason``: ``consent_expired``, ``not_seen``."""
 
     speaker_id: str
     reason: str
@@ -47,7 +47,10 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """The speakers due, and a receipt of each erasure (none in a dry run). ``waiting``: an operator decides."""
+    """The speakers due, and a receipt of each erasure (none in a dry run).
+
+    ``waiting``: the speakers due that are left to an operator's decision.
+    """
 
     due: tuple[Due, ...]
     receipts: tuple[Receipt, ...]

@@ -1,6 +1,7 @@
-"""Whether the tables, indices, triggers and views of a database are those that this program makes, word for word.
+"""Comparison of a database's schema with the program's own.
 
-A schema is code that runs at every statement: a planted trigger could bring back each row that is deleted.
+A schema (tables, indices, triggers, views) is code that runs at every statement: a planted trigger could
+bring back each deleted row.
 """
 
 import sqlite3
@@ -16,7 +17,7 @@ _Entries = frozenset[tuple[str, ...]]
 
 
 def schema_faults(database: sqlite3.Connection) -> list[str]:
-    """One sentence for each thing in the schema that is not ours, was changed, or is missing."""
+    """One sentence for each entry of the schema that is foreign, changed or missing."""
     (version,) = database.execute("PRAGMA user_version").fetchone()
     own, found = _own_entries(version), _entries(database)
     strange = [f"The database has the {_name(entry)}, which voiceprint did not make." for entry in sorted(found - own)]
@@ -24,14 +25,14 @@ def schema_faults(database: sqlite3.Connection) -> list[str]:
 
 
 def require_own_schema(database: sqlite3.Connection) -> None:
-    """Raises StoreError (``schema_changed``) with everything that ``schema_faults`` finds."""
+    """Refuse a schema with faults. Raises StoreError (``schema_changed``) with all of them."""
     if faults := schema_faults(database):
         raise StoreError("schema_changed", " ".join(faults))
 
 
 @cache
 def _own_entries(version: int) -> _Entries:
-    """What the first ``version`` steps make."""
+    """The schema after the first ``version`` steps."""
     database = sqlite3.connect(":memory:")
     try:
         for step in MIGRATIONS[:version]:

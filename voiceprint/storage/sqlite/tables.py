@@ -118,7 +118,7 @@ class Tables:
         return records
 
     def tables_with(self, speaker_id: str, part: str) -> list[str]:
-        """The tables that still hold a speaker or a part; read without indices, because an index can lie."""
+        """The tables that still hold a speaker or a part; without indices, because an index can lie."""
         wanted = (("keys", "speaker_id", speaker_id), ("records", "speaker_id", speaker_id), ("parts", "part", part))
         return [table for table, column, value in wanted if self._count_unindexed(table, column, value)]
 
@@ -151,9 +151,11 @@ class Tables:
         query = "SELECT number, token, chain FROM audit ORDER BY number LIMIT ?"
         return typed_rows(self.database, query, (int, bytes, str), count)
 
-    def last_audit_row(self) -> list[tuple[int, bytes]]:
-        """Number and sealed line of the newest audit row, or nothing."""
-        return typed_rows(self.database, "SELECT number, token FROM audit ORDER BY number DESC LIMIT 1", (int, bytes))
+    def last_audit_row(self) -> AuditRow | None:
+        """The newest row of the audit log; None without one."""
+        query = "SELECT number, token, chain FROM audit ORDER BY number DESC LIMIT 1"
+        found: list[AuditRow] = typed_rows(self.database, query, (int, bytes, str))
+        return found[0] if found else None
 
     def add_audit_row(self, row: AuditRow) -> None:
         """Append a row to the audit log."""
