@@ -8,9 +8,9 @@ from itertools import product
 from pathlib import Path
 
 import pytest
-from sizes import size
-from store_fixtures import ENCODER, enrollment
+from support.store_fixtures import ENCODER, enrollment
 
+from robustness.sizes import size
 from voiceprint.errors import StoreError
 from voiceprint.storage.maintenance.check import check
 from voiceprint.storage.sealing.key_file import MasterKeys

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from serving import serving
-from sizes import size
+from support.serving import serving
+
+from robustness.sizes import size
 
 SECRET = "vp_S3cretS3cretS3cretS3cretS3cret"
 NAME, AUDIO = "Zsuzsanna Quastrellius", b"Aud1oAud1oAud1o"

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Self
 
 import pytest
-from sizes import FULL
-from store_fixtures import enrollment
-from toys import toy_service
+from support.store_fixtures import enrollment
+from support.toys import toy_service
 
+from robustness.sizes import FULL
 from voiceprint.domain.vocabulary import Consent
 from voiceprint.errors import StoreError
 from voiceprint.server.app import create_app

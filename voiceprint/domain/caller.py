@@ -33,6 +33,7 @@ class Caller:
     token_id: str | None
     scopes: frozenset[Scope]
     groups: Within = None
+    sign_in: str | None = None
 
     def may(self, scope: Scope) -> bool:
         return any(scope in _HOLDS[held] for held in self.scopes)
