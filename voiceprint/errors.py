@@ -49,6 +49,11 @@ class VoiceprintError(Exception):
         self.code = code
         self.message = message
 
+    @property
+    def told(self) -> str:
+        """What a caller over the network reads: no path, no key and no setting of this machine."""
+        return self.message if isinstance(self, InputError) else f"The server cannot do this now ({self.code})."
+
     def __reduce__(self) -> tuple[object, ...]:
         """Pickled form: errors leave the decoder process, where the default would lose the code."""
         return (type(self), (self.code, self.message))

@@ -4,18 +4,23 @@ import asyncio
 from typing import Any
 
 import aiohttp
+import msgspec
 import pytest
+from aiohttp.test_utils import TestClient, TestServer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.talking import Client, with_server
 
 from voiceprint.api import messages
 from voiceprint.api.messages import Error, Hello, Ready, Start
+from voiceprint.api.presenters import error_message
 from voiceprint.domain.caller import OPERATOR, Caller, Scope
 from voiceprint.errors import AccessError, StoreError
+from voiceprint.server import create_app
 from voiceprint.server.context import CONTEXT
 from voiceprint.service.authenticator import SIGN_IN_SECONDS, Authenticator
 from voiceprint.service.service import VoiceprintService
+from voiceprint.storage.sign_outs import read_sign_outs
 from voiceprint.storage.store import Store
 from voiceprint.storage.tokens import add_token, revoke_token
 
@@ -205,11 +210,79 @@ def test_sign_in_lasts_a_month_over_restarts_and_cannot_be_written_by_others(sto
     cookie, caller = Authenticator(store, clock=lambda: moment[0]).sign_in(token)
     restarted = Authenticator(store, clock=lambda: moment[0])
     assert restarted.signed_in(cookie) == caller
-    token_id, until, mark = cookie.split(".")
-    forged = [f"{other.id}.{until}.{mark}", f"{token_id}.{int(until) + 1}.{mark}", cookie[:-1], "", "..", "é", None]
+    token_id, until, sign_in, mark = cookie.split(".")
+    forged = [
+        f"{other.id}.{until}.{sign_in}.{mark}",
+        f"{token_id}.{int(until) + 1}.{sign_in}.{mark}",
+        f"{token_id}.{until}.{'0' * 16}.{mark}",
+        f"{token_id}.{until}.{mark}",
+        *(cookie[:-1], "", "..", "é", None),
+    ]
     assert [restarted.signed_in(value) for value in forged] == [None] * len(forged)
     moment[0] += SIGN_IN_SECONDS
     assert restarted.signed_in(cookie) is None
+
+
+def test_signed_out_is_signed_out_for_every_copy_and_after_a_restart(store: Store, moment: list[float]) -> None:
+    token, _ = add_token(store, "phone", ["operate"])
+    access = Authenticator(store, clock=lambda: moment[0])
+    (cookie, caller), (kept, _) = access.sign_in(token), access.sign_in(token)
+    for made_up in (None, "", f"{cookie}0"):
+        access.sign_out(made_up)
+    assert access.signed_in(cookie) == caller
+    access.sign_out(cookie)
+    for server in (access, Authenticator(store, clock=lambda: moment[0])):
+        assert server.signed_in(cookie) is None
+        with pytest.raises(AccessError, match="signed out"):
+            server.check(caller)  # a socket that this page opened before
+        assert server.signed_in(kept) is not None
+    moment[0] += SIGN_IN_SECONDS
+    access.sign_out(kept)  # over by itself, and nothing to keep
+    with store.reading() as rows:
+        assert list(read_sign_outs(rows)) == [caller.sign_in]
+
+
+@pytest.mark.parametrize(
+    ("options", "headers", "status"),
+    [
+        ({}, {"Origin": "https://{host}"}, 403),
+        ({}, {"Origin": "http://{host}"}, 200),
+        ({}, {"Origin": "http://{host}", "X-Forwarded-Proto": "https"}, 200),
+        ({"behind_proxy": True}, {"Origin": "https://{host}", "X-Forwarded-Proto": "https"}, 200),
+        ({"behind_proxy": True}, {"Origin": "http://{host}", "X-Forwarded-Proto": "https"}, 403),
+        ({"behind_proxy": True}, {"Origin": "https://{host}"}, 200),
+        ({}, {"Origin": "null"}, 403),
+    ],
+)
+def test_the_scheme_of_an_origin_counts(
+    service: VoiceprintService, options: dict[str, bool], headers: dict[str, str], status: int
+) -> None:
+    async def run() -> None:
+        app = create_app(service, msgspec.structs.replace(service.settings, **options))
+        async with TestClient(TestServer(app)) as client:
+            sent = {name: value.format(host=f"{client.host}:{client.port}") for name, value in headers.items()}
+            assert (await client.get("/healthz", headers=sent)).status == status
+
+    asyncio.run(run())
+
+
+def test_what_is_wrong_with_the_store_is_told_without_its_path(
+    service: VoiceprintService, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error = StoreError("store_full", f"The store {service.store.path} cannot grow.")
+
+    def full(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(service, "refresh", full)
+
+    async def talk(client: Client) -> None:
+        answer = await client.get("/v1/speakers/x")
+        assert (await answer.json())["error"]["message"] == "The server cannot do this now (store_full)."
+        assert (answer.status, error.message in caplog.text) == (503, True)
+
+    with_server(service, talk)
+    assert error_message(error).message == error.told
 
 
 @pytest.mark.usefixtures("_kept")

@@ -159,3 +159,13 @@ def test_a_bundle_is_written_for_this_user_and_never_over_a_file(tmp_path: Path,
         write_bundle(b"", path)
     assert caught.value.code == "bundle_not_written"
     assert path.stat().st_size > 0
+
+
+def test_the_head_of_a_bundle_is_bound_to_what_is_inside(keys: MasterKeys, store: Store) -> None:
+    store.add_speaker("Ada", [enrollment(1)])
+    data = take_bundle(store, passphrase=WORDS)
+    other = data.replace(store.id.encode(), b"0" * 32, 1)
+    assert other != data
+    with pytest.raises(InputError) as caught:
+        read_bundle(other, keys=keys, passphrase=WORDS)
+    assert caught.value.code == "bundle_damaged"

@@ -161,7 +161,7 @@ def forgotten_message(erasure: Erasure) -> Forgotten:
 
 
 def error_message(error: VoiceprintError) -> Error:
-    return Error(code=error.code, message=error.message)
+    return Error(code=error.code, message=error.told)
 
 
 def _candidates(matches: tuple[Match, ...], service: VoiceprintService) -> tuple[Candidate, ...]:

@@ -106,10 +106,12 @@ def run_verify_receipt(args: argparse.Namespace) -> int:
     if here:
         with open_store(args) as store:
             verify_receipt(receipt, store)
+    said = f"{receipt.speaker} was erased at {receipt.erased_at} ({receipt.reason})"
     tell(
         args,
-        {"valid": True, "checked_against_store": here, "speaker": receipt.speaker},
-        f"The receipt is genuine: {receipt.speaker} was erased at {receipt.erased_at} ({receipt.reason}).",
-        "The erasure holds in this store." if here else "There is no store here to compare it with.",
+        {"valid": True, "checked_against_store": here, "public_key": receipt.public_key, "speaker": receipt.speaker},
+        f"The receipt is genuine: {said}, and the erasure holds in this store."
+        if here
+        else f"Signed by an unknown key ({receipt.public_key}), because there is no store here: it says that {said}.",
     )
     return 0

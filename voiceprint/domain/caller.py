@@ -36,6 +36,7 @@ class Caller:
     token_id: str | None
     scopes: frozenset[Scope]
     groups: Within = None
+    sign_in: str | None = None
 
     def may(self, scope: Scope) -> bool:
         """Whether one of the caller's scopes includes this one."""

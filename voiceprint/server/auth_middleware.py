@@ -9,7 +9,7 @@ from aiohttp import web
 from voiceprint.domain.caller import ANONYMOUS, Caller, Scope
 from voiceprint.errors import AccessError, InputError, StoreError
 from voiceprint.server.context import CONTEXT
-from voiceprint.server.middleware import Handler
+from voiceprint.server.middleware import Handler, scheme_of
 from voiceprint.server.operations import SignIn
 from voiceprint.server.uploads import read_body
 from voiceprint.service.authenticator import SIGN_IN_SECONDS, Authenticator
@@ -87,7 +87,7 @@ async def who_am_i(request: web.Request) -> web.Response:
 @routes.post(SIGN_IN)
 async def sign_in(request: web.Request) -> web.Response:
     """Exchange a token for a cookie that scripts cannot read and other sites cannot send."""
-    access, settings = request.app[CONTEXT].authenticator, request.app[CONTEXT].settings
+    access = request.app[CONTEXT].authenticator
     try:
         given = msgspec.json.decode(await read_body(request), type=SignIn)
     except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
@@ -95,7 +95,7 @@ async def sign_in(request: web.Request) -> web.Response:
     cookie, caller = access.sign_in(given.token.strip()) if access.required else ("", access.admit(None))
     response = web.json_response(_session(access, caller))
     if cookie:
-        secure = request.secure or (settings.behind_proxy and request.headers.get("X-Forwarded-Proto") == "https")
+        secure = scheme_of(request) == "https"
         response.set_cookie(
             access.cookie, cookie, max_age=SIGN_IN_SECONDS, httponly=True, samesite="Strict", secure=secure
         )
@@ -104,8 +104,9 @@ async def sign_in(request: web.Request) -> web.Response:
 
 @routes.delete(SIGN_IN)
 async def sign_out(request: web.Request) -> web.Response:
-    """Delete the cookie. Revoking the token signs out every page that used it."""
+    """Delete the cookie; no copy of it counts any longer. Revoking the token signs out every page that used it."""
     access = request.app[CONTEXT].authenticator
+    await asyncio.to_thread(access.sign_out, request.cookies.get(access.cookie))
     response = web.json_response(_session(access, access.admit(None) if not access.required else ANONYMOUS))
     response.del_cookie(access.cookie, httponly=True, samesite="Strict")
     return response

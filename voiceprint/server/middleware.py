@@ -22,12 +22,14 @@ __all__ = [
     "check_host_and_origin",
     "error_response",
     "hold_upload_slot",
+    "scheme_of",
 ]
 
 log = logging.getLogger(__name__)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+HSTS_SECONDS = 365 * 86_400
 _HEADERS = {
     "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -51,7 +53,9 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
         return await handler(request)
     except VoiceprintError as error:
         request.app[CONTEXT].metrics.refused(error.code)
-        response = error_response(status_of(error), error.code, error.message)
+        if error.told != error.message:
+            log.error("%s", error.message)  # noqa: TRY400 - the sentence says it all
+        response = error_response(status_of(error), error.code, error.told)
         if isinstance(error, LimitError) and error.retry_seconds is not None:
             response.headers["Retry-After"] = str(ceil(error.retry_seconds))
         return response
@@ -85,7 +89,7 @@ async def check_host_and_origin(request: web.Request, handler: Handler) -> web.S
     # A browser also says so where it sends no Origin: an image or a script that another page wants from here.
     elsewhere = request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site")
     linked = request.headers.get("Sec-Fetch-Mode") == "navigate" and not request.path.startswith("/v1/")
-    if (origin is not None and urlsplit(origin).netloc != request.host) or (elsewhere and not linked):
+    if (origin is not None and not _is_own(origin, request)) or (elsewhere and not linked):
         return error_response(HTTPStatus.FORBIDDEN, "foreign_origin", "Only this server's own page may ask.")
     return await handler(request)
 
@@ -101,8 +105,22 @@ async def hold_upload_slot(request: web.Request, handler: Handler) -> web.Stream
         return await handler(request)
 
 
-async def add_security_headers(_request: web.Request, response: web.StreamResponse) -> None:
+def scheme_of(request: web.Request) -> str | None:
+    """``http`` or ``https``, as the browser sees it; None behind a proxy that does not say it."""
+    told = request.headers.get("X-Forwarded-Proto") if request.app[CONTEXT].settings.behind_proxy else request.scheme
+    return told if told in ("http", "https") else None
+
+
+def _is_own(origin: str, request: web.Request) -> bool:
+    parts, scheme = urlsplit(origin), scheme_of(request)
+    return parts.netloc == request.host and scheme in (None, parts.scheme)
+
+
+async def add_security_headers(request: web.Request, response: web.StreamResponse) -> None:
     response.headers.update(_HEADERS)
+    # Not for a certificate of our own: a browser would then never let anybody accept it again.
+    if request.app[CONTEXT].settings.tls_cert is not None and request.secure:
+        response.headers["Strict-Transport-Security"] = f"max-age={HSTS_SECONDS}"
     response.headers.setdefault("Cache-Control", "no-store")
 
 

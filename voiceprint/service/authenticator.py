@@ -4,11 +4,14 @@ As soon as a store has a token, one is required, on this machine too, until the 
 """
 
 import hmac
+import secrets
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from voiceprint.domain.caller import OPERATOR, Caller
 from voiceprint.errors import AccessError
+from voiceprint.storage.sign_outs import read_sign_outs, write_sign_out
 from voiceprint.storage.store import Store
 from voiceprint.storage.tokens import AccessToken, hash_token, read_tokens
 
@@ -29,6 +32,7 @@ class Authenticator:
         self._looked_at = float("-inf")
         self._by_hash: dict[str, AccessToken] = {}
         self._by_id: dict[str, AccessToken] = {}
+        self._signed_out: dict[str, int] = {}
         self.refresh()
 
     @property
@@ -42,6 +46,7 @@ class Authenticator:
         now = self._clock()
         with self._store.reading() as rows:
             tokens, self._key = read_tokens(rows), rows.seals.purposes.sign_in
+            self._signed_out = read_sign_outs(rows)
         self._by_hash = {token.hash: token for token in tokens}
         self._by_id = {token.id: token for token in tokens}
         self.required = self.required or bool(tokens)
@@ -58,35 +63,50 @@ class Authenticator:
     def check(self, caller: Caller) -> None:
         """Refuse a caller admitted earlier whose token is not valid any more. Raises AccessError."""
         if caller.token_id is not None:
-            self._caller(self._by_id.get(caller.token_id))
+            self._caller(self._by_id.get(caller.token_id), caller.sign_in)
         elif self.required:
             raise AccessError("token_needed", "Sign in again: this server asks for a token now.")
 
-    # A page signs in once. Its cookie holds the id of the token, the time it ends, and a keyed hash of both.
+    # A page signs in once. Its cookie holds the token's id, the time it ends, the sign-in, and a keyed hash of them.
 
     def sign_in(self, token: str) -> tuple[str, Caller]:
         """The value of the page's cookie, and the caller. Raises AccessError."""
-        caller = self.admit(token)
-        said = f"{caller.token_id}.{int(self._clock()) + SIGN_IN_SECONDS}"
+        caller = replace(self.admit(token), sign_in=secrets.token_hex(8))
+        said = f"{caller.token_id}.{int(self._clock()) + SIGN_IN_SECONDS}.{caller.sign_in}"
         return f"{said}.{self._key.hash(said.encode())}", caller
 
     def signed_in(self, cookie: str | None) -> Caller | None:
-        """The caller of a cookie; None where it is too old, forged, or of a revoked token."""
-        said, _, mark = (cookie or "").rpartition(".")
-        expected = self._key.hash(said.encode(errors="replace"))
-        if not hmac.compare_digest(mark.encode(errors="replace"), expected.encode()):
-            return None
-        token_id, _, until = said.partition(".")
-        if int(until) <= self._clock():
+        """The caller of a cookie; None where it is too old, forged, signed out, or of a revoked token."""
+        token_id, until, sign_in = self._parse(cookie)
+        if until <= self._clock():
             return None
         try:
-            return self._caller(self._by_id.get(token_id))
+            return self._caller(self._by_id.get(token_id), sign_in)
         except AccessError:
             return None
 
-    def _caller(self, kept: AccessToken | None) -> Caller:
+    def sign_out(self, cookie: str | None) -> None:
+        """The sign-in of this cookie ends, wherever copies of it are. Writes to the store. Raises StoreError."""
+        _, until, sign_in = self._parse(cookie)
+        if until > self._clock():
+            with self._store.writing() as rows:
+                write_sign_out(rows, sign_in, until, now=self._clock())
+            self._signed_out[sign_in] = until
+
+    def _parse(self, cookie: str | None) -> tuple[str, int, str]:
+        """The token's id, the end and the id of the sign-in; an end at 0 for a cookie that we did not write."""
+        said, _, mark = (cookie or "").rpartition(".")
+        expected = self._key.hash(said.encode(errors="replace"))
+        parts = said.split(".")
+        if len(parts) != 3 or not hmac.compare_digest(mark.encode(errors="replace"), expected.encode()):
+            return "", 0, ""
+        return parts[0], int(parts[1]), parts[2]
+
+    def _caller(self, kept: AccessToken | None, sign_in: str | None = None) -> Caller:
+        if sign_in in self._signed_out:
+            raise AccessError("token_needed", "Sign in again: this page was signed out.")
         if kept is None or kept.is_over(self._clock()):
             raise AccessError(
                 "token_not_valid", "The token is not valid here: it was mistyped, revoked, or is too old."
             )
-        return Caller(kept.id, frozenset(kept.scopes), frozenset(kept.groups) or None)
+        return Caller(kept.id, frozenset(kept.scopes), frozenset(kept.groups) or None, sign_in)

@@ -32,6 +32,7 @@ from voiceprint.storage.sqlite.database import (
     has_database,
     open_database,
 )
+from voiceprint.storage.sqlite.room import give_room, keep_room
 from voiceprint.storage.sqlite.tables import Tables
 from voiceprint.storage.transactions import Transactions
 
@@ -186,13 +187,23 @@ class Store(Transactions):
     def forget(self, speaker_id: str, *, reason: str = "asked") -> Receipt:
         """The receipt of an erasure: key and records destroyed, a tombstone left, the log cleared.
 
-        Takes damaged speakers, too. Raises StoreError (``speaker_gone``).
+        Takes damaged speakers, too, and works on a full disk. Raises StoreError (``speaker_gone``).
         """
+        try:
+            return self._forget(speaker_id, reason)
+        except StoreError as error:
+            if error.code != "store_full" or not give_room(self.path):
+                raise
+        receipt = self._forget(speaker_id, reason)
+        keep_room(self.path)
+        return receipt
+
+    # Inside
+
+    def _forget(self, speaker_id: str, reason: str) -> Receipt:
         with self.writing() as rows:
             records = rows.erase(speaker_id, reason)
         return make_receipt(rows, speaker_id, reason=reason, records=records, log_cleared=self.clear_log())
-
-    # Inside
 
     def _change(self, speaker_id: str, event: str, change: Callable[[Profile], Profile]) -> StoredSpeaker:
         with self.writing() as rows:

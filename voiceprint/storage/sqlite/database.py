@@ -6,6 +6,7 @@ overwritten. Only ids, versions and sealed tokens are in the columns.
 
 import os
 import sqlite3
+import stat
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from urllib.parse import quote
 from voiceprint.errors import StoreError
 from voiceprint.files import draft_beside, sync_folder
 from voiceprint.storage.sqlite.migrations import APPLICATION_ID, MIGRATIONS, migrate
+from voiceprint.storage.sqlite.room import keep_room
 from voiceprint.storage.sqlite.schema import require_own_schema
 
 __all__ = [
@@ -66,13 +68,13 @@ def open_database(folder: Path) -> sqlite3.Connection:
         _make_folder(folder)
         if not path.stat().st_size:
             raise StoreError("store_damaged", f"The store {path} is empty; bring back a copy, or delete the file.")
-        if path.stat().st_uid == os.getuid():
-            path.chmod(0o600)
         uri = f"file:{quote(str(path.resolve()))}?mode=rw"
         database = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         database.text_factory = _lenient_text
         try:
             _prepare(database, path)
+            _close_to_others(path, 0o600)  # now that it is known to be a store
+            keep_room(path)
         except BaseException:
             database.close()
             raise
@@ -247,5 +249,12 @@ def _make_folder(folder: Path) -> None:
     """Make the folder, 0700; an existing one is 0700 only if it holds nothing else."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     foreign = [path for path in folder.iterdir() if path.name != "README.md" and DATABASE_NAME not in path.name]
-    if not foreign and folder.stat().st_uid == os.getuid():
-        folder.chmod(0o700)
+    if not foreign:
+        _close_to_others(folder, 0o700)
+
+
+def _close_to_others(path: Path, mode: int) -> None:
+    """Where it is ours and no link, which may lead to what is no store."""
+    status = path.lstat()
+    if status.st_uid == os.getuid() and not stat.S_ISLNK(status.st_mode):
+        path.chmod(mode)
