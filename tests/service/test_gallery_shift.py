@@ -84,3 +84,13 @@ def test_without_a_calibration_that_knows_it_nothing_changes(known: EnrolledSpea
     for seed in range(4):
         enroll(known, store, seed, alike=0.9, group="all")
     assert GalleryShift(known, Policy(2.0), lambda: known.gallery).score_shift() == 0
+
+
+@pytest.mark.parametrize("people", [8, 20])
+def test_one_person_under_two_names_costs_nobody_else(known: EnrolledSpeakers, store: Store, people: int) -> None:
+    shift = GalleryShift(known, POLICY, lambda: known.gallery)
+    for seed in range(people):
+        enroll(known, store, seed, alike=0.0, group="all")
+    assert shift.score_shift() == 0
+    enroll(known, store, 3, alike=0.0, group="all")
+    assert shift.score_shift() == 0

@@ -8,8 +8,20 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 
 from voiceprint.api.budgets import Budgets
+from voiceprint.api.change_presenters import change_info, merged_message, takes_message
 from voiceprint.api.disclosure import disclosed
-from voiceprint.api.messages import Enrolled, Forgotten, KnownAbout, SpeakerInfo, SpeakerList, Unlocked
+from voiceprint.api.messages import (
+    Enrolled,
+    Forgotten,
+    KnownAbout,
+    Merged,
+    SpeakerInfo,
+    SpeakerList,
+    Takes,
+    Undoable,
+    Undone,
+    Unlocked,
+)
 from voiceprint.api.page_views import Health, Timeline, VoiceMap, health, timeline, voice_map
 from voiceprint.api.presenters import enrolled_message, forgotten_message, speaker_info, speaker_list
 from voiceprint.api.query import Query, Tell
@@ -93,13 +105,15 @@ class Desk:
         consent: Consent | None = None,
         needs_consent: bool = False,
         groups: Groups = None,
+        force: bool = False,
     ) -> None:
         """Refuse, before any audio is heard, what could not be enrolled. Costs an answer.
 
         It costs one because ``similar_speakers`` tells about others. Raises SpeakerError: ``who``, ``bad_name``,
-        ``name_taken``, ``unknown_speaker``; InputError for the consent; LimitError.
+        ``name_taken``, ``unknown_speaker``; InputError for the consent; LimitError. ``force``: enroll what does not
+        sound like the speaker, too; for the scope ``operate``.
         """
-        caller.require("enroll")
+        caller.require("operate" if force else "enroll")
         caller.within(groups)
         if (name is None) == (speaker_id is None):
             raise SpeakerError("who", "To enroll, give either the name of a new speaker or the id of one enrolled.")
@@ -119,18 +133,19 @@ class Desk:
         speaker_id: str | None = None,
         consent: Consent | None = None,
         groups: Groups = None,
+        force: bool = False,
     ) -> Enrolled:
         """The message about enrollments added to a speaker, or to a new one.
 
         Raises as ``begin_enrollment``.
         """
-        caller.require("enroll")
-        within = caller.within(groups)
+        caller.require("operate" if force else "enroll")
+        within, service = caller.within(groups), self._service
         if speaker_id is not None:
             self._met(caller, speaker_id)
-            outcome = self._service.enroll_more(speaker_id, enrollments, consent=consent, within=within)
+            outcome = service.enroll_more(speaker_id, enrollments, consent=consent, within=within, force=force)
         else:
-            outcome = self._service.enroll_new(name or "", enrollments, consent=consent, within=within)
+            outcome = service.enroll_new(name or "", enrollments, consent=consent, within=within, force=force)
         return disclosed(enrolled_message(outcome, self._service), caller)
 
     # The enrolled speakers. Those outside the caller's groups are unknown: SpeakerError (``unknown_speaker``).
@@ -159,6 +174,40 @@ class Desk:
         if name is not None:
             speaker = self._service.rename(speaker_id, name)
         return speaker_info(speaker, self._service)
+
+    def takes(self, caller: Caller, speaker_id: str) -> Takes:
+        """The takes of a speaker, and how each fits the others."""
+        caller.require("enroll")
+        speaker = self._met(caller, speaker_id)
+        return disclosed(takes_message(speaker, self._service.takes(speaker_id)), caller)
+
+    def remove_take(self, caller: Caller, speaker_id: str, enrollment_id: str) -> Takes:
+        """The takes that are left. Raises SpeakerError: ``unknown_enrollment``, ``last_enrollment``."""
+        caller.require("operate")
+        self._met(caller, speaker_id)
+        left = self._service.remove_take(speaker_id, enrollment_id)
+        return disclosed(takes_message(left, self._service.takes(speaker_id)), caller)
+
+    def merge(self, caller: Caller, speaker_id: str, other_id: str, *, force: bool = False) -> Merged:
+        """The speaker with the takes of the other entry, which is no more.
+
+        Raises SpeakerError (``same_speaker``); SpeechError (``not_this_speaker``) unless ``force``; InputError
+        (``consent_expired``).
+        """
+        caller.require("operate")
+        outcome = self._service.merge(speaker_id, other_id, within=caller.groups, force=force)
+        return merged_message(outcome, self._service)
+
+    def last_change(self, caller: Caller) -> Undoable:
+        """The last change of speakers, if it can be undone."""
+        caller.require("operate")
+        last = self._service.last_change(caller.groups)
+        return Undoable(change=None if last is None else change_info(last))
+
+    def undo(self, caller: Caller, change_id: str | None = None) -> Undone:
+        """What was undone. Raises InputError: ``nothing_to_undo``, ``changed_since`` where it is not ``change_id``."""
+        caller.require("operate")
+        return Undone(change=change_info(self._service.undo(change_id=change_id, within=caller.groups)))
 
     def forget(self, caller: Caller, speaker_id: str) -> Forgotten:
         """The receipt for a destroyed voiceprint."""

@@ -9,7 +9,7 @@ from typing import overload
 
 import msgspec
 
-from voiceprint.api.messages import Candidate, Enrolled, Result
+from voiceprint.api.messages import Candidate, Enrolled, Result, Takes
 from voiceprint.domain.caller import Caller
 from voiceprint.domain.vocabulary import Status
 
@@ -30,11 +30,20 @@ _RULES: Mapping[Status, str] = {
 def disclosed(message: Result, caller: Caller) -> Result: ...
 @overload
 def disclosed(message: Enrolled, caller: Caller) -> Enrolled: ...
-def disclosed(message: Result | Enrolled, caller: Caller) -> Result | Enrolled:
+@overload
+def disclosed(message: Takes, caller: Caller) -> Takes: ...
+def disclosed(message: Result | Enrolled | Takes, caller: Caller) -> Result | Enrolled | Takes:
     """The part of a message that the caller may have."""
     if caller.sees_scores:
         return message
-    return _decision_only(message) if isinstance(message, Result) else _without_scores(message)
+    match message:
+        case Result():
+            return _decision_only(message)
+        case Enrolled():
+            return _without_scores(message)
+        case Takes():
+            takes = tuple(msgspec.structs.replace(take, consistency=None) for take in message.takes)
+            return msgspec.structs.replace(message, takes=takes)
 
 
 def _decision_only(result: Result) -> Result:

@@ -9,7 +9,25 @@ from typing import Any, get_args
 
 import msgspec
 
-from voiceprint.domain.vocabulary import Band, Consent, Feedback, KeptBecause, Mode, Notice, Part, Status
+from voiceprint.api.speaker_messages import (
+    ChangeInfo,
+    Forgotten,
+    GivenConsent,
+    KnownAbout,
+    KnownEnrollment,
+    KnownEvent,
+    Merged,
+    Message,
+    SpeakerInfo,
+    SpeakerList,
+    SpeakerRef,
+    Take,
+    Takes,
+    Undoable,
+    Undone,
+    Unlocked,
+)
+from voiceprint.domain.vocabulary import Band, Consent, Feedback, Mode, Notice, Part, Status
 from voiceprint.errors import MessageError
 
 __all__ = [
@@ -18,15 +36,18 @@ __all__ = [
     "SERVER_MESSAGES",
     "Cancel",
     "Candidate",
+    "ChangeInfo",
     "ClientMessage",
     "Consent",
     "Enrolled",
     "Error",
     "Forgotten",
+    "GivenConsent",
     "Hello",
     "KnownAbout",
     "KnownEnrollment",
     "KnownEvent",
+    "Merged",
     "Mode",
     "Progress",
     "Ready",
@@ -39,6 +60,10 @@ __all__ = [
     "SpeechStopped",
     "Start",
     "Stop",
+    "Take",
+    "Takes",
+    "Undoable",
+    "Undone",
     "Unlocked",
     "decode_client",
     "decode_server",
@@ -48,15 +73,6 @@ __all__ = [
 PROTOCOL_VERSION = 1
 
 
-class _Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="type"):
-    pass
-
-
-class SpeakerRef(Part, frozen=True, kw_only=True):
-    id: str
-    name: str
-
-
 class Candidate(Part, frozen=True, kw_only=True):
     """A speaker and a score, None for callers that may not see scores."""
 
@@ -64,16 +80,17 @@ class Candidate(Part, frozen=True, kw_only=True):
     score: float | None
 
 
-class Hello(_Message, frozen=True, kw_only=True, tag="hello"):
+class Hello(Message, frozen=True, kw_only=True, tag="hello"):
     version: int
     token: str | None = None
 
 
-class Start(_Message, frozen=True, kw_only=True, tag="start"):
+class Start(Message, frozen=True, kw_only=True, tag="start"):
     """Begin of a take.
 
     ``speaker``: the claimed id (verify), or the speaker of another take (enroll); ``name``: a new speaker. ``groups``:
-    the groups searched; a new speaker belongs to them.
+    the groups searched; a new speaker belongs to them. ``force``: enroll what does not sound like the speaker, too; for
+    callers with the scope ``operate``.
     """
 
     mode: Mode
@@ -84,17 +101,18 @@ class Start(_Message, frozen=True, kw_only=True, tag="start"):
     top_k: int = 5
     consent: Consent | None = None
     groups: tuple[str, ...] | None = None
+    force: bool = False
 
 
-class Stop(_Message, frozen=True, kw_only=True, tag="stop"):
+class Stop(Message, frozen=True, kw_only=True, tag="stop"):
     pass
 
 
-class Cancel(_Message, frozen=True, kw_only=True, tag="cancel"):
+class Cancel(Message, frozen=True, kw_only=True, tag="cancel"):
     pass
 
 
-class Ready(_Message, frozen=True, kw_only=True, tag="ready"):
+class Ready(Message, frozen=True, kw_only=True, tag="ready"):
     version: int
     encoder: str
     encoder_sha256: str
@@ -104,15 +122,15 @@ class Ready(_Message, frozen=True, kw_only=True, tag="ready"):
     min_enroll_speech_seconds: float
 
 
-class SpeechStarted(_Message, frozen=True, kw_only=True, tag="speech_started"):
+class SpeechStarted(Message, frozen=True, kw_only=True, tag="speech_started"):
     at_seconds: float
 
 
-class SpeechStopped(_Message, frozen=True, kw_only=True, tag="speech_stopped"):
+class SpeechStopped(Message, frozen=True, kw_only=True, tag="speech_stopped"):
     at_seconds: float
 
 
-class Progress(_Message, frozen=True, kw_only=True, tag="progress"):
+class Progress(Message, frozen=True, kw_only=True, tag="progress"):
     speech_seconds: float
     needed_seconds: float
     percent: int
@@ -120,7 +138,7 @@ class Progress(_Message, frozen=True, kw_only=True, tag="progress"):
     feedback: Feedback
 
 
-class Result(_Message, frozen=True, kw_only=True, tag="result"):
+class Result(Message, frozen=True, kw_only=True, tag="result"):
     """An answer. For callers without the scope ``operate`` all but the decision is left out.
 
     ``band``: the side of the threshold on which the best score lies; None for too little speech. Without the scope
@@ -150,7 +168,7 @@ class Result(_Message, frozen=True, kw_only=True, tag="result"):
     final: bool
 
 
-class Enrolled(_Message, frozen=True, kw_only=True, tag="enrolled"):
+class Enrolled(Message, frozen=True, kw_only=True, tag="enrolled"):
     """The outcome of an enrollment.
 
     ``consistency``: lowest cosine between an enrollment of the speaker and the template of all of them.
@@ -166,82 +184,7 @@ class Enrolled(_Message, frozen=True, kw_only=True, tag="enrolled"):
     warnings: tuple[Notice, ...] = ()
 
 
-class SpeakerInfo(_Message, frozen=True, kw_only=True, tag="speaker"):
-    """An enrolled speaker.
-
-    ``created_at``, ``consent_at``: ISO 8601, UTC. Days are YYYY-MM-DD, UTC: ``last_seen``, of the last recognition;
-    ``kept_until``, the last day before retention erases (``kept_because``: the reason for that day). ``waiting``: the
-    store was moved to another encoder, and reenrollment is pending.
-    """
-
-    id: str
-    name: str
-    enrollments: int
-    speech_seconds_total: float
-    created_at: str
-    kept_until: str
-    kept_because: KeptBecause
-    last_seen: str | None = None
-    consent: Consent | None = None
-    consent_at: str | None = None
-    waiting: bool = False
-    groups: tuple[str, ...] = ()
-
-
-class SpeakerList(_Message, frozen=True, kw_only=True, tag="speakers"):
-    speakers: tuple[SpeakerInfo, ...]
-
-
-class KnownEnrollment(Part, frozen=True, kw_only=True):
-    id: str
-    speech_seconds: float
-    enrolled_at: str
-
-
-class KnownEvent(Part, frozen=True, kw_only=True):
-    """A line of the audit log about the person."""
-
-    time: str
-    event: str
-    details: dict[str, str | int | float]
-
-
-class KnownAbout(_Message, frozen=True, kw_only=True, tag="known_about"):
-    """Everything held about one person, for that person, but the vectors themselves.
-
-    Times and days as in SpeakerInfo. ``imported_from``: the store that the speaker was imported from.
-    """
-
-    id: str
-    name: str
-    encoder: str
-    created_at: str
-    last_seen: str | None
-    consent: Consent | None
-    consent_at: str | None
-    kept_until: str
-    kept_because: KeptBecause
-    imported_from: str | None
-    enrollments: tuple[KnownEnrollment, ...]
-    log: tuple[KnownEvent, ...]
-
-
-class Forgotten(_Message, frozen=True, kw_only=True, tag="forgotten"):
-    """``receipt``: signed by the store, for ``voiceprint verify-receipt``."""
-
-    id: str
-    enrollments: int
-    receipt: dict[str, str | int | bool]
-
-
-class Unlocked(_Message, frozen=True, kw_only=True, tag="unlocked"):
-    """``rejections``: wrong claims of this id, by all tokens, that count no longer."""
-
-    id: str
-    rejections: int
-
-
-class Error(_Message, frozen=True, kw_only=True, tag="error"):
+class Error(Message, frozen=True, kw_only=True, tag="error"):
     code: str
     message: str
 
@@ -259,6 +202,10 @@ ServerMessage = (
     | KnownAbout
     | Forgotten
     | Unlocked
+    | Takes
+    | Merged
+    | Undoable
+    | Undone
     | Error
 )
 CLIENT_MESSAGES: tuple[type[Any], ...] = get_args(ClientMessage)

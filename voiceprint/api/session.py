@@ -176,6 +176,7 @@ class Session:
                     consent=start.consent,
                     needs_consent=True,
                     groups=start.groups,
+                    force=start.force,
                 )
                 return None
 
@@ -231,6 +232,7 @@ class Session:
                 speaker_id=start.speaker,
                 consent=start.consent,
                 groups=start.groups,
+                force=start.force,
             )
         except InputError as error:
             return error_message(error)

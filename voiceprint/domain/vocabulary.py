@@ -4,8 +4,10 @@ from typing import Literal
 
 import msgspec
 
-__all__ = ["Band", "Consent", "Feedback", "KeptBecause", "Mode", "Notice", "Part", "Problem", "Status"]
+__all__ = ["Band", "Consent", "Feedback", "Fit", "KeptBecause", "Mode", "Notice", "Part", "Problem", "Status"]
 
+# How a take fits the others of its speaker.
+Fit = Literal["only", "good", "fair", "poor"]
 Mode = Literal["identify", "verify", "enroll"]
 Status = Literal["identified", "unknown", "ambiguous", "not_enough_speech", "accepted", "rejected", "not_enrolled"]
 KeptBecause = Literal["consent_expires", "not_seen"]

@@ -29,6 +29,7 @@ _SCOPES: Mapping[tuple[str, str], Scope] = {
     ("POST", "/v1/speakers"): "enroll",
     ("GET", "/v1/speakers/{id}"): "enroll",
     ("POST", "/v1/speakers/{id}/enrollments"): "enroll",
+    ("GET", "/v1/speakers/{id}/enrollments"): "enroll",
 }
 # Where the groups of a token are kept to; a token confined to groups opens nothing else.
 _GROUPED = frozenset(_SCOPES) | {
@@ -36,6 +37,10 @@ _GROUPED = frozenset(_SCOPES) | {
     ("DELETE", "/v1/speakers/{id}"),
     ("GET", "/v1/speakers/{id}/export"),
     ("DELETE", "/v1/speakers/{id}/lock"),
+    ("DELETE", "/v1/speakers/{id}/enrollments/{enrollment}"),
+    ("POST", "/v1/speakers/{id}/merge"),
+    ("GET", "/v1/undo"),
+    ("POST", "/v1/undo"),
 }
 _GUARDED = ("/v1/", "/metrics")
 _IN_URL = frozenset({"token", "access_token"})

@@ -3,6 +3,7 @@
 OpenAPI 3.1 for REST, AsyncAPI 3.0 for the WebSocket.
 """
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -75,7 +76,8 @@ def asyncapi() -> Json:
 
 def _operation(one: Operation) -> Json:
     scope = scope_of(one.method, one.path)
-    path = [{"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}] if "{id}" in one.path else []
+    names = re.findall(r"{(\w+)}", one.path)
+    path = [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
     query = [{"name": name, "in": "query", "schema": _schema(kind)} for name, kind in one.query.items()]
     answer = {"$ref": _REF.format(name=one.answer.__name__)} if one.answer else {"type": "object"}
     content = {one.media_type: {"schema": answer if one.media_type == "application/json" else {"type": "string"}}}

@@ -7,11 +7,23 @@ from typing import Literal
 
 import msgspec
 
-from voiceprint.api.messages import Enrolled, Forgotten, KnownAbout, Result, SpeakerInfo, SpeakerList, Unlocked
+from voiceprint.api.messages import (
+    Enrolled,
+    Forgotten,
+    KnownAbout,
+    Merged,
+    Result,
+    SpeakerInfo,
+    SpeakerList,
+    Takes,
+    Undoable,
+    Undone,
+    Unlocked,
+)
 from voiceprint.api.page_views import Health, Timeline, VoiceMap
 from voiceprint.domain.vocabulary import Consent
 
-__all__ = ["OPERATIONS", "Change", "Operation", "SignIn"]
+__all__ = ["OPERATIONS", "Change", "Merge", "Operation", "SignIn", "Undo"]
 
 Sound = Literal["audio", "audios"]
 
@@ -21,6 +33,19 @@ class Change(msgspec.Struct, forbid_unknown_fields=True):
 
     name: str | None = None
     groups: tuple[str, ...] | None = None
+
+
+class Merge(msgspec.Struct, forbid_unknown_fields=True):
+    """``from_id`` (``from`` on the wire): the entry that goes; ``force``: though the two do not sound alike."""
+
+    from_id: str = msgspec.field(name="from")
+    force: bool = False
+
+
+class Undo(msgspec.Struct, forbid_unknown_fields=True):
+    """``change``: the id of the change to be undone, if it is the last one still; without it, the last one."""
+
+    change: str | None = None
 
 
 class SignIn(msgspec.Struct, forbid_unknown_fields=True):
@@ -70,7 +95,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("GET", "/v1/speakers", "The enrolled speakers.", SpeakerList, query=_GROUP),
     Operation(
         "POST", "/v1/speakers", "Enroll a new speaker from one or more recordings.", Enrolled, HTTPStatus.CREATED,
-        sound="audios", fields={"name": str, "consent": Consent}, query=_GROUP,
+        sound="audios", fields={"name": str, "consent": Consent, "force": bool}, query=_GROUP,
     ),
     Operation("GET", _SPEAKER, "One speaker.", SpeakerInfo),
     Operation("PATCH", _SPEAKER, "Give a speaker another name, other groups, or both.", SpeakerInfo, body=Change),
@@ -79,8 +104,13 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("DELETE", f"{_SPEAKER}/lock", "Let a speaker be claimed again after too many wrong claims.", Unlocked),
     Operation(
         "POST", f"{_SPEAKER}/enrollments", "More recordings of an enrolled speaker.", Enrolled, HTTPStatus.CREATED,
-        sound="audios", fields={"consent": Consent}, query=_GROUP,
+        sound="audios", fields={"consent": Consent, "force": bool}, query={"force": bool, **_GROUP},
     ),
+    Operation("GET", f"{_SPEAKER}/enrollments", "The recordings of a speaker, and how each fits the others.", Takes),
+    Operation("DELETE", f"{_SPEAKER}/enrollments/{{enrollment}}", "Take one recording of a speaker out.", Takes),
+    Operation("POST", f"{_SPEAKER}/merge", "Two entries of one person become one.", Merged, body=Merge),
+    Operation("GET", "/v1/undo", "The last change of speakers, if it can be undone.", Undoable),
+    Operation("POST", "/v1/undo", "Undo the last change of speakers.", Undone, body=Undo),
     Operation("GET", "/v1/map", "The voices as places on a plane: near means alike.", VoiceMap, query=_GROUP),
     Operation("GET", "/v1/health", "The encoder, its evidence, and what was decided.", Health, query=_GROUP),
     Operation("GET", "/v1/session", "Whether a token is required, and the scopes of the caller."),

@@ -19,7 +19,7 @@ from voiceprint.errors import InputError
 from voiceprint.server.answering import answer_about_speaker, answer_within_groups, json_answer
 from voiceprint.server.auth_middleware import caller_of, groups_of
 from voiceprint.server.context import CONTEXT, Context
-from voiceprint.server.operations import Change
+from voiceprint.server.operations import Change, Merge, Undo
 from voiceprint.server.uploads import Upload, read_body, read_upload
 
 __all__ = ["routes"]
@@ -76,7 +76,7 @@ async def list_speakers(request: web.Request) -> web.Response:
 async def add_speaker(request: web.Request) -> web.Response:
     """multipart/form-data: ``name``, one or more ``audio``, optionally ``consent`` as JSON."""
     context = request.app[CONTEXT]
-    upload = await _upload(context, request, allowed={"name", "consent"})
+    upload = await _upload(context, request, allowed={"name", "consent", "force"})
     return await _enroll(context, request, upload, name=upload.fields.get("name", ""))
 
 
@@ -85,7 +85,7 @@ async def add_enrollments(request: web.Request) -> web.Response:
     """As add_speaker, without ``name``."""
     context = request.app[CONTEXT]
     await answer_about_speaker(request, context.desk.speaker)  # before the body is read
-    upload = await _upload(context, request, allowed={"consent"})
+    upload = await _upload(context, request, allowed={"consent", "force"})
     return await _enroll(context, request, upload, speaker_id=request.match_info["id"])
 
 
@@ -93,23 +93,71 @@ async def _enroll(
     context: Context, request: web.Request, upload: Upload, *, name: str | None = None, speaker_id: str | None = None
 ) -> web.Response:
     consent = _parse(upload.fields["consent"].encode(), Consent) if "consent" in upload.fields else None
-    target = {"name": name, "speaker_id": speaker_id}
-    caller, groups = caller_of(request), groups_of(request)
+    caller, groups, force = caller_of(request), groups_of(request), _force(request, upload)
     # A page, which alone says ``Origin``, must bring a consent or find one.
-    needs_consent = "Origin" in request.headers
     await context.work(
-        context.desk.begin_enrollment, caller, **target, consent=consent, needs_consent=needs_consent, groups=groups
+        context.desk.begin_enrollment,
+        caller,
+        name=name,
+        speaker_id=speaker_id,
+        consent=consent,
+        needs_consent="Origin" in request.headers,
+        groups=groups,
+        force=force,
     )
     if not upload.files:
         raise InputError("one_file", "Send at least one audio file.")
     admitted = [await _admit(context, data) for data in upload.files]
-    enrolled = await context.work(context.desk.enroll, caller, admitted, **target, consent=consent, groups=groups)
+    enrolled = await context.work(
+        context.desk.enroll,
+        caller,
+        admitted,
+        name=name,
+        speaker_id=speaker_id,
+        consent=consent,
+        groups=groups,
+        force=force,
+    )
     return json_answer(enrolled, HTTPStatus.CREATED)
 
 
 async def _admit(context: Context, data: bytes) -> Enrollment:
     service, waveform = context.service, await context.wait(context.service.decode, data)
     return await context.work(lambda: service.admit(service.listen(waveform), service.content_hash(data)))
+
+
+@routes.get("/v1/speakers/{id}/enrollments")
+async def list_takes(request: web.Request) -> web.Response:
+    return await answer_about_speaker(request, request.app[CONTEXT].desk.takes)
+
+
+@routes.delete("/v1/speakers/{id}/enrollments/{enrollment}")
+async def remove_take(request: web.Request) -> web.Response:
+    desk, enrollment_id = request.app[CONTEXT].desk, request.match_info["enrollment"]
+    return await answer_about_speaker(
+        request, lambda caller, speaker_id: desk.remove_take(caller, speaker_id, enrollment_id)
+    )
+
+
+@routes.post("/v1/speakers/{id}/merge")
+async def merge_speakers(request: web.Request) -> web.Response:
+    """JSON: the other entry's id as ``from``."""
+    desk, wanted = request.app[CONTEXT].desk, _parse(await read_body(request), Merge)
+    merge = partial(desk.merge, other_id=wanted.from_id, force=wanted.force)
+    return await answer_about_speaker(request, merge)
+
+
+@routes.get("/v1/undo")
+async def last_change(request: web.Request) -> web.Response:
+    context = request.app[CONTEXT]
+    return json_answer(await context.work(context.desk.last_change, caller_of(request)))
+
+
+@routes.post("/v1/undo")
+async def undo(request: web.Request) -> web.Response:
+    """JSON, may be left out: the id of the ``change`` to be undone."""
+    context, wanted = request.app[CONTEXT], _parse(await read_body(request) or b"{}", Undo)
+    return json_answer(await context.work(context.desk.undo, caller_of(request), wanted.change))
 
 
 @routes.get("/v1/speakers/{id}")
@@ -148,6 +196,13 @@ async def _upload(context: Context, request: web.Request, *, allowed: set[str]) 
     if unknown := sorted(set(upload.fields) - allowed):
         raise InputError("unknown_field", f"The field {unknown[0]!r:.40} is not known here.")
     return upload
+
+
+def _force(request: web.Request, upload: Upload) -> bool:
+    given = upload.fields.get("force") or request.query.get("force", "false")
+    if given not in ("true", "false"):
+        raise InputError("bad_force", f"force must be true or false, not {given!r:.20}.")
+    return given == "true"
 
 
 def _top_k(request: web.Request) -> int:

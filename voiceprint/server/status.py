@@ -34,9 +34,13 @@ STATUS_OF_CLASS: Mapping[type[VoiceprintError], HTTPStatus] = {
 STATUS_OF_CODE: Mapping[str, HTTPStatus] = {
     "bad_encoding": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     "body_too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "changed_since": HTTPStatus.CONFLICT,
+    "last_enrollment": HTTPStatus.CONFLICT,
     "name_taken": HTTPStatus.CONFLICT,
+    "nothing_to_undo": HTTPStatus.CONFLICT,
     "stalled": HTTPStatus.REQUEST_TIMEOUT,
     "too_many_uploads": HTTPStatus.SERVICE_UNAVAILABLE,
+    "unknown_enrollment": HTTPStatus.NOT_FOUND,
     "unknown_speaker": HTTPStatus.NOT_FOUND,
     "wrong_group": HTTPStatus.FORBIDDEN,
     "wrong_scope": HTTPStatus.FORBIDDEN,

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 from voiceprint.audio.vad import Utterance
 from voiceprint.config import Settings
-from voiceprint.domain.consent import require_consent
-from voiceprint.domain.speaker import Enrollment, StoredSpeaker
+from voiceprint.domain.consent import check_standing
+from voiceprint.domain.speaker import Enrollment
 from voiceprint.errors import InputError
 from voiceprint.service.enrolled import EnrolledSpeakers
 from voiceprint.service.enrollment import check_amount
@@ -34,17 +34,7 @@ def conclude(answer: Answer, store: Store, enrolled: EnrolledSpeakers, settings:
         store.note("decision", speaker.id if speaker else None, mode=answer.mode, status=decision.status)
         if speaker and answer.enrolls and store.enroll_waiting:
             with suppress(InputError):  # not good enough, or no consent stands: the speaker goes on waiting
-                _check_consent(speaker, settings)
+                check_standing(None, speaker.profile.consent, required=settings.require_consent)
                 admitted = [admit(answer.utterance)]
                 check_amount(admitted, before_seconds=0.0, needed_seconds=settings.min_enroll_speech_seconds)
                 enrolled.put(store.add_enrollments(speaker.id, admitted))
-
-
-def _check_consent(speaker: StoredSpeaker, settings: Settings) -> None:
-    """Refuse where the consent on record is not valid, or required and missing.
-
-    Raises InputError.
-    """
-    consent = speaker.profile.consent
-    if consent is not None or settings.require_consent:
-        require_consent(None, consent)

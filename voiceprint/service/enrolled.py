@@ -61,6 +61,11 @@ class EnrolledSpeakers:
         self._directory = SpeakerDirectory(contents.batches)
         self.damaged = contents.damaged
 
+    def reload(self) -> None:
+        """Read the whole store again."""
+        self._seen_version = -1
+        self.refresh()
+
     def all(self) -> list[StoredSpeaker]:
         """All speakers, by name."""
         self.refresh()

@@ -1,13 +1,15 @@
 """Impostor score shift of a gallery: each of its speakers is an impostor to all others."""
 
 import heapq
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from voiceprint.decision.policy import Policy
 from voiceprint.domain.groups import Within
+from voiceprint.domain.match import Match
 from voiceprint.gallery.index import Gallery
 from voiceprint.service.enrolled import EnrolledSpeakers
 
@@ -17,6 +19,11 @@ __all__ = ["CANDIDATES", "GalleryShift"]
 CANDIDATES = 10
 # So many speakers are a sample large enough; a larger gallery is sampled again when one in so many changed.
 SAMPLE_SIZE = 64
+# A tenth as many impostors as promised are as alike as two entries of one person. Where more than a third of the sample
+# meets such a speaker, it is the place that makes them alike.
+DUPLICATE_SHARE, MOST_DUPLICATES = 0.1, 1 / 3
+
+Vectors = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +68,49 @@ class GalleryShift:
             found = gallery.search_many(templates, CANDIDATES + 1)
         else:
             found = [gallery.search(template, CANDIDATES + 1, among=allowed) for template in templates]
+        others = [
+            [match for match in matches if match.speaker_id != speaker_id]
+            for speaker_id, matches in zip(sample, found, strict=True)
+        ]
+        return self._shift_among(sample, templates, others, len(ids))
+
+    def _shift_among(self, sample: list[str], templates: Vectors, others: list[list[Match]], size: int) -> float:
+        """Score shift of templates (n, d) that meet these others, duplicate speakers left out.
+
+        One person under two names is no impostor: alike even at a threshold raised for all.
+        """
+        seconds = [self._enrolled.enrolled_seconds(speaker_id) for speaker_id in sample]
+        shift = self._shift_of(templates, others, seconds, size)
+        policy = replace(self._policy, score_shift=shift, target_fpir=self._policy.target_fpir * DUPLICATE_SHARE)
+        left = [
+            _without(
+                matches,
+                policy.similar(
+                    matches,
+                    embedding=template,
+                    speech_seconds=spoken,
+                    gallery_size=size,
+                    enrolled_seconds=self._enrolled.enrolled_seconds,
+                ),
+            )
+            for template, matches, spoken in zip(templates, others, seconds, strict=True)
+        ]
+        concerned = sum(some != every for some, every in zip(left, others, strict=True))
+        if not 0 < concerned <= MOST_DUPLICATES * len(sample):
+            return shift
+        meets = [at for at, matches in enumerate(left) if matches]
+        return self._shift_of(templates[meets], [left[at] for at in meets], [seconds[at] for at in meets], size)
+
+    def _shift_of(self, templates: Vectors, others: list[list[Match]], seconds: list[float], size: int) -> float:
         return self._policy.score_shift_among(
-            [
-                [match for match in matches if match.speaker_id != speaker_id]
-                for speaker_id, matches in zip(sample, found, strict=True)
-            ],
+            others,
             embeddings=templates,
-            speech_seconds=[self._enrolled.enrolled_seconds(speaker_id) for speaker_id in sample],
-            gallery_size=len(ids),
+            speech_seconds=seconds,
+            gallery_size=size,
             enrolled_seconds=self._enrolled.enrolled_seconds,
         )
+
+
+def _without(matches: list[Match], duplicates: Sequence[Match]) -> list[Match]:
+    ids = {duplicate.speaker_id for duplicate in duplicates}
+    return [match for match in matches if match.speaker_id not in ids]

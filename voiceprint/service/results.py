@@ -12,7 +12,7 @@ from voiceprint.domain.speaker import StoredSpeaker
 from voiceprint.domain.vocabulary import Mode, Notice
 from voiceprint.storage.receipts import Receipt
 
-__all__ = ["Answer", "EncodedUtterance", "EnrollmentOutcome", "Erasure"]
+__all__ = ["Answer", "EncodedUtterance", "EnrollmentOutcome", "Erasure", "MergeOutcome", "UndoableChange"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,31 @@ class EnrollmentOutcome:
     consistency: float | None
     similar: tuple[Match, ...]
     warnings: tuple[Notice, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MergeOutcome:
+    """The speaker after a merger; ``kept``, ``other``: the two entries before, each with its consent."""
+
+    speaker: StoredSpeaker
+    kept: StoredSpeaker
+    other: StoredSpeaker
+
+
+@dataclass(frozen=True, slots=True)
+class UndoableChange:
+    """A change that can be undone.
+
+    ``event``: as in the audit log; ``speakers``: ids and names, the speaker changed first; ``takes``: how many came or
+    went; ``at``, ``until``: seconds since 1970.
+    """
+
+    id: str
+    event: str
+    speakers: tuple[tuple[str, str], ...]
+    takes: int
+    at: float
+    until: float
 
 
 @dataclass(frozen=True, slots=True)

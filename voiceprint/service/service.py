@@ -14,21 +14,19 @@ from voiceprint.audio.decoding import Waveform
 from voiceprint.audio.vad import VoiceActivity
 from voiceprint.config import Settings
 from voiceprint.decision.policy import Policy
-from voiceprint.domain.consent import check_consent, require_consent
-from voiceprint.domain.groups import Within, check_groups, is_within
-from voiceprint.domain.match import Match
+from voiceprint.domain.groups import Within, is_within
 from voiceprint.domain.speaker import EncoderIdentity, Enrollment, StoredSpeaker
-from voiceprint.domain.vocabulary import Consent
 from voiceprint.encoding.encoder import Encoder
 from voiceprint.errors import SpeakerError
 from voiceprint.service.authenticator import Authenticator
+from voiceprint.service.changing import Changing
 from voiceprint.service.conclusion import conclude
 from voiceprint.service.enrolled import EnrolledSpeakers
 from voiceprint.service.enrollment import check_amount
 from voiceprint.service.listening import Listening
 from voiceprint.service.maintenance import Maintenance
 from voiceprint.service.recogniser import PreviousEncoder, Recogniser
-from voiceprint.service.results import Answer, EncodedUtterance, EnrollmentOutcome, Erasure
+from voiceprint.service.results import Answer, EncodedUtterance
 from voiceprint.service.statistics import Statistics
 from voiceprint.service.subject_access import SubjectRecord, subject_record
 from voiceprint.service.voice_map import SpeakerMap, speaker_map
@@ -39,7 +37,7 @@ from voiceprint.storage.tokens import list_tokens
 __all__ = ["VoiceprintService"]
 
 
-class VoiceprintService(Listening):
+class VoiceprintService(Listening, Changing):
     """All use cases, over one store and one encoder. Thread safe.
 
     ``store`` and ``enrolled`` are for this package and for tests: other packages call the methods here.
@@ -56,20 +54,21 @@ class VoiceprintService(Listening):
         previous: PreviousEncoder | None = None,
     ) -> None:
         """``previous``: the encoder that the store is leaving, while it is migrated."""
-        super().__init__(
+        Listening.__init__(
+            self,
             encoder,
             activity,
             settings,
             speaker_change_threshold=policy.one_voice,
             encode_previous=self._encode_previous,
         )
-        self.enrolled = EnrolledSpeakers(store, encoder.dimension)
-        self.store = store
-        self.maintenance = Maintenance(store, self.enrolled, Retention(unseen_days=settings.unseen_days))
+        enrolled = EnrolledSpeakers(store, encoder.dimension)
+        needed = settings.min_identify_speech_seconds
+        recogniser = Recogniser(enrolled, policy, previous, needed_seconds=needed)
+        Changing.__init__(self, store, enrolled, recogniser, settings)
+        self.maintenance = Maintenance(store, enrolled, Retention(unseen_days=settings.unseen_days))
         self.statistics = Statistics()
         self._previous = previous
-        needed = settings.min_identify_speech_seconds
-        self._recogniser = Recogniser(self.enrolled, policy, previous, needed_seconds=needed)
 
     def __enter__(self) -> Self:
         return self
@@ -191,90 +190,6 @@ class VoiceprintService(Listening):
         self.statistics.note(answer)
         conclude(answer, self.store, self.enrolled, self.settings, self.admit)
 
-    # Changes
-
-    def check_new_name(self, name: str) -> str:
-        """The name as stored. Raises SpeakerError: ``bad_name``, ``name_taken``."""
-        return self.enrolled.free_name(name)
-
-    def enroll_new(
-        self, name: str, enrollments: Sequence[Enrollment], *, consent: Consent | None = None, within: Within = None
-    ) -> EnrollmentOutcome:
-        """The outcome of enrolling a new speaker, in the groups ``within``.
-
-        Raises SpeakerError: ``bad_name``, ``name_taken``; SpeechError (``not_enough_speech``); InputError
-        (``bad_group``); as check_consent.
-        """
-        with self.enrolled.lock:
-            self.refresh()
-            self.check_consent(consent)
-            cleaned = self.check_new_name(name)
-            self._check_amount(enrollments)
-            similar = self._recogniser.similar(enrollments, except_for=None, within=within)
-            stored = self.store.add_speaker(cleaned, enrollments, consent=consent, groups=check_groups(within or ()))
-            return self._enrolled(stored, enrollments, similar)
-
-    def enroll_more(
-        self,
-        speaker_id: str,
-        enrollments: Sequence[Enrollment],
-        *,
-        consent: Consent | None = None,
-        within: Within = None,
-    ) -> EnrollmentOutcome:
-        """The outcome of adding to a speaker; a ``consent`` replaces the one on record.
-
-        Raises SpeakerError (``unknown_speaker``); SpeechError (``not_enough_speech``); as check_consent.
-        """
-        with self.enrolled.lock:
-            self.refresh()
-            self.check_consent(consent, speaker_id)
-            self._check_amount(enrollments, self.speaker(speaker_id).speech_seconds)
-            similar = self._recogniser.similar(enrollments, except_for=speaker_id, within=within)
-            stored = self.store.add_enrollments(speaker_id, enrollments, consent=consent)
-            return self._enrolled(stored, enrollments, similar)
-
-    def check_consent(self, consent: Consent | None, speaker_id: str | None = None, *, required: bool = False) -> None:
-        """Refuse enrollment without a valid consent, given or on record, where one is required.
-
-        Raises InputError: ``consent_missing``, ``consent_expired``, ``bad_consent``; SpeakerError.
-        """
-        on_record = self.speaker(speaker_id).profile.consent if speaker_id is not None else None
-        check_consent(consent)
-        if required or self.settings.require_consent:
-            require_consent(consent, on_record)
-
-    def rename(self, speaker_id: str, name: str) -> StoredSpeaker:
-        """The speaker under another name.
-
-        Raises SpeakerError: ``unknown_speaker``, ``bad_name``, ``name_taken``.
-        """
-        with self.enrolled.lock:
-            self.refresh()
-            self.speaker(speaker_id)
-            cleaned = self.enrolled.free_name(name, holder_id=speaker_id)
-            stored = self.store.rename(speaker_id, cleaned)
-            self.enrolled.rename(stored)
-            return stored
-
-    def set_groups(self, speaker_id: str, groups: Sequence[str]) -> StoredSpeaker:
-        """The speaker in these groups alone. Raises SpeakerError, InputError (``bad_group``)."""
-        with self.enrolled.lock:
-            self.refresh()
-            self.speaker(speaker_id)
-            stored = self.store.set_groups(speaker_id, check_groups(groups))
-            self.enrolled.rename(stored)
-            return stored
-
-    def forget(self, speaker_id: str) -> Erasure:
-        """The receipt of an erasure: key and records destroyed. Raises SpeakerError."""
-        with self.enrolled.lock:
-            self.refresh()
-            gone = self.speaker(speaker_id)
-            receipt = self.store.forget(speaker_id)
-            self.enrolled.remove(speaker_id)
-            return Erasure(gone, receipt)
-
     # Inside
 
     def _encode_previous(self, waveform: Waveform) -> NDArray[np.float32] | None:
@@ -284,17 +199,3 @@ class VoiceprintService(Listening):
     def _check_amount(self, enrollments: Sequence[Enrollment], before_seconds: float = 0.0) -> None:
         needed = self.settings.min_enroll_speech_seconds
         check_amount(enrollments, before_seconds=before_seconds, needed_seconds=needed)
-
-    def _enrolled(
-        self, stored: StoredSpeaker, added: Sequence[Enrollment], similar: tuple[Match, ...]
-    ) -> EnrollmentOutcome:
-        template = self.enrolled.put(stored)
-        scores = [float(enrollment.embedding @ template) for enrollment in stored.enrollments]
-        return EnrollmentOutcome(
-            speaker=stored,
-            added=len(added),
-            speech_seconds=sum(enrollment.speech_seconds for enrollment in added),
-            consistency=min(scores) if len(scores) > 1 else None,
-            similar=similar,
-            warnings=tuple({warning.code: warning for one in added for warning in one.warnings}.values()),
-        )

@@ -13,6 +13,7 @@ import msgspec
 
 from voiceprint.domain.speaker import Enrollment, Profile, StoredSpeaker, new_id
 from voiceprint.errors import StoreError
+from voiceprint.storage import last_change
 from voiceprint.storage.audit_lines import AuditLine, next_chain, open_lines, seal_line
 from voiceprint.storage.manifest import MISSING, Manifest
 from voiceprint.storage.manifest_cache import ManifestCache
@@ -157,9 +158,7 @@ class Rows:
         Takes what ``load`` calls damaged, too: ``missing-`` and a pseudonym included.
         """
         require_own_schema(self.database)
-        pseudonym, self.state = self.manifest.remove(self.state, speaker_id)
-        self.drop_part(speaker_id)
-        records = self.tables.delete_speaker(speaker_id)
+        pseudonym, records = self._remove(speaker_id)
         self._require_nothing_of(speaker_id)
         self.add_tombstone(self.seals.tombstone(speaker_id))
         self._note("erased", pseudonym, {"reason": reason, "records": records, "epoch": self.state.epoch})
@@ -167,10 +166,8 @@ class Rows:
 
     def make_room(self, speaker_id: str) -> None:
         """Delete the rest of a damaged or missing speaker, so that a sound copy can take its place."""
-        pseudonym, state = self.manifest.remove(self.state, speaker_id)
-        self.state = msgspec.structs.replace(state, incarnation=new_id())
-        self.drop_part(speaker_id)
-        self.tables.delete_speaker(speaker_id)
+        pseudonym, _ = self._remove(speaker_id)
+        self.state = msgspec.structs.replace(self.state, incarnation=new_id())
         self._note("replaced", pseudonym, {})
 
     def replace_all(self, speakers: Sequence[StoredSpeaker], seals: Seals) -> None:
@@ -195,6 +192,12 @@ class Rows:
         """Forbid the return of an erased speaker. The epoch counts the tombstones."""
         if self.tables.add_tombstone(tombstone, datetime.now(UTC).date().isoformat()):
             self.state = msgspec.structs.replace(self.state, epoch=self.state.epoch + 1)
+            last_change.drop(self)
+
+    def lift_tombstone(self, speaker_id: str) -> None:
+        """Allow the return of a speaker merged into another one a moment ago; never of one that was erased."""
+        lifted = self.tables.delete_tombstone(self.seals.tombstone(speaker_id))
+        self.state = msgspec.structs.replace(self.state, epoch=self.state.epoch - lifted, incarnation=new_id())
 
     def note(self, event: str, speaker_id: str | None = None, **details: str | int | float) -> None:
         """Append a line to the audit log: never a name, a vector or a recording."""
@@ -203,14 +206,24 @@ class Rows:
     def put_settings(self, seals: Seals) -> None:
         """Use other settings, or the same under a newer key, from here on."""
         self.tables.put_meta("settings", seals.seal_settings())
+        last_change.drop(self)
         self.seals = seals
 
     def save_state(self) -> None:
         """Write the state: the last statement of every transaction that writes."""
+        if last_change.is_over(self):
+            last_change.drop(self)
         if self.state is not self._saved:
             self.tables.put_meta("state", self.seals.seal_state(self.state))
 
     # Inside
+
+    def _remove(self, speaker_id: str) -> tuple[str, int]:
+        """The pseudonym of a speaker whose key and records are deleted, and the number of records."""
+        pseudonym, self.state = self.manifest.remove(self.state, speaker_id)
+        self.drop_part(speaker_id)
+        last_change.drop(self)
+        return pseudonym, self.tables.delete_speaker(speaker_id)
 
     def _opened(
         self, speaker_id: str, generation: int, token: bytes, records: list[Row], tombstones: set[str]

@@ -17,6 +17,8 @@ from voiceprint.domain.consent import check_consent
 from voiceprint.domain.speaker import EncoderIdentity, Enrollment, Profile, StoredSpeaker, new_id
 from voiceprint.domain.vocabulary import Consent
 from voiceprint.errors import ModelError, StoreError
+from voiceprint.storage import last_change
+from voiceprint.storage.last_change import SpeakerChange
 from voiceprint.storage.manifest_cache import ManifestCache
 from voiceprint.storage.receipts import Receipt, make_receipt
 from voiceprint.storage.rows import Loaded, Rows
@@ -136,6 +138,7 @@ class Store(Transactions):
         speaker = StoredSpeaker(new_id(), profile, tuple(enrollments))
         with self.writing() as rows:
             rows.write(speaker.id, KeyRing.new(), profile, enrollments, "enrolled")
+            last_change.keep(rows, "enrolled", SpeakerChange.of(speaker.id, None, added=enrollments))
         return speaker
 
     def add_enrollments(
@@ -151,6 +154,8 @@ class Store(Transactions):
             profile = speaker.profile.agreed(consent) if consent else speaker.profile
             ring = rows.drop(speaker_id, ring, speaker.former)
             rows.write(speaker_id, ring, profile if consent else None, enrollments, "updated")
+            change = SpeakerChange.of(speaker_id, speaker.profile, added=enrollments, former=speaker.former)
+            last_change.keep(rows, "updated", change)
         return msgspec.structs.replace(
             speaker, profile=profile, enrollments=(*speaker.enrollments, *enrollments), former=()
         )
@@ -212,6 +217,8 @@ class Store(Transactions):
             if event != "seen":  # outdated data must not stay sealed in the snapshot; the day may
                 rows.drop_part(speaker_id)
             rows.write(speaker_id, ring, profile, (), event)
+            if event != "seen":
+                last_change.keep(rows, event, SpeakerChange.of(speaker_id, speaker.profile))
         return msgspec.structs.replace(speaker, profile=profile)
 
 

@@ -55,13 +55,14 @@ class StoreSettings(_Body, frozen=True, kw_only=True):
         return f"StoreSettings({self.encoder.id}, {self.renewals} renewals)"
 
 
-class StoreState(_Body, frozen=True, kw_only=True):
+class StoreState(_Body, frozen=True, kw_only=True, omit_defaults=True):
     """Counters and check values, written with every change in the same transaction.
 
     ``epoch``: number of tombstones. ``revision``: number of changes to speakers. ``audit_number``, ``audit_chain``: the
     last line of the audit log. ``manifest``: sum over all speakers of a keyed hash of (pseudonym, generation).
     ``tokens``: number of changes to the access tokens. ``incarnation``: random; another one whenever a speaker begins
     at the first generation again. ``swept``: the last day (YYYY-MM-DD, UTC) on which the clock was believed.
+    ``undo``, ``undo_at``: id and time of the change that can be undone.
     """
 
     epoch: int = 0
@@ -72,6 +73,8 @@ class StoreState(_Body, frozen=True, kw_only=True):
     tokens: int = 0
     incarnation: str = msgspec.field(default="", name="lineage")
     swept: str = ""
+    undo: str = ""
+    undo_at: float = 0.0
 
 
 def settings_context(store_id: str) -> Context:

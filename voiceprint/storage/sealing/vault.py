@@ -150,6 +150,7 @@ class PurposeKeys:
         self.audit = _fernet(secret, b"", "audit")
         self.state = _fernet(secret, b"", "state")
         self.tokens = _fernet(secret, b"", "tokens")
+        self.undo = _fernet(secret, b"", "undo")
         self.sign_in = HashKey(_expand(secret, b"", "sign-in"))
         self.receipt = Ed25519PrivateKey.from_private_bytes(_expand(secret, b"", "receipt"))
 

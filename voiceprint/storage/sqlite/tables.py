@@ -39,6 +39,10 @@ class Tables:
         """Set the value of a key."""
         self.database.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
 
+    def delete_meta(self, key: str) -> None:
+        """Delete the value of a key."""
+        self.database.execute("DELETE FROM meta WHERE key = ?", (key,))
+
     # Keys: one key ring a speaker
 
     def key(self, speaker_id: str) -> tuple[int, bytes] | None:
@@ -143,6 +147,10 @@ class Tables:
         """Add a tombstone; False where it was there already."""
         query = "INSERT OR IGNORE INTO tombstones VALUES (?, ?)"
         return bool(self.database.execute(query, (tombstone, day)).rowcount)
+
+    def delete_tombstone(self, tombstone: str) -> bool:
+        """Delete a tombstone; False where there is none."""
+        return bool(self.database.execute("DELETE FROM tombstones WHERE mark = ?", (tombstone,)).rowcount)
 
     # Audit: the chained lines of the log
 

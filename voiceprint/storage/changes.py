@@ -1,0 +1,111 @@
+"""Changes of single takes and of two speakers at once, and the way back from the last change."""
+
+import msgspec
+
+from voiceprint.domain.consent import merged_consent
+from voiceprint.domain.speaker import Profile, StoredSpeaker
+from voiceprint.errors import InputError, SpeakerError
+from voiceprint.storage import last_change
+from voiceprint.storage.last_change import LastChange, SpeakerChange
+from voiceprint.storage.rows import Rows
+from voiceprint.storage.sealing.seals import KeyRing
+from voiceprint.storage.store import Store
+
+__all__ = ["merge", "remove_enrollment", "undo", "undoable"]
+
+
+def remove_enrollment(store: Store, speaker_id: str, enrollment_id: str) -> StoredSpeaker:
+    """The speaker without that enrollment.
+
+    Raises SpeakerError: ``unknown_enrollment``, ``last_enrollment``; StoreError; nothing changed.
+    """
+    with store.writing() as rows:
+        speaker, ring = rows.read(speaker_id)
+        gone = [one for one in speaker.enrollments if one.id == enrollment_id]
+        if not gone:
+            raise SpeakerError("unknown_enrollment", "The speaker has no recording of that id.")
+        if len(speaker.enrollments) == 1:
+            raise SpeakerError("last_enrollment", "This is the only recording; forget the speaker instead.")
+        rows.write(speaker_id, rows.drop(speaker_id, ring, gone), None, (), "take_removed")
+        last_change.keep(rows, "take_removed", SpeakerChange.of(speaker_id, speaker.profile, removed=gone))
+    kept = tuple(one for one in speaker.enrollments if one.id != enrollment_id)
+    return msgspec.structs.replace(speaker, enrollments=kept)
+
+
+def merge(store: Store, speaker_id: str, other_id: str) -> StoredSpeaker:
+    """The speaker with the enrollments of the other one, whose key and records are destroyed.
+
+    Name and creation are the speaker's own; groups are those of both; of two consents the one that ends first stays.
+    Raises StoreError; nothing changed.
+    """
+    with store.writing() as rows:
+        speaker, ring = rows.read(speaker_id)
+        other, _ = rows.read(other_id)
+        profile = _joint(speaker.profile, other.profile)
+        enrollments = (*speaker.enrollments, *other.enrollments)
+        # What a former encoder made goes with the first enrollment under the new one.
+        left, taken = ((), other.former) if not enrollments else (speaker.former, ())
+        rows.erase(other_id, "merged")
+        ring = rows.drop(speaker_id, ring, left)
+        rows.write(speaker_id, ring, profile, other.enrollments, "merged", former=taken)
+        rows.drop_part(speaker_id)
+        last_change.keep(
+            rows,
+            "merged",
+            SpeakerChange.of(speaker_id, speaker.profile, added=(*other.enrollments, *taken), former=left),
+            SpeakerChange.of(other_id, other.profile, removed=other.enrollments, former=other.former),
+        )
+    former = () if enrollments else (*speaker.former, *taken)
+    return StoredSpeaker(speaker_id, profile, tuple(sorted(enrollments, key=lambda one: one.enrolled_at)), former)
+
+
+def undoable(store: Store) -> LastChange | None:
+    """The last change, if it can be undone still. Raises StoreError."""
+    with store.reading() as rows:
+        return last_change.read(rows)
+
+
+def undo(store: Store, change_id: str) -> tuple[StoredSpeaker, ...]:
+    """Take the last change back, which must be this one; the speakers that it was about, those who are left.
+
+    Raises InputError (``changed_since``), StoreError; nothing changed.
+    """
+    with store.writing() as rows:
+        last = last_change.read(rows)
+        if last is None or last.id != change_id:
+            raise InputError("changed_since", "Something else was changed since; that would be undone instead.")
+        for change in last.changes:
+            _take_back(rows, change)
+        last_change.drop(rows)
+        restored = tuple(rows.read(change.speaker_id)[0] for change in last.changes if change.profile is not None)
+    store.clear_log()
+    return restored
+
+
+def _take_back(rows: Rows, change: SpeakerChange) -> None:
+    if change.profile is None:
+        rows.erase(change.speaker_id, "undone")
+        return
+    removed, former = ([one.enrollment() for one in some] for some in (change.removed, change.former))
+    profile, ring = change.profile, KeyRing.new()
+    if rows.tables.has_records(change.speaker_id):
+        speaker, ring = rows.read(change.speaker_id)
+        profile = msgspec.structs.replace(profile, last_seen=speaker.profile.last_seen)
+        added = [one for one in (*speaker.enrollments, *speaker.former) if one.id in change.added]
+        ring = rows.drop(change.speaker_id, ring, added)
+    else:
+        rows.lift_tombstone(change.speaker_id)
+    rows.drop_part(change.speaker_id)
+    rows.write(change.speaker_id, ring, profile, removed, "undone", former=former)
+
+
+def _joint(profile: Profile, other: Profile) -> Profile:
+    kept = merged_consent((profile.consent, profile.consent_at), (other.consent, other.consent_at))
+    seen = [day for day in (profile.last_seen, other.last_seen) if day is not None]
+    return msgspec.structs.replace(
+        profile,
+        consent=kept[0],
+        consent_at=kept[1],
+        last_seen=max(seen, default=None),
+        groups=tuple(sorted({*profile.groups, *other.groups})),
+    )
