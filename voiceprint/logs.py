@@ -39,7 +39,7 @@ class JsonLogFormatter(logging.Formatter):
 
 
 class SentenceFormatter(logging.Formatter):
-    """The sentence, and the trace of what nobody foresaw."""
+    """One sentence a record, and the traceback of an unforeseen error."""
 
     def format(self, record: logging.LogRecord) -> str:
         return "\n".join(filter(None, (_sentence(record), _trace(record))))
