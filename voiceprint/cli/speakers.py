@@ -76,7 +76,7 @@ def run_forget(args: argparse.Namespace) -> int:
 
 
 def _write_receipt(path: Path, said: "Forgotten") -> None:
-    """Write the receipt. Raises InputError; the erasure stands, and --json prints the receipt too."""
+    """Write the receipt. Raises InputError; the erasure stands, and --json prints it too."""
     import msgspec
 
     try:

@@ -1,4 +1,4 @@
-"""Admission of clips to enrollment: of sufficient quality, each of one speaker, with enough speech in all."""
+"""Admission of clips to enrollment: good quality, one speaker each, enough speech in all."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -43,7 +43,7 @@ def admit(
 
 
 def check_amount(enrollments: Sequence[Enrollment], *, before_seconds: float, needed_seconds: float) -> None:
-    """Refuse too little speech of a speaker in all: clips that are short alone may be enough together.
+    """Refuse too little speech of a speaker in all; short clips may be enough together.
 
     ``before_seconds``: speech that is enrolled already. Raises SpeechError (``not_enough_speech``).
     """
