@@ -122,6 +122,8 @@ class Result(_Message, frozen=True, kw_only=True, tag="result"):
     """An answer. ``band``: on which side of the threshold the best score is; None for too little speech. For callers
     without the scope ``operate`` score, threshold, margin, probability are None, candidates empty, announced False.
     ``score`` and ``margin`` are also None where nobody is enrolled (``margin`` where only one is, too).
+    ``track``, ``channel``: where in the recording it was heard, where it has several; ``lost_seconds``: what did not
+    decode; ``warnings``: what was wrong with the recording.
     ``announced``: the name was safe before the end and stays; only the final answer can take it back, and its ``rule``
     then says why. ``several_voices``: more than one voice seems to speak; nothing is announced before the end then.
     """
@@ -143,6 +145,10 @@ class Result(_Message, frozen=True, kw_only=True, tag="result"):
     latency_ms: float
     announced: bool = False
     several_voices: bool = False
+    track: int | None = None
+    channel: int | None = None
+    lost_seconds: float = 0.0
+    warnings: tuple[Notice, ...] = ()
     final: bool
 
 

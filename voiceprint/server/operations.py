@@ -48,6 +48,8 @@ class Operation:
 
 # As often as wanted: only speakers of these groups are met, and a new one belongs to them.
 _GROUP: Mapping[str, type] = {"group": list[str]}
+# Which part of a recording to hear; as fields beside it, too.
+_CHOICE: Mapping[str, type] = {"track": int, "channel": int}
 _SPEAKER = "/v1/speakers/{id}"
 OPERATIONS: tuple[Operation, ...] = (
     Operation("GET", "/healthz", "Whether the server is alive."),
@@ -58,17 +60,17 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("GET", "/docs", "Both descriptions, to read.", media_type="text/html"),
     Operation(
         "POST", "/v1/identify", "Who speaks in a recording, or unknown.", Result, sound="audio",
-        query={"top_k": int, **_GROUP},
+        query={"top_k": int, **_GROUP, **_CHOICE},
     ),
     Operation(
         "POST", "/v1/verify", "Whether it is the claimed speaker.", Result, sound="audio", fields={"speaker": str},
-        query={"speaker": str, **_GROUP},
+        query={"speaker": str, **_GROUP, **_CHOICE},
     ),
     Operation("POST", "/v1/timeline", "Who spoke when in a recording.", Timeline, sound="audio", query=_GROUP),
     Operation("GET", "/v1/speakers", "Everybody enrolled.", SpeakerList, query=_GROUP),
     Operation(
         "POST", "/v1/speakers", "Enroll somebody new from one or more recordings.", Enrolled, HTTPStatus.CREATED,
-        sound="audios", fields={"name": str, "consent": Consent}, query=_GROUP,
+        sound="audios", fields={"name": str, "consent": Consent}, query={**_GROUP, **_CHOICE},
     ),
     Operation("GET", _SPEAKER, "One speaker.", SpeakerInfo),
     Operation("PATCH", _SPEAKER, "Give a speaker another name, other groups, or both.", SpeakerInfo, body=Change),
@@ -77,7 +79,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("DELETE", f"{_SPEAKER}/lock", "Let a speaker be claimed again after too many wrong claims.", Unlocked),
     Operation(
         "POST", f"{_SPEAKER}/enrollments", "More recordings of somebody enrolled.", Enrolled, HTTPStatus.CREATED,
-        sound="audios", fields={"consent": Consent}, query=_GROUP,
+        sound="audios", fields={"consent": Consent}, query={**_GROUP, **_CHOICE},
     ),
     Operation("GET", "/v1/map", "Who sounds like whom, as places on a plane.", VoiceMap, query=_GROUP),
     Operation("GET", "/v1/health", "The encoder, its evidence, and what was decided.", Health, query=_GROUP),

@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from voiceprint.audio.decoding import Waveform, read_bytes
+from voiceprint.audio.channels import ANY, Choice
+from voiceprint.audio.decoding import read_bytes
+from voiceprint.audio.recording import Recording
 from voiceprint.domain.names import clean_name, name_key
 from voiceprint.domain.speaker import Enrollment
 from voiceprint.domain.vocabulary import Consent
@@ -32,7 +34,7 @@ class Folder:
     files: tuple[Path, ...]
 
 
-def read_clip(service: VoiceprintService, path: Path) -> tuple[bytes, Waveform]:
+def read_clip(service: VoiceprintService, path: Path) -> tuple[bytes, Recording]:
     """A recording's bytes and what they sound like. Raises AudioError."""
     data = read_bytes(path, max_bytes=service.settings.max_upload_bytes)
     return data, service.decode(data)
@@ -45,23 +47,29 @@ def enroll_files(
     *,
     on_refusal: OnRefusal,
     consent: Consent | None = None,
+    choice: Choice = ANY,
 ) -> EnrollmentOutcome | None:
     """Enroll what is usable of a speaker's recordings in one write; what is not goes to ``on_refusal``.
 
     None where nothing was usable. Raises SpeakerError for a name that cannot be; InputError (``consent_missing``).
     """
-    with BulkWorkers(service) as ears:
+    with BulkWorkers(service, choice) as ears:
         return _Speaker(service, name, files, ears, consent).enroll(on_refusal)
 
 
 def enroll_folders(
-    service: VoiceprintService, folders: Iterable[Folder], *, on_refusal: OnRefusal, consent: Consent | None = None
+    service: VoiceprintService,
+    folders: Iterable[Folder],
+    *,
+    on_refusal: OnRefusal,
+    consent: Consent | None = None,
+    choice: Choice = ANY,
 ) -> Iterator[tuple[Folder, EnrollmentOutcome | None]]:
     """Enroll each folder's speaker as ``enroll_files`` does, in order, while recordings of the next ones are heard.
 
     A speaker who cannot be enrolled goes to ``on_refusal`` with the folder's path, and comes out with None.
     """
-    with BulkWorkers(service) as ears:
+    with BulkWorkers(service, choice) as ears:
         begun: deque[tuple[Folder, _Speaker | InputError]] = deque()
         for folder in folders:
             try:

@@ -6,8 +6,10 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from voiceprint.audio.decoding import Waveform, decode
-from voiceprint.audio.vad import Listener, Utterance, VoiceActivity, listen
+from voiceprint.audio.channels import ANY, Choice, Party, main_utterance, parties_of
+from voiceprint.audio.decoding import decode
+from voiceprint.audio.recording import Recording, Waveform
+from voiceprint.audio.vad import Listener, Utterance, VoiceActivity
 from voiceprint.config import Settings
 from voiceprint.decision.speaker_change import SpeakerChangeDetector
 from voiceprint.domain.speaker import Enrollment
@@ -47,7 +49,7 @@ class Listening:
         for encode in (self.encoder.encode, self.encoder.encode_int8):
             encode([Waveform(noise)])
 
-    def decode(self, data: bytes) -> Waveform:
+    def decode(self, data: bytes) -> Recording:
         """The sound of a recording in any common format, within the limits of the settings. Raises AudioError."""
         settings = self.settings
         return decode(data, max_seconds=settings.max_audio_seconds, max_bytes=settings.max_upload_bytes)
@@ -56,14 +58,20 @@ class Listening:
         """A new stream to feed with audio."""
         return Listener(self._activity)
 
-    def listen(self, waveform: Waveform) -> Utterance:
-        """The speech in a whole recording."""
-        return listen(waveform, self._activity)
+    def parties(self, sound: Recording | Waveform, choice: Choice = ANY) -> tuple[Party, ...]:
+        """The speech in a recording, one party for each person who has a channel alone. Raises InputError."""
+        recording = Recording.of(sound) if isinstance(sound, Waveform) else sound
+        return parties_of(recording, self._activity, choice)
 
-    def hear(self, waveform: Waveform) -> Voice:
-        """The speech in a whole recording, encoded."""
-        utterance = self.listen(waveform)
-        return replace(self.encode(utterance), several=self.watch().hears_several(utterance.speech))
+    def listen(self, sound: Recording | Waveform, choice: Choice = ANY) -> Utterance:
+        """The speech in a whole recording, of several parties that with most. Raises InputError."""
+        return main_utterance(self.parties(sound, choice))
+
+    def hear(self, sound: Recording | Waveform, choice: Choice = ANY) -> Voice:
+        """The speech in a whole recording, encoded. Raises InputError."""
+        utterance = self.listen(sound, choice)
+        several = bool(utterance.origin.parties) or self.watch().hears_several(utterance.speech)
+        return replace(self.encode(utterance), several=several)
 
     def watch(self) -> SpeakerChangeDetector:
         """For one utterance: whether more than one voice is in it."""
@@ -83,7 +91,7 @@ class Listening:
     def admit(self, utterance: Utterance, content: str = "") -> Enrollment:
         """What this utterance would add to a speaker. ``content``: the keyed hash of the file that it came from.
 
-        Raises SpeechError: no_speech, too_quiet, clipping, noisy, other_speaker.
+        Raises SpeechError: no_speech, several_parties, too_quiet, clipping, noisy, other_speaker.
         """
         shortest = self.encoder.min_num_samples
         return admit(utterance, encode=self.encode, min_samples=shortest, watch=self.watch(), content=content)
