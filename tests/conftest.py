@@ -55,7 +55,8 @@ def takes() -> dict[str, list[Waveform]]:
     speakers = [SPEECH / "librispeech" / name for name in SPEAKERS]
     return {
         speaker.name: [
-            read_file(path, max_seconds=60, max_bytes=2**24) for path in sorted(speaker.iterdir())[:TAKES_A_SPEAKER]
+            read_file(path, max_seconds=60, max_bytes=2**24).first
+            for path in sorted(speaker.iterdir())[:TAKES_A_SPEAKER]
         ]
         for speaker in speakers
     }

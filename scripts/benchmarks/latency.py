@@ -59,7 +59,7 @@ async def run(args: argparse.Namespace) -> list[float]:
 
 
 def load(path: Path, seconds: float) -> bytes:
-    samples = read_file(path, max_seconds=600, max_bytes=2**25).samples[: int(seconds * SAMPLE_RATE)]
+    samples = read_file(path, max_seconds=600, max_bytes=2**25).first.samples[: int(seconds * SAMPLE_RATE)]
     return (samples * 32767).astype("<i2").tobytes()
 
 

@@ -10,7 +10,7 @@ import pytest
 from support.store_fixtures import enrollment
 
 from voiceprint.api.desk import Desk
-from voiceprint.audio.decoding import Waveform
+from voiceprint.audio.recording import Recording, Waveform
 from voiceprint.domain.caller import ANONYMOUS, Caller, Scope
 from voiceprint.errors import AccessError, LimitError, SpeakerError
 from voiceprint.service.service import VoiceprintService
@@ -21,7 +21,7 @@ SILENCE = Waveform(np.zeros(16_000, np.float32))
 DOORS: dict[str, tuple[Scope, dict[str, Any]]] = {
     "identify": ("identify", {}),
     "verify": ("identify", {"speaker_id": ABSENT}),
-    "timeline": ("identify", {"waveform": SILENCE}),
+    "timeline": ("identify", {"recording": Recording.of(SILENCE)}),
     "begin_enrollment": ("enroll", {"speaker_id": ABSENT}),
     "enroll": ("enroll", {"enrollments": [], "speaker_id": ABSENT}),
     "speakers": ("enroll", {}),

@@ -15,7 +15,17 @@ import numpy as np
 import pytest
 
 from voiceprint.audio import decoder_child
-from voiceprint.audio.decoding import SAMPLE_RATE, Waveform, _refusal, decode, pcm16_to_waveform, read_bytes, read_file
+from voiceprint.audio.decoding import (
+    SAMPLE_RATE,
+    Waveform,
+    _last_word,
+    _recording,
+    _refusal,
+    decode,
+    pcm16_to_waveform,
+    read_bytes,
+    read_file,
+)
 from voiceprint.errors import AudioError
 
 DECODER = Path(decoder_child.__file__)
@@ -62,7 +72,7 @@ def header(
 
 
 def hear(data: bytes, *, max_seconds: float = 60.0, max_bytes: int = 2**25) -> Waveform:
-    return decode(data, max_seconds=max_seconds, max_bytes=max_bytes)
+    return decode(data, max_seconds=max_seconds, max_bytes=max_bytes).first
 
 
 @pytest.mark.parametrize(
@@ -108,12 +118,12 @@ HOSTILE: dict[str, tuple[bytes, set[str]]] = {
     "header cut at 20 bytes": (wav(ONE_SECOND)[:20], {"not_audio", "audio_empty", "audio_damaged"}),
     "flac cut at 20 bytes": (FLAC[:20], {"not_audio", "audio_damaged"}),
     "no frames": (wav(np.zeros(0)), {"audio_empty"}),
-    "no channels": (header(channels=0, data=bytes(3200)), {"audio_unsupported", "not_audio", "audio_damaged"}),
+    "no channels": (header(channels=0, data=bytes(3200)), {"audio_unsupported", "audio_empty"}),
     "1,024 channels": (header(channels=1024, data=bytes(2048 * 50)), {"audio_unsupported", "not_audio"}),
     "1 Hz": (header(rate=1, data=bytes(3200)), {"audio_unsupported"}),
     "4 GHz": (header(rate=4_000_000_000, data=bytes(3200)), {"audio_unsupported", "not_audio", "audio_damaged"}),
     "1 bit": (header(bits=1, data=bytes(3200)), {"audio_unsupported", "not_audio", "audio_damaged"}),
-    "ADPCM": (header(tag=2, bits=4, data=bytes(3200)), {"audio_unsupported", "not_audio", "audio_damaged"}),
+    "ADPCM without blocks": (header(tag=2, bits=4, data=bytes(3200)), {"audio_empty", "not_audio", "audio_damaged"}),
     "not numbers": (header(tag=3, bits=32, data=np.full(9000, np.nan, "<f4").tobytes()), {"audio_damaged"}),
     "infinite": (header(tag=3, bits=32, data=np.full(9000, np.inf, "<f4").tobytes()), {"audio_damaged"}),
     "1e30": (header(tag=3, bits=32, data=np.full(9000, 1e30, "<f4").tobytes()), {"audio_damaged"}),
@@ -155,10 +165,11 @@ def peak_memory(data: bytes, max_seconds: float) -> int:
     return int(done.stderr.split()[-1]) * 1024
 
 
-def test_stereo_that_cancels_is_silence_not_a_fault() -> None:
+def test_stereo_that_cancels_is_heard_channel_by_channel() -> None:
     left = TONE[::3]
     both = np.stack([left, -left], axis=1).reshape(-1)
-    assert np.abs(hear(wav(both, channels=2)).samples).max() < 1e-3
+    (track,) = decode(wav(both, channels=2), max_seconds=60, max_bytes=2**25).tracks
+    assert [float(np.abs(channel.samples).max()) for channel in track.channels] == pytest.approx([0.4] * 2, abs=0.01)
 
 
 def test_a_recording_that_breaks_off_gives_what_came_before() -> None:
@@ -214,13 +225,37 @@ def test_live_audio_is_converted_exactly() -> None:
         b'{"code": "made_up", "message": "Hello."}',
         b'{"code": "not_audio", "message": "two\\nlines"}',
         b'{"code": "not_audio", "message": 7}',
+        b'{"code": ["not_audio"], "message": "Hello."}',
+        b"[" * 10_000,
         b"[]",
         b"\xff\xfe",
     ],
 )
 def test_a_child_that_was_taken_over_cannot_speak_through_us(said: bytes) -> None:
-    refusal = _refusal(said)
+    refusal = _refusal(_last_word(said))
     assert (refusal.code, refusal.message) == ("audio_damaged", "The recording cannot be decoded.")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"tracks": [[1, 1, 5]]},
+        {"tracks": [[1, -1, -4]]},
+        {"tracks": [[1, 9, 1]]},
+        {"tracks": "1"},
+        {"tracks": [[1, 1, 4]], "lost_seconds": -1.0},
+        {"tracks": [[1, 1, 4]], "audio_tracks": 0},
+        {"tracks": [[1, 1, 2], [2, 1, 1]]},
+    ],
+)
+def test_what_a_child_says_of_its_samples_must_fit_them(said: dict[str, object]) -> None:
+    fine = {"tracks": [[1, 1, 4]], "audio_tracks": 1, "lost_seconds": 0.0, "more_than_said": False}
+    pcm = np.zeros(4, np.float32).tobytes()
+    assert _recording(pcm, fine).seconds == 4 / SAMPLE_RATE
+    with pytest.raises(AudioError, match="cannot be decoded"):
+        _recording(pcm, {**fine, **said})
+    with pytest.raises(AudioError, match="cannot be decoded"):
+        _recording(np.full(4, np.nan, np.float32).tobytes(), fine)
 
 
 def test_the_child_cannot_write_files(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def test_ordinary_recordings_are_not_refused(speech_dev: Path, voice_activity: V
     ]
     codes = []
     for path in clips:
-        waveform = read_file(path, max_seconds=60, max_bytes=2**24)
+        waveform = read_file(path, max_seconds=60, max_bytes=2**24).first
         codes.append(refusal(waveform.samples, voice_activity))
     for_quality = [code for code in codes if code in {"too_quiet", "clipping", "noisy"}]
     assert len(codes) == 120

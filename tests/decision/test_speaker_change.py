@@ -74,7 +74,7 @@ def test_two_real_people_are_told_from_one(speech_dev: Path, encoder: Encoder, v
 
     def speech(speaker: str) -> NDArray[np.float32]:
         path = max((speech_dev / "librispeech" / speaker).iterdir(), key=lambda clip: clip.stat().st_size)
-        return listen(read_file(path, max_seconds=60, max_bytes=2**24), voice_activity).speech.samples
+        return listen(read_file(path, max_seconds=60, max_bytes=2**24).first, voice_activity).speech.samples
 
     half = 5 * SAMPLE_RATE
     ann, bob = speech("librispeech-121")[: 2 * half], speech("librispeech-1089")[: 2 * half]

@@ -144,7 +144,9 @@ def make_clips(count: int, speech: Path) -> Iterator[NDArray[np.int16]]:
         sys.exit(f"disk_test: there is no recording in {speech}; give a folder with --speech.")
     chance = np.random.default_rng()
     for number in range(count):
-        samples = read_file(files[number * 7 % len(files)], max_seconds=60, max_bytes=2**24).samples[: 8 * SAMPLE_RATE]
+        samples = read_file(files[number * 7 % len(files)], max_seconds=60, max_bytes=2**24).first.samples[
+            : 8 * SAMPLE_RATE
+        ]
         noisy = samples + chance.normal(scale=0.001, size=len(samples))
         yield np.round(np.clip(noisy, -1, 1) * 32767).astype("<i2")
 

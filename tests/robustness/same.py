@@ -33,7 +33,7 @@ Vector = NDArray[np.float32]
 def waveforms(folder: Path, settings: Settings) -> Iterator[Waveform]:
     for path in sorted(folder.iterdir()):
         try:
-            yield read_file(path, max_seconds=settings.max_audio_seconds, max_bytes=settings.max_upload_bytes)
+            yield read_file(path, max_seconds=settings.max_audio_seconds, max_bytes=settings.max_upload_bytes).first
         except InputError:
             continue
 

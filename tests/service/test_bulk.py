@@ -97,7 +97,7 @@ def test_a_clip_of_two_people_costs_a_speaker_that_clip_alone(
         return max((speech_dev / "librispeech" / speaker).iterdir(), key=lambda clip: clip.stat().st_size)
 
     ann, bob = (
-        decode(read_bytes(loudest(speaker), max_bytes=2**24), max_seconds=60, max_bytes=2**24).samples[
+        decode(read_bytes(loudest(speaker), max_bytes=2**24), max_seconds=60, max_bytes=2**24).first.samples[
             : 5 * SAMPLE_RATE
         ]
         for speaker in ("librispeech-121", "librispeech-1089")

@@ -34,7 +34,9 @@ def voices(speech_dev: Path) -> Voices:
 
 
 def _clip(path: Path) -> Samples:
-    samples: Samples = read_file(path, max_seconds=60.0, max_bytes=2**24).samples[: round(CLIP_SECONDS * SAMPLE_RATE)]
+    samples: Samples = read_file(path, max_seconds=60.0, max_bytes=2**24).first.samples[
+        : round(CLIP_SECONDS * SAMPLE_RATE)
+    ]
     return samples
 
 

@@ -26,7 +26,7 @@ from voiceprint.api.page_views import Health, Timeline, VoiceMap, health, timeli
 from voiceprint.api.presenters import enrolled_message, forgotten_message, speaker_info, speaker_list
 from voiceprint.api.query import Query, Tell
 from voiceprint.api.subject_access import known_about
-from voiceprint.audio.decoding import Waveform
+from voiceprint.audio.recording import Recording
 from voiceprint.domain.caller import Caller
 from voiceprint.domain.speaker import Enrollment, StoredSpeaker
 from voiceprint.domain.vocabulary import Consent
@@ -76,14 +76,14 @@ class Desk:
         query.claim = self._budgets.claim(caller, speaker_id)
         return query
 
-    def timeline(self, caller: Caller, waveform: Waveform, *, groups: Groups = None) -> Iterator[Timeline | None]:
+    def timeline(self, caller: Caller, recording: Recording, *, groups: Groups = None) -> Iterator[Timeline | None]:
         """None after each piece of work, so that other requests get their turn; last the timeline.
 
         Each turn of it costs an answer, all or none: LimitError (``too_many_answers``), with nothing noted.
         """
         caller.require("identify")
         turns: list[Turn] = []
-        for turn in turns_of(self._service, waveform, within=caller.within(groups)):
+        for turn in turns_of(self._service, recording, within=caller.within(groups)):
             turns.append(turn)
             yield None
         self._budgets.ask(caller, len(turns))
@@ -92,7 +92,7 @@ class Desk:
             if turn.answer.decision.speaker_id is not None:
                 self._tell(turn.answer.decision.speaker_id)
             yield None
-        yield timeline(self._service, turns, waveform.seconds)
+        yield timeline(self._service, turns, recording)
 
     # Enrolling
 

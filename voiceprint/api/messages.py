@@ -146,6 +146,8 @@ class Result(Message, frozen=True, kw_only=True, tag="result"):
     ``margin`` are also None for an empty gallery (``margin`` for a gallery of one, too). ``announced``: the name was
     safe before the end and stays; only the final answer can take it back, and its ``rule`` then says why.
     ``several_voices``: more than one voice seems to speak; nothing is announced before the end then.
+    ``track``, ``channel``: the place in a recording that has several; ``lost_seconds``: what did not decode;
+    ``warnings``: what was wrong with the recording.
     """
 
     mode: Mode
@@ -165,6 +167,10 @@ class Result(Message, frozen=True, kw_only=True, tag="result"):
     latency_ms: float
     announced: bool = False
     several_voices: bool = False
+    track: int | None = None
+    channel: int | None = None
+    lost_seconds: float = 0.0
+    warnings: tuple[Notice, ...] = ()
     final: bool
 
 

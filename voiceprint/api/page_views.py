@@ -5,13 +5,14 @@ from collections.abc import Sequence
 import msgspec
 
 from voiceprint.api.messages import SpeakerRef
+from voiceprint.audio.recording import Recording
 from voiceprint.decision.intervals import Interval
 from voiceprint.decision.operating_curves import Separation, cost_by_fpir, cost_by_gallery, separation
 from voiceprint.decision.policy import Policy
 from voiceprint.domain.groups import Within
 from voiceprint.domain.moments import iso_moment
 from voiceprint.domain.speaker import StoredSpeaker
-from voiceprint.domain.vocabulary import Status
+from voiceprint.domain.vocabulary import Notice, Status
 from voiceprint.service.diarization import Turn, joined
 from voiceprint.service.service import VoiceprintService
 from voiceprint.service.voice_map import MappedSpeaker
@@ -140,24 +141,35 @@ def _share(at: float, missed: Interval) -> Share:
 
 
 class TimelineTurn(_View, frozen=True, kw_only=True):
-    """One turn. ``speaker``: None where the status is not ``identified``."""
+    """One turn. ``speaker``: None where the status is not ``identified``.
+
+    ``channel``: counted from 1, where each person has a channel alone.
+    """
 
     start_seconds: float
     end_seconds: float
     status: Status
     speaker: SpeakerRef | None
+    channel: int | None = None
 
 
 class Timeline(_View, frozen=True, kw_only=True):
-    """The turns of a recording, in order."""
+    """The turns of a recording, in order. ``lost_seconds``: what did not decode."""
 
     turns: tuple[TimelineTurn, ...]
     audio_seconds: float
+    lost_seconds: float = 0.0
+    warnings: tuple[Notice, ...] = ()
 
 
-def timeline(service: VoiceprintService, turns: Sequence[Turn], audio_seconds: float) -> Timeline:
+def timeline(service: VoiceprintService, turns: Sequence[Turn], recording: Recording) -> Timeline:
     """The view of the turns of a recording."""
-    return Timeline(turns=tuple(_turn(service, turn) for turn in joined(turns)), audio_seconds=round(audio_seconds, 2))
+    return Timeline(
+        turns=tuple(_turn(service, turn) for turn in joined(turns)),
+        audio_seconds=round(recording.seconds, 2),
+        lost_seconds=round(recording.lost_seconds, 2),
+        warnings=recording.warnings(),
+    )
 
 
 def _turn(service: VoiceprintService, turn: Turn) -> TimelineTurn:
@@ -168,6 +180,7 @@ def _turn(service: VoiceprintService, turn: Turn) -> TimelineTurn:
         end_seconds=turn.end,
         status=decision.status,
         speaker=None if speaker is None else _reference(speaker),
+        channel=turn.channel,
     )
 
 

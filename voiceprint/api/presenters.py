@@ -66,6 +66,10 @@ def result_message(
         latency_ms=round(latency_ms, 1),
         announced=announced,
         several_voices=answer.multiple_speakers,
+        track=answer.utterance.origin.track,
+        channel=answer.utterance.origin.channel,
+        lost_seconds=round(answer.utterance.origin.lost_seconds, 2),
+        warnings=answer.utterance.warnings,
         final=final,
     )
 

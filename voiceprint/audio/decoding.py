@@ -1,43 +1,58 @@
-"""Bytes to Waveform, once, at the edge: after this nobody sees files, sample rates, channels or integers.
+"""Bytes to a Recording, once, at the edge: after this nobody sees files, sample rates or integers.
 
-Each recording is decoded in a child process of its own (``decoder``) that has little memory, little time and no files,
-so that a decoder's fault becomes one refusal. Live audio is raw PCM and needs no decoder.
+Each recording is decoded in a child process of its own (``decoder_child``) that has little memory, little time and no
+files, so that a decoder's fault becomes one refusal. Live audio is raw PCM and needs no decoder.
 """
 
 import json
 import os
 import stat
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread, Timer
-from typing import IO
+from typing import IO, Annotated
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from voiceprint.audio.decoder_pool import Decoders
+from voiceprint.audio.recording import SAMPLE_RATE, Recording, Track, Waveform
 from voiceprint.errors import AudioError
 
-__all__ = ["SAMPLE_RATE", "Waveform", "decode", "decoder_walls", "pcm16_to_waveform", "read_bytes", "read_file"]
+__all__ = [
+    "SAMPLE_RATE",
+    "Recording",
+    "Waveform",
+    "decode",
+    "decoder_walls",
+    "pcm16_to_waveform",
+    "read_bytes",
+    "read_file",
+]
 
-SAMPLE_RATE = 16_000
 DECODE_SECONDS = 60.0
 _CHILD_CODES = frozenset({"audio_damaged", "audio_too_long", "audio_unsupported", "not_audio"})
 _MAX_SAID = 4096
 FINE = "decoded"  # as the decoder says it; it cannot be imported without FFmpeg
+# Channels of sound that one recording may have in memory; the child mixes down what is more.
+MAX_CHANNEL_SHARE = 2
+# A file of floating point whose peak lies above is scaled; what lies little above is what resampling adds.
+MAX_PEAK = 2.0
 _decoders = Decoders()
 
+_Count = Annotated[int, msgspec.Meta(ge=1)]
+_Channels = Annotated[int, msgspec.Meta(ge=1, le=8)]
 
-@dataclass(frozen=True, slots=True)
-class Waveform:
-    """``samples``: float32 (num_samples,), mono, 16 kHz, in [-1, 1]."""
 
-    samples: NDArray[np.float32]
+class _Described(msgspec.Struct, frozen=True):
+    """What the child says beside the samples. ``tracks``: number, channels and samples a channel of each."""
 
-    @property
-    def seconds(self) -> float:
-        return len(self.samples) / SAMPLE_RATE
+    tracks: tuple[tuple[_Count, _Channels, _Count], ...]
+    audio_tracks: _Count
+    lost_seconds: Annotated[float, msgspec.Meta(ge=0.0)]
+    more_than_said: bool
 
 
 def pcm16_to_waveform(frame: bytes) -> Waveform:
@@ -47,7 +62,7 @@ def pcm16_to_waveform(frame: bytes) -> Waveform:
     return Waveform(np.frombuffer(frame, "<i2").astype(np.float32) / 32768.0)
 
 
-def read_file(path: Path, *, max_seconds: float, max_bytes: int) -> Waveform:
+def read_file(path: Path, *, max_seconds: float, max_bytes: int) -> Recording:
     """A recording on disk. Raises AudioError, as ``read_bytes`` and ``decode``."""
     return decode(read_bytes(path, max_bytes=max_bytes), max_seconds=max_seconds, max_bytes=max_bytes)
 
@@ -77,8 +92,8 @@ def read_bytes(path: Path, *, max_bytes: int) -> bytes:
     return data
 
 
-def decode(data: bytes, *, max_seconds: float, max_bytes: int) -> Waveform:
-    """Any common recording (wav, flac, mp3, ogg, opus, m4a, webm, aiff) to a Waveform, in a child process.
+def decode(data: bytes, *, max_seconds: float, max_bytes: int) -> Recording:
+    """What can be heard of a recording in any common format (docs/formats.md), decoded in a child process.
 
     Raises AudioError: audio_empty, audio_too_large, audio_too_long, not_audio, audio_unsupported, audio_damaged.
     """
@@ -86,23 +101,23 @@ def decode(data: bytes, *, max_seconds: float, max_bytes: int) -> Waveform:
         raise AudioError("audio_empty", "The recording is empty.")
     if len(data) > max_bytes:
         raise _too_large(len(data), max_bytes)
-    samples = np.frombuffer(_run_decoder(data, max_seconds), np.int32)
-    if not len(samples):
+    recording = _recording(*_run_decoder(data, max_seconds))
+    if not recording.tracks:
         raise AudioError("audio_empty", "There is no sound in the recording.")
-    return Waveform(samples.astype(np.float32) / np.float32(2**31))
+    return recording
 
 
 def decoder_walls() -> frozenset[str]:
-    """What closes the decoder's child in on this machine: ``seccomp``, ``landlock``, both, or nothing."""
+    """The walls around the decoder's child on this machine: ``seccomp``, ``landlock``, both, or nothing."""
     try:
         return _decoders.walls()
-    except OSError:  # no decoder at all; whoever sends a recording is told
+    except OSError:  # no decoder at all: each recording is refused with the reason
         return frozenset()
 
 
-def _run_decoder(data: bytes, max_seconds: float) -> bytes:
-    """PCM from the child, or its refusal; whatever else happens to the child is one refusal too."""
-    most = int(max_seconds * SAMPLE_RATE) * 4
+def _run_decoder(data: bytes, max_seconds: float) -> tuple[bytes, Mapping[str, object]]:
+    """Samples from the child and what it says of them, or its refusal; whatever else happens is one refusal too."""
+    most = int(max_seconds * SAMPLE_RATE) * MAX_CHANNEL_SHARE * 4
     try:
         child = _decoders.start(max_seconds)
     except OSError as error:
@@ -112,15 +127,41 @@ def _run_decoder(data: bytes, max_seconds: float) -> bytes:
     with child:
         feeder = Thread(target=_feed, args=(child.stdin, data))
         feeder.start()
-        pcm = child.stdout.read(most + 1)
-        if len(pcm) > most:
+        samples = child.stdout.read(most + 1)
+        if len(samples) > most:
             child.kill()
         said = child.stderr.read(_MAX_SAID)
         feeder.join()
         deadline.cancel()
-    if len(pcm) <= most and _last_word(said)[0] == FINE:
-        return pcm
-    raise _refusal(said)
+    word = _last_word(said)
+    if len(samples) <= most and word.get("code") == FINE:
+        return samples, word
+    raise _refusal(word)
+
+
+def _recording(pcm: bytes, word: Mapping[str, object]) -> Recording:
+    """As the child describes it. What it says is believed only as far as it fits."""
+    try:
+        described = msgspec.convert(word, _Described)
+        samples = np.frombuffer(pcm, np.float32)
+        if sum(channels * count for _, channels, count in described.tracks) != len(samples):
+            raise _refusal({})
+        tracks, at = [], 0
+        for number, channels, count in described.tracks:
+            block = samples[at : at + channels * count].reshape(channels, count)
+            tracks.append(Track(number, tuple(Waveform(_in_range(row)) for row in block)))
+            at += channels * count
+    except (msgspec.ValidationError, ValueError) as error:
+        raise _refusal({}) from error
+    return Recording(tuple(tracks), described.audio_tracks, described.lost_seconds, described.more_than_said)
+
+
+def _in_range(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A copy within [-1, 1]."""
+    peak = float(np.abs(samples).max(initial=0.0))
+    if not np.isfinite(peak):
+        raise _refusal({})
+    return samples / np.float32(peak) if peak > MAX_PEAK else np.clip(samples, -1.0, 1.0)
 
 
 def _feed(pipe: IO[bytes], data: bytes) -> None:
@@ -129,20 +170,19 @@ def _feed(pipe: IO[bytes], data: bytes) -> None:
         pipe.write(data)
 
 
-def _last_word(said: bytes) -> tuple[str, str]:
-    """Code and message of the last line, both empty where it is nothing of the kind."""
+def _last_word(said: bytes) -> dict[str, object]:
+    """The object on the last line, empty where it is nothing of the kind."""
     try:
         word = json.loads(said.splitlines()[-1])
-        code, message = word["code"], word["message"]
-    except (ValueError, KeyError, IndexError, TypeError):
-        return "", ""
-    return (code, message) if isinstance(code, str) and isinstance(message, str) else ("", "")
+    except (ValueError, IndexError, RecursionError):
+        return {}
+    return word if isinstance(word, dict) else {}
 
 
-def _refusal(said: bytes) -> AudioError:
+def _refusal(word: Mapping[str, object]) -> AudioError:
     """What the child says is passed on only in the form that it is to say it in."""
-    code, message = _last_word(said)
-    if code in _CHILD_CODES and message.isprintable():
+    code, message = word.get("code"), word.get("message")
+    if isinstance(code, str) and code in _CHILD_CODES and isinstance(message, str) and message.isprintable():
         return AudioError(code, message)
     return AudioError("audio_damaged", "The recording cannot be decoded.")
 

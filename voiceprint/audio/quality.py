@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from voiceprint.audio.segmenter import FRAME_SAMPLES
 from voiceprint.domain.vocabulary import Feedback, Notice, Problem
 
-__all__ = ["Level", "LevelMeter", "feedback_of", "problem_of", "sentence_of", "warnings_of"]
+__all__ = ["Level", "LevelMeter", "feedback_of", "frame_powers", "problem_of", "sentence_of", "warnings_of"]
 
 FULL_SCALE = 0.999
 # Below the first a recording is refused, below the second it is taken with a warning.

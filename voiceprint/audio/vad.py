@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from voiceprint.audio.decoding import SAMPLE_RATE, Waveform
 from voiceprint.audio.quality import Level, LevelMeter, feedback_of
+from voiceprint.audio.recording import SAMPLE_RATE, Waveform
 from voiceprint.audio.sample_buffer import SampleBuffer
 from voiceprint.audio.segmenter import FRAME_SAMPLES, FRAME_SECONDS, PAD_FRAMES, Segment, Segmenter, Step
 from voiceprint.domain.vocabulary import Feedback, Notice
@@ -24,7 +24,7 @@ from voiceprint.errors import ModelError
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
-__all__ = ["Listener", "SpeechStarted", "SpeechStopped", "Utterance", "VoiceActivity", "listen"]
+__all__ = ["Listener", "Origin", "SpeechStarted", "SpeechStopped", "Utterance", "VoiceActivity", "listen"]
 
 Samples = NDArray[np.float32]
 # Speech beyond this is counted and not kept: memory stays bounded, and nobody is known better by it.
@@ -46,6 +46,19 @@ class SpeechStopped:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """Where in a recording an utterance was heard. ``track``, ``channel``: counted from 1, None where there is one.
+
+    ``lost_seconds``: what did not decode. ``parties``: the channels of all who have one each, if there are several.
+    """
+
+    track: int | None = None
+    channel: int | None = None
+    lost_seconds: float = 0.0
+    parties: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Utterance:
     """``speech``: the spans of speech put together; ``audio_seconds`` counts everything that was heard; ``warnings``:
     what was doubtful about the recording that it came in.
@@ -56,6 +69,7 @@ class Utterance:
     speech_seconds: float
     audio_seconds: float
     level: Level
+    origin: Origin = Origin()
     warnings: tuple[Notice, ...] = ()
 
 

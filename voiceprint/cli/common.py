@@ -9,9 +9,19 @@ from voiceprint.config import Settings, load_settings
 from voiceprint.errors import VoiceprintError
 
 if TYPE_CHECKING:
+    from voiceprint.audio.channels import Choice
     from voiceprint.service.service import VoiceprintService
 
-__all__ = ["add_json_option", "add_store_options", "complain", "open_service", "print_json", "settings_from"]
+__all__ = [
+    "add_choice_options",
+    "add_json_option",
+    "add_store_options",
+    "choice_from",
+    "complain",
+    "open_service",
+    "print_json",
+    "settings_from",
+]
 
 
 def add_store_options(parser: argparse.ArgumentParser) -> None:
@@ -39,6 +49,26 @@ def add_models_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--models", type=Path, metavar="DIR", help="where fetched encoders are (pretrained_models/, VOICEPRINT_MODELS)"
     )
+
+
+def add_choice_options(parser: argparse.ArgumentParser) -> None:
+    """--channel and --track: which part of a recording to hear."""
+    parser.add_argument("--channel", type=_counted, metavar="N", help="hear this channel alone, as of a call (1: left)")
+    parser.add_argument("--track", type=_counted, metavar="N", help="hear this audio track of a video alone")
+
+
+def choice_from(args: argparse.Namespace) -> "Choice":
+    """What --channel and --track say."""
+    from voiceprint.audio.channels import Choice
+
+    return Choice(track=args.track, channel=args.channel)
+
+
+def _counted(given: str) -> int:
+    number = int(given)
+    if number < 1:
+        raise ValueError(given)
+    return number
 
 
 def add_json_option(parser: argparse.ArgumentParser) -> None:

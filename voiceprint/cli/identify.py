@@ -6,7 +6,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from voiceprint.cli.common import add_json_option, add_store_options, complain, open_service, print_json
+from voiceprint.cli.common import (
+    add_choice_options,
+    add_json_option,
+    add_store_options,
+    choice_from,
+    complain,
+    open_service,
+    print_json,
+)
 from voiceprint.errors import InputError
 
 if TYPE_CHECKING:
@@ -21,6 +29,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser = commands.add_parser("identify", help="say who speaks in each recording")
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
     parser.add_argument("--top-k", type=int, default=5, metavar="N", help="how many candidates to list (5)")
+    add_choice_options(parser)
     add_json_option(parser)
     add_store_options(parser)
     parser.set_defaults(run=run_identify)
@@ -28,6 +37,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser = commands.add_parser("verify", help="say whether a recording is the speaker it is said to be")
     parser.add_argument("name", metavar="NAME")
     parser.add_argument("files", nargs=1, type=Path, metavar="FILE")
+    add_choice_options(parser)
     add_json_option(parser)
     add_store_options(parser)
     parser.set_defaults(run=run_verify)
@@ -54,10 +64,9 @@ def _answer(args: argparse.Namespace, service: "VoiceprintService", ask: "Callab
     code = 0
     for path in args.files:
         try:
-            data, waveform = read_clip(service, path)
-            del data
+            _, recording = read_clip(service, path)
             started = time.monotonic()
-            answer = ask(service.hear(waveform))
+            answer = ask(service.hear(recording, choice_from(args)))
             service.conclude(answer)
         except InputError as error:
             complain(error, path)
@@ -68,6 +77,8 @@ def _answer(args: argparse.Namespace, service: "VoiceprintService", ask: "Callab
             print_json(result, file=str(path))
         else:
             print(f"{path}: {_in_words(result)}")
+            for warning in result.warnings:
+                print(f"  {warning.message}")
     return code
 
 

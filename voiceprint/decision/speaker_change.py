@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from voiceprint.audio.decoding import SAMPLE_RATE, Waveform
+from voiceprint.audio.recording import SAMPLE_RATE, Waveform
 
 __all__ = [
     "FALSE_ALARMS",

@@ -12,8 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voiceprint.audio.channel_simulation import Change
-from voiceprint.audio.decoding import SAMPLE_RATE, Waveform, read_file
-from voiceprint.audio.vad import VoiceActivity, listen
+from voiceprint.audio.channels import main_utterance, parties_of
+from voiceprint.audio.decoding import read_file
+from voiceprint.audio.recording import SAMPLE_RATE, Recording, Waveform
+from voiceprint.audio.vad import VoiceActivity
 from voiceprint.encoding.encoder import Encoder
 from voiceprint.errors import InputError
 from voiceprint.service.bulk import Folder, find_folders
@@ -55,10 +57,10 @@ class ClipEncoder:
 
     def speech(self, path: Path, change: Change | None = None) -> Samples:
         """The speech in a recording (num_samples,). Raises AudioError."""
-        waveform = read_file(path, max_seconds=self.max_seconds, max_bytes=self.max_bytes)
+        recording = read_file(path, max_seconds=self.max_seconds, max_bytes=self.max_bytes)
         if change is not None:
-            waveform = Waveform(change(waveform.samples))
-        return listen(waveform, self.activity).speech.samples
+            recording = Recording.of(Waveform(change(recording.first.samples)))
+        return main_utterance(parties_of(recording, self.activity)).speech.samples
 
     def embedding(self, speech: Samples) -> Samples | None:
         """None where there is too little of it."""

@@ -75,6 +75,8 @@ class Operation:
 
 # As often as wanted: only speakers of these groups are met, and a new one belongs to them.
 _GROUP: Mapping[str, type] = {"group": list[str]}
+# Which part of a recording to hear; as fields beside it, too.
+_CHOICE: Mapping[str, type] = {"track": int, "channel": int}
 _SPEAKER = "/v1/speakers/{id}"
 OPERATIONS: tuple[Operation, ...] = (
     Operation("GET", "/healthz", "Whether the server is alive."),
@@ -85,17 +87,17 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("GET", "/docs", "Both descriptions, to read.", media_type="text/html"),
     Operation(
         "POST", "/v1/identify", "The speaker of a recording, or unknown.", Result, sound="audio",
-        query={"top_k": int, **_GROUP},
+        query={"top_k": int, **_GROUP, **_CHOICE},
     ),
     Operation(
         "POST", "/v1/verify", "Whether it is the claimed speaker.", Result, sound="audio", fields={"speaker": str},
-        query={"speaker": str, **_GROUP},
+        query={"speaker": str, **_GROUP, **_CHOICE},
     ),
     Operation("POST", "/v1/timeline", "Who spoke when in a recording.", Timeline, sound="audio", query=_GROUP),
     Operation("GET", "/v1/speakers", "The enrolled speakers.", SpeakerList, query=_GROUP),
     Operation(
         "POST", "/v1/speakers", "Enroll a new speaker from one or more recordings.", Enrolled, HTTPStatus.CREATED,
-        sound="audios", fields={"name": str, "consent": Consent, "force": bool}, query=_GROUP,
+        sound="audios", fields={"name": str, "consent": Consent, "force": bool}, query={**_GROUP, **_CHOICE},
     ),
     Operation("GET", _SPEAKER, "One speaker.", SpeakerInfo),
     Operation("PATCH", _SPEAKER, "Give a speaker another name, other groups, or both.", SpeakerInfo, body=Change),
@@ -104,7 +106,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("DELETE", f"{_SPEAKER}/lock", "Let a speaker be claimed again after too many wrong claims.", Unlocked),
     Operation(
         "POST", f"{_SPEAKER}/enrollments", "More recordings of an enrolled speaker.", Enrolled, HTTPStatus.CREATED,
-        sound="audios", fields={"consent": Consent, "force": bool}, query={"force": bool, **_GROUP},
+        sound="audios", fields={"consent": Consent, "force": bool}, query={"force": bool, **_GROUP, **_CHOICE},
     ),
     Operation("GET", f"{_SPEAKER}/enrollments", "The recordings of a speaker, and how each fits the others.", Takes),
     Operation("DELETE", f"{_SPEAKER}/enrollments/{{enrollment}}", "Take one recording of a speaker out.", Takes),

@@ -12,6 +12,7 @@ from aiohttp import web
 from voiceprint import __version__
 from voiceprint.api.presenters import readiness
 from voiceprint.api.query import Query
+from voiceprint.audio.channels import Choice
 from voiceprint.domain.match import MAX_TOP_K, check_top_k
 from voiceprint.domain.speaker import Enrollment
 from voiceprint.domain.vocabulary import Consent
@@ -20,7 +21,7 @@ from voiceprint.server.answering import answer_about_speaker, answer_within_grou
 from voiceprint.server.auth_middleware import caller_of, groups_of
 from voiceprint.server.context import CONTEXT, Context
 from voiceprint.server.operations import Change, Merge, Undo
-from voiceprint.server.uploads import Upload, read_body, read_upload
+from voiceprint.server.uploads import CHOICE, Upload, choice_of, read_body, read_upload
 
 __all__ = ["routes"]
 
@@ -42,28 +43,28 @@ async def readyz(request: web.Request) -> web.Response:
 @routes.post("/v1/identify")
 async def identify(request: web.Request) -> web.Response:
     context = request.app[CONTEXT]
-    upload = await _upload(context, request, allowed=set())
+    upload = await _upload(context, request, allowed=set(CHOICE))
     query = context.desk.identify(caller_of(request), top_k=_top_k(request), groups=groups_of(request))
-    return await _answer(context, query, upload)
+    return await _answer(context, query, upload, choice_of(request, upload))
 
 
 @routes.post("/v1/verify")
 async def verify(request: web.Request) -> web.Response:
     """The claimed id comes as the field or the query parameter ``speaker``."""
     context = request.app[CONTEXT]
-    upload = await _upload(context, request, allowed={"speaker"})
+    upload = await _upload(context, request, allowed={"speaker", *CHOICE})
     claimed = upload.fields.get("speaker") or request.query.get("speaker")
     if not claimed:
         raise InputError("who", "Give the id of the claimed speaker as 'speaker'.")
     query = context.desk.verify(caller_of(request), claimed, groups=groups_of(request))
-    return await _answer(context, query, upload)
+    return await _answer(context, query, upload, choice_of(request, upload))
 
 
-async def _answer(context: Context, query: Query, upload: Upload) -> web.Response:
+async def _answer(context: Context, query: Query, upload: Upload, choice: Choice) -> web.Response:
     with closing(query):
         started = time.monotonic()
-        waveform = await context.wait(context.service.decode, upload.only_file())
-        voice = await context.work(context.service.hear, waveform)
+        recording = await context.wait(context.service.decode, upload.only_file())
+        voice = await context.work(context.service.hear, recording, choice)
         return json_answer(await context.work(query.answer, voice, since=started))
 
 
@@ -76,7 +77,7 @@ async def list_speakers(request: web.Request) -> web.Response:
 async def add_speaker(request: web.Request) -> web.Response:
     """multipart/form-data: ``name``, one or more ``audio``, optionally ``consent`` as JSON."""
     context = request.app[CONTEXT]
-    upload = await _upload(context, request, allowed={"name", "consent", "force"})
+    upload = await _upload(context, request, allowed={"name", "consent", "force", *CHOICE})
     return await _enroll(context, request, upload, name=upload.fields.get("name", ""))
 
 
@@ -85,7 +86,7 @@ async def add_enrollments(request: web.Request) -> web.Response:
     """As add_speaker, without ``name``."""
     context = request.app[CONTEXT]
     await answer_about_speaker(request, context.desk.speaker)  # before the body is read
-    upload = await _upload(context, request, allowed={"consent", "force"})
+    upload = await _upload(context, request, allowed={"consent", "force", *CHOICE})
     return await _enroll(context, request, upload, speaker_id=request.match_info["id"])
 
 
@@ -107,7 +108,8 @@ async def _enroll(
     )
     if not upload.files:
         raise InputError("one_file", "Send at least one audio file.")
-    admitted = [await _admit(context, data) for data in upload.files]
+    choice = choice_of(request, upload)
+    admitted = [await _admit(context, data, choice) for data in upload.files]
     enrolled = await context.work(
         context.desk.enroll,
         caller,
@@ -121,9 +123,9 @@ async def _enroll(
     return json_answer(enrolled, HTTPStatus.CREATED)
 
 
-async def _admit(context: Context, data: bytes) -> Enrollment:
-    service, waveform = context.service, await context.wait(context.service.decode, data)
-    return await context.work(lambda: service.admit(service.listen(waveform), service.content_hash(data)))
+async def _admit(context: Context, data: bytes, choice: Choice) -> Enrollment:
+    service, recording = context.service, await context.wait(context.service.decode, data)
+    return await context.work(lambda: service.admit(service.listen(recording, choice), service.content_hash(data)))
 
 
 @routes.get("/v1/speakers/{id}/enrollments")

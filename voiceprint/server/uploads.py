@@ -8,15 +8,19 @@ from dataclasses import dataclass, field
 
 from aiohttp import BodyPartReader, MultipartReader, web
 
+from voiceprint.audio.channels import Choice
 from voiceprint.errors import InputError, LimitError
 from voiceprint.server.limits import UploadSlot, slot_of
 
-__all__ = ["Upload", "read_body", "read_upload"]
+__all__ = ["CHOICE", "Upload", "choice_of", "read_body", "read_upload"]
 
 STALL_SECONDS = 30.0
 MAX_FIELD_BYTES = 16 * 1024
 MAX_PARTS = 64
+MAX_CHOICE = 99
 _CHUNK = 64 * 1024
+# Fields, or query parameters, that say which part of a recording to hear.
+CHOICE = ("track", "channel")
 
 
 @dataclass(slots=True)
@@ -53,6 +57,20 @@ async def _read(request: web.Request, max_bytes: int) -> Upload:
         raise InputError("stalled", "The body stopped coming.") from error
     except ValueError as error:
         raise InputError("bad_multipart", "The multipart body cannot be read.") from error
+
+
+def choice_of(request: web.Request, upload: Upload) -> Choice:
+    """The track and the channel that are asked for. Raises InputError (``bad_choice``)."""
+    return Choice(**{name: _counted(name, upload.fields.get(name) or request.query.get(name)) for name in CHOICE})
+
+
+def _counted(name: str, given: str | None) -> int | None:
+    """A number from 1 on."""
+    if given is None:
+        return None
+    if not given.isascii() or not given.isdigit() or not 1 <= int(given[:4]) <= MAX_CHOICE:
+        raise InputError("bad_choice", f"{name} must be a number between 1 and {MAX_CHOICE}, not {given!r:.20}.")
+    return int(given)
 
 
 async def read_body(request: web.Request) -> bytes:

@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from voiceprint.audio.decoding import Waveform, read_bytes
+from voiceprint.audio.channels import ANY, Choice
+from voiceprint.audio.decoding import read_bytes
+from voiceprint.audio.recording import Recording
 from voiceprint.domain.names import clean_name, name_key
 from voiceprint.domain.speaker import Enrollment
 from voiceprint.domain.vocabulary import Consent
@@ -32,7 +34,7 @@ class Folder:
     files: tuple[Path, ...]
 
 
-def read_clip(service: VoiceprintService, path: Path) -> tuple[bytes, Waveform]:
+def read_clip(service: VoiceprintService, path: Path) -> tuple[bytes, Recording]:
     """A recording's bytes and what they sound like. Raises AudioError."""
     data = read_bytes(path, max_bytes=service.settings.max_upload_bytes)
     return data, service.decode(data)
@@ -45,25 +47,31 @@ def enroll_files(
     *,
     on_refusal: OnRefusal,
     consent: Consent | None = None,
+    choice: Choice = ANY,
 ) -> EnrollmentOutcome | None:
     """The outcome of enrolling a speaker's usable recordings, all in one write; None for none.
 
     ``on_refusal``: called with each recording that is not usable. Raises SpeakerError for a bad name; InputError
     (``consent_missing``).
     """
-    with BulkWorkers(service) as workers:
+    with BulkWorkers(service, choice) as workers:
         return _Speaker(service, name, files, workers, consent).enroll(on_refusal)
 
 
 def enroll_folders(
-    service: VoiceprintService, folders: Iterable[Folder], *, on_refusal: OnRefusal, consent: Consent | None = None
+    service: VoiceprintService,
+    folders: Iterable[Folder],
+    *,
+    on_refusal: OnRefusal,
+    consent: Consent | None = None,
+    choice: Choice = ANY,
 ) -> Iterator[tuple[Folder, EnrollmentOutcome | None]]:
     """Each folder with the outcome of ``enroll_files``, in order.
 
     The recordings of the next folders are encoded meanwhile. ``on_refusal``: also called with the path of a folder
     whose speaker cannot be enrolled; its outcome is None.
     """
-    with BulkWorkers(service) as workers:
+    with BulkWorkers(service, choice) as workers:
         begun: deque[tuple[Folder, _Speaker | InputError]] = deque()
         for folder in folders:
             try:

@@ -7,6 +7,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Self
 
+from voiceprint.audio.channels import ANY, Choice
 from voiceprint.audio.decoding import read_bytes
 from voiceprint.domain.speaker import Enrollment
 from voiceprint.service.service import VoiceprintService
@@ -17,8 +18,10 @@ __all__ = ["BulkWorkers"]
 class BulkWorkers:
     """Threads for the recordings of one run; leaving the context drops those not begun."""
 
-    def __init__(self, service: VoiceprintService) -> None:
+    def __init__(self, service: VoiceprintService, choice: Choice = ANY) -> None:
+        """``choice``: the track and channel to hear in each recording."""
         self._service = service
+        self._choice = choice
         # One more than there are cores: it waits for its decoder while the others work.
         self._count = len(os.sched_getaffinity(0)) + 1
         self._pool = ThreadPoolExecutor(self._count, thread_name_prefix="voiceprint-hear")
@@ -52,7 +55,7 @@ class BulkWorkers:
         data = read_bytes(path, max_bytes=service.settings.max_upload_bytes)
         content = service.content_hash(data)
         check(content)
-        return service.admit(service.listen(service.decode(data)), content)
+        return service.admit(service.listen(service.decode(data), self._choice), content)
 
     def _count_waiting(self, change: int) -> None:
         with self._lock:

@@ -6,11 +6,13 @@ the identified speaker changes. Each turn is then identified as a whole, because
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from heapq import merge
 from itertools import groupby, pairwise
 
 import numpy as np
 
-from voiceprint.audio.decoding import SAMPLE_RATE, Waveform
+from voiceprint.audio.channels import Party
+from voiceprint.audio.recording import SAMPLE_RATE, Recording, Waveform
 from voiceprint.audio.segmenter import Segment
 from voiceprint.audio.vad import Utterance
 from voiceprint.domain.groups import Within
@@ -32,28 +34,38 @@ Ask = Callable[[Sequence[Waveform]], list[Answer]]
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One speaker's turn. ``start``, ``end``: seconds from the beginning of the recording."""
+    """One speaker's turn. ``start``, ``end``: seconds from the beginning of the recording.
+
+    ``channel``: where each person has one alone.
+    """
 
     start: float
     end: float
     answer: Answer
+    channel: int | None = None
 
 
-def turns_of(service: VoiceprintService, waveform: Waveform, *, within: Within = None) -> Iterator[Turn]:
+def turns_of(service: VoiceprintService, sound: Recording | Waveform, *, within: Within = None) -> Iterator[Turn]:
     """The turns of a recording in order, each as soon as it is decided.
 
-    ``within``: the groups searched.
+    Where each person has a channel alone, each is listened to apart. ``within``: the groups searched.
     """
+    found = [_turns(service, party, within) for party in service.parties(sound)]
+    return merge(*found, key=lambda turn: turn.start)
+
+
+def _turns(service: VoiceprintService, party: Party, within: Within) -> Iterator[Turn]:
+    heard, waveform = party.utterance, party.waveform
+    channel = party.channel if heard.origin.parties else None
 
     def ask(pieces: Sequence[Waveform]) -> list[Answer]:
         probes = [service.encode(_piece(heard, speech)) for speech in pieces]
         return service.identify_all(probes, top_k=1, within=within)
 
-    heard = service.listen(waveform)
     for stretch in _stretches(heard.segments, waveform):
         spans = list(pairwise(_borders(stretch, ask, service.settings.min_identify_speech_seconds)))
         for (start, end), answer in zip(spans, ask([stretch.cut(*span) for span in spans]), strict=True):
-            yield Turn(round(stretch.moment(start, opening=True), 2), round(stretch.moment(end), 2), answer)
+            yield Turn(round(stretch.moment(start, opening=True), 2), round(stretch.moment(end), 2), answer, channel)
 
 
 def joined(turns: Sequence[Turn]) -> list[Turn]:
@@ -61,6 +73,13 @@ def joined(turns: Sequence[Turn]) -> list[Turn]:
 
     The answer of a joined turn is that of its longest part.
     """
+    channels = dict.fromkeys(turn.channel for turn in turns)
+    apart = [_joined([turn for turn in turns if turn.channel == channel]) for channel in channels]
+    return list(merge(*apart, key=lambda turn: turn.start))
+
+
+def _joined(turns: Sequence[Turn]) -> list[Turn]:
+    """The joined turns of one channel."""
     kept: list[Turn] = []
     for turn in turns:
         last = kept[-1] if kept else None
@@ -68,7 +87,7 @@ def joined(turns: Sequence[Turn]) -> list[Turn]:
         same = last and speaker_id and last.answer.decision.speaker_id == speaker_id
         if last and same and turn.start - last.end < BREATH_SECONDS:
             longer = max(last.answer, turn.answer, key=lambda answer: answer.utterance.speech_seconds)
-            kept[-1] = Turn(last.start, turn.end, longer)
+            kept[-1] = replace(last, end=turn.end, answer=longer)
         else:
             kept.append(turn)
     return kept

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from voiceprint.audio.decoding import Waveform
 from voiceprint.audio.quality import problem_of, sentence_of, warnings_of
+from voiceprint.audio.recording import Waveform
 from voiceprint.audio.vad import Utterance
 from voiceprint.decision.speaker_change import SpeakerChangeDetector
 from voiceprint.domain.speaker import Enrollment
@@ -29,7 +29,7 @@ def admit(
     """The enrollment made from a clip; ``content``: keyed hash of its file, or "".
 
     ``min_samples``: what the encoder needs; shorter speech is repeated. How much is enough: ``check_amount``.
-    Raises SpeechError: no_speech, too_quiet, clipping, noisy, other_speaker.
+    Raises SpeechError: no_speech, several_parties, too_quiet, clipping, noisy, other_speaker.
     """
     warnings = check_for_enrollment(utterance)
     samples = utterance.speech.samples
@@ -58,10 +58,16 @@ def check_amount(enrollments: Sequence[Enrollment], *, before_seconds: float, ne
 def check_for_enrollment(utterance: Utterance) -> tuple[Notice, ...]:
     """What is doubtful about a clip that may be taken.
 
-    Raises SpeechError for what would make a bad voiceprint: no_speech, too_quiet, clipping, noisy.
+    Raises SpeechError for what would make a bad voiceprint: no_speech, several_parties, too_quiet, clipping,
+    noisy.
     """
     if not utterance.speech_seconds:
         raise SpeechError("no_speech", f"No speech was heard in {utterance.audio_seconds:.1f} s of audio.")
+    if utterance.origin.parties:
+        channels = ", ".join(map(str, utterance.origin.parties))
+        raise SpeechError(
+            "several_parties", f"Channels {channels} hold different people: say with 'channel' which one to enroll."
+        )
     problem = problem_of(utterance.level)
     if problem is not None:
         raise SpeechError(problem, sentence_of(problem, utterance.level))

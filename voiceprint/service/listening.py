@@ -6,8 +6,10 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from voiceprint.audio.decoding import Waveform, decode
-from voiceprint.audio.vad import Listener, Utterance, VoiceActivity, listen
+from voiceprint.audio.channels import ANY, Choice, Party, main_utterance, parties_of
+from voiceprint.audio.decoding import decode
+from voiceprint.audio.recording import Recording, Waveform
+from voiceprint.audio.vad import Listener, Utterance, VoiceActivity
 from voiceprint.config import Settings
 from voiceprint.decision.speaker_change import SpeakerChangeDetector
 from voiceprint.domain.speaker import Enrollment
@@ -47,11 +49,8 @@ class Listening:
         for encode in (self.encoder.encode, self.encoder.encode_int8):
             encode([Waveform(noise)])
 
-    def decode(self, data: bytes) -> Waveform:
-        """Waveform of a recording in any common format, within the limits of the settings.
-
-        Raises AudioError.
-        """
+    def decode(self, data: bytes) -> Recording:
+        """The sound of a recording in any common format, within the limits of the settings. Raises AudioError."""
         settings = self.settings
         return decode(data, max_seconds=settings.max_audio_seconds, max_bytes=settings.max_upload_bytes)
 
@@ -59,14 +58,20 @@ class Listening:
         """A new listener, to be fed with live audio."""
         return Listener(self._activity)
 
-    def listen(self, waveform: Waveform) -> Utterance:
-        """The utterance in a whole recording: its speech, without the pauses."""
-        return listen(waveform, self._activity)
+    def parties(self, sound: Recording | Waveform, choice: Choice = ANY) -> tuple[Party, ...]:
+        """The speech in a recording, one party for each person who has a channel alone. Raises InputError."""
+        recording = Recording.of(sound) if isinstance(sound, Waveform) else sound
+        return parties_of(recording, self._activity, choice)
 
-    def hear(self, waveform: Waveform) -> EncodedUtterance:
-        """The encoded utterance of a whole recording, checked for speaker changes."""
-        utterance = self.listen(waveform)
-        return replace(self.encode(utterance), multiple_speakers=self.change_detector().hears_several(utterance.speech))
+    def listen(self, sound: Recording | Waveform, choice: Choice = ANY) -> Utterance:
+        """The utterance in a whole recording, of several parties that with most speech. Raises InputError."""
+        return main_utterance(self.parties(sound, choice))
+
+    def hear(self, sound: Recording | Waveform, choice: Choice = ANY) -> EncodedUtterance:
+        """The encoded utterance of a whole recording, checked for speaker changes. Raises InputError."""
+        utterance = self.listen(sound, choice)
+        several = bool(utterance.origin.parties) or self.change_detector().hears_several(utterance.speech)
+        return replace(self.encode(utterance), multiple_speakers=several)
 
     def change_detector(self) -> SpeakerChangeDetector:
         """A new speaker change detector, for one utterance."""
@@ -89,8 +94,8 @@ class Listening:
     def admit(self, utterance: Utterance, content: str = "") -> Enrollment:
         """The enrollment made from an utterance.
 
-        ``content``: keyed hash of its file, "" for live speech. Raises SpeechError: no_speech, too_quiet, clipping,
-        noisy, other_speaker.
+        ``content``: keyed hash of its file, "" for live speech. Raises SpeechError: no_speech, several_parties,
+        too_quiet, clipping, noisy, other_speaker.
         """
         return admit(
             utterance,

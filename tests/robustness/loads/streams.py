@@ -34,7 +34,7 @@ class Speaking:
 
 def load(path: Path) -> bytes:
     """The first seconds of a recording as PCM."""
-    samples = read_file(path, max_seconds=600, max_bytes=2**25).samples[: int(CLIP_SECONDS * SAMPLE_RATE)]
+    samples = read_file(path, max_seconds=600, max_bytes=2**25).first.samples[: int(CLIP_SECONDS * SAMPLE_RATE)]
     return (samples * 32767).astype("<i2").tobytes()
 
 

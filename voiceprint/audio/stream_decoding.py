@@ -1,0 +1,144 @@
+"""A recording's bytes to sound: every audio track, every channel, whatever can be decoded of it.
+
+Belongs to the decoder's child: of voiceprint it imports only what tells formats and headers apart.
+"""
+
+import io
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import av
+
+from voiceprint.audio.formats import CODEC_OPTION, DECODERS, DEMUXERS, FROM_FIRST, FROM_ZERO, REMEDY, format_of
+from voiceprint.audio.track_decoding import RATE, Refusal, TooMuchError, TrackDecoder, check_form
+from voiceprint.audio.wav_header import ReadWav, read_wav
+
+__all__ = ["RATE", "Decoded", "Refusal", "decode"]
+
+# Sound in all channels of all tracks together, as a multiple of what one channel may have; beyond it tracks are mixed
+# down to one channel, and beyond it again later tracks are left out.
+MAX_CHANNEL_SHARE = 2
+# So many times in a row a container may fail to give a packet before what follows is given up.
+MAX_FAILURES = 32
+
+
+@dataclass(slots=True)
+class Decoded:
+    """``tracks``: those that were decoded. ``audio_tracks``: how many there are. ``lost_seconds``: what did not decode.
+    ``more_than_said``: more sound is there than the header says.
+    """
+
+    tracks: list[TrackDecoder] = field(default_factory=list)
+    audio_tracks: int = 0
+    lost_seconds: float = 0.0
+    more_than_said: bool = False
+
+
+def decode(data: bytes, max_seconds: float) -> Decoded:
+    """All that can be heard. Raises Refusal: not_audio, audio_unsupported, audio_damaged, audio_too_long."""
+    wav = read_wav(data)
+    if wav.data[:4] == b"RIFF" and 0 < wav.bits < 8:  # FFmpeg would read them as if they were 8
+        raise Refusal("audio_unsupported", f"Recordings with {wav.bits} bits a sample are not supported: {REMEDY}.")
+    try:
+        for layout in (None, "mono"):
+            with suppress(TooMuchError):
+                return _decode(wav, max_seconds, layout)
+    except av.InvalidDataError as error:
+        raise _not_opened(data) from error
+    except (av.FFmpegError, ValueError, OSError, EOFError) as error:
+        raise Refusal("audio_damaged", "The recording is damaged.") from error
+    except MemoryError as error:
+        raise Refusal("audio_damaged", "The recording takes too much memory to decode.") from error
+    raise Refusal("audio_too_long", "The recording has more tracks than can be heard; send one of them.")
+
+
+def _decode(wav: ReadWav, max_seconds: float, layout: str | None) -> Decoded:
+    options = {"format_whitelist": DEMUXERS, "codec_whitelist": CODEC_OPTION}
+    with av.open(io.BytesIO(wav.data), mode="r", options=options, metadata_errors="replace") as container:
+        origin = _origin(container)
+        audio = container.streams.audio
+        refusals = [_refusal_of(stream) for stream in audio]
+        tracks = {
+            stream.index: TrackDecoder(stream, number, origin=origin, max_seconds=max_seconds, layout=layout)
+            for number, (stream, refusal) in enumerate(zip(audio, refusals, strict=True), start=1)
+            if refusal is None
+        }
+        if not tracks:
+            raise refusals[0] if refusals and refusals[0] else _without_sound(container)
+        _fill(container, tracks, max_seconds)
+    heard = [track for track in tracks.values() if track.num_samples]
+    lost = max((track.lost_seconds for track in tracks.values()), default=0.0)
+    if not heard and lost:
+        raise Refusal("audio_damaged", "The recording is damaged: nothing in it can be decoded.")
+    return Decoded(heard, len(audio), lost + wav.missing_seconds, wav.more_than_said)
+
+
+def _origin(container: "av.container.InputContainer") -> float | None:
+    """The time stamp of the recording's beginning in seconds; None where time stamps say nothing."""
+    names = frozenset(container.format.name.split(","))
+    if names & FROM_ZERO:
+        return 0.0
+    return (container.start_time or 0) / av.time_base if names & FROM_FIRST else None
+
+
+def _fill(container: "av.container.InputContainer", tracks: dict[int, TrackDecoder], max_seconds: float) -> None:
+    """Every packet to its track."""
+    most = int(MAX_CHANNEL_SHARE * max_seconds * RATE)
+    for packet in _packets(container, tracks):
+        if packet.stream_index in tracks:  # at the end FFmpeg has an empty one for each stream
+            tracks[packet.stream_index].take(packet)
+        if sum(track.num_samples * len(track.channels) for track in tracks.values()) > most:
+            raise TooMuchError
+    for track in tracks.values():
+        track.finish()
+
+
+def _packets(container: "av.container.InputContainer", tracks: dict[int, TrackDecoder]) -> Iterator["av.Packet[Any]"]:
+    """What the container holds; after a fault it goes on behind it."""
+    failures = 0
+    while failures < MAX_FAILURES:
+        try:
+            for packet in container.demux([track.stream for track in tracks.values()]):
+                failures = 0
+                yield packet
+        except EOFError:
+            return
+        except av.FFmpegError:
+            failures += 1
+        else:
+            return
+
+
+def _refusal_of(stream: "av.AudioStream") -> Refusal | None:
+    """Why a track cannot be decoded, None where it can."""
+    context = stream.codec_context
+    name = context.name if context is not None else "an unknown codec"
+    if context is None or name not in DECODERS:
+        said = context.codec.long_name if context is not None else name
+        return Refusal("audio_unsupported", f"Recordings in {said[:60]} are not supported: {REMEDY}.")
+    try:
+        if context.sample_rate:  # else it is not known before a frame is decoded
+            check_form(context.sample_rate, context.channels)
+    except Refusal as refusal:
+        return refusal
+    return None
+
+
+def _without_sound(container: "av.container.InputContainer") -> Refusal:
+    what = "a video or a picture" if container.streams.video else "nothing that can be heard"
+    return Refusal("not_audio", f"There is no sound in this file, only {what}.")
+
+
+def _not_opened(data: bytes) -> Refusal:
+    """What to say about a file that no demuxer took."""
+    if data[4:8] == b"ftyp" and b"moov" not in data:
+        return Refusal("audio_damaged", "The recording was never finished: its index is missing. Export it once more.")
+    found = format_of(data)
+    if found is None:
+        return Refusal("not_audio", "This is not a recording that can be read.")
+    name, sounds = found
+    if sounds:
+        return Refusal("audio_unsupported", f"This recording is {name}, which is not supported: {REMEDY}.")
+    return Refusal("not_audio", f"This is not a recording but {name}.")
