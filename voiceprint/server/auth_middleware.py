@@ -59,8 +59,13 @@ async def admit_callers(request: web.Request, handler: Handler) -> web.StreamRes
         except StoreError:
             if route is not None:  # open routes answer all the same: also that the server is alive
                 raise
-    request[_CALLER] = caller = _caller_if_any(request, access) if route is None else _caller(request, access)
+    request[_CALLER] = caller = _caller_if_any(request, access)
+    if caller.scopes and request.transport is not None:
+        request.app[CONTEXT].busy.add(request.transport)
+    elif request.path != "/ws":
+        await request.app[CONTEXT].pace.wait(request.remote or "")
     if route is not None:
+        caller = caller if caller.scopes else _caller(request, access)
         caller.require(_SCOPES.get(route, "operate"))
         _confine(caller, route)
     return await handler(request)

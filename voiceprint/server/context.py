@@ -12,12 +12,16 @@ from aiohttp import web
 
 from voiceprint.api.desk import Desk
 from voiceprint.config import Settings
-from voiceprint.server.limits import Uploads
+from voiceprint.server.limits import AnonymousPace, Uploads
 from voiceprint.server.metrics import Metrics
+from voiceprint.server.sockets import Sockets, StreamPlaces
 from voiceprint.server.webhook import Webhook
 from voiceprint.service.service import VoiceprintService
 
 __all__ = ["CONTEXT", "Context"]
+
+# Connections that may be open, silent ones included, for each take there may be at once.
+SOCKETS_A_STREAM = 8
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -37,10 +41,12 @@ class Context:
         self.authenticator = service.authenticator()
         self.webhook = Webhook(service, settings)
         self.desk = Desk(service, clock=time.monotonic, tell=self.webhook.tell)
-        self.sockets: set[web.WebSocketResponse] = set()
-        self.greeted: set[web.WebSocketResponse] = set()  # those of them that said something
+        self.sockets = Sockets(SOCKETS_A_STREAM * settings.max_streams)
+        self.places = StreamPlaces(settings.max_streams)
+        self.pace = AnonymousPace()
         self.uploads = Uploads(max_working=settings.max_uploads, max_body_bytes=settings.max_upload_bytes)
-        self.spoken: WeakSet[asyncio.Transport] = WeakSet()
+        self.spoken: WeakSet[asyncio.Transport] = WeakSet()  # connections that brought a whole request head
+        self.busy: WeakSet[asyncio.Transport] = WeakSet()  # those with a request or a stream of an admitted caller
         self.metrics = Metrics(
             service.statistics, speakers=lambda: service.gallery_sizes[0], streams=lambda: len(self.sockets)
         )

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from weakref import WeakSet
@@ -12,7 +13,16 @@ from voiceprint.api.token_bucket import TokenBucket
 from voiceprint.audio.decoding import SAMPLE_RATE
 from voiceprint.errors import LimitError, MessageError
 
-__all__ = ["SILENT_SECONDS", "StreamRateLimit", "UploadSlot", "Uploads", "cut_silent", "give", "slot_of"]
+__all__ = [
+    "SILENT_SECONDS",
+    "AnonymousPace",
+    "StreamRateLimit",
+    "UploadSlot",
+    "Uploads",
+    "cut_silent",
+    "give",
+    "slot_of",
+]
 
 RETRY_SECONDS = 5.0
 # Bodies on their way count by what they hold in memory, so that stalled ones do not keep others out.
@@ -21,6 +31,9 @@ SAMPLE_BYTES = 2
 # Frames of 10 ms in real time are 100 a second.
 FRAMES_A_SECOND = 200.0
 FRAMES_AT_ONCE = 2000.0
+# A page with all its files is some sixty requests.
+ANONYMOUS_AT_ONCE, ANONYMOUS_A_SECOND, PACE_SECONDS = 200.0, 50.0, 0.5
+MAX_ADDRESSES = 10_000
 # From a connection's begin to the end of its first request's head.
 SILENT_SECONDS = 20.0
 
@@ -109,6 +122,22 @@ class StreamRateLimit:
                 f"The audio runs more than {self._max_ahead_seconds:.0f} seconds ahead of real time; "
                 "send recordings to /v1/identify.",
             )
+
+
+class AnonymousPace:
+    """How fast requests without a valid token are looked at, for each address: faster ones wait, none is refused."""
+
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._buckets: OrderedDict[str, TokenBucket] = OrderedDict()
+
+    async def wait(self, address: str) -> None:
+        bucket = self._buckets.setdefault(address, TokenBucket(ANONYMOUS_AT_ONCE, ANONYMOUS_A_SECOND, self._clock))
+        self._buckets.move_to_end(address)
+        if len(self._buckets) > MAX_ADDRESSES:
+            self._buckets.popitem(last=False)
+        if bucket.take(1.0):
+            await asyncio.sleep(PACE_SECONDS)
 
 
 async def cut_silent(
