@@ -52,6 +52,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     max_ahead_seconds: float = 60.0
     max_answers_per_hour: int = 3600
     max_claims_per_hour: int = 120
+    max_decoding_seconds_per_hour: int = 600
 
     @property
     def address(self) -> str:

@@ -13,7 +13,7 @@ from voiceprint.api.session import Session
 from voiceprint.domain.caller import ANONYMOUS
 from voiceprint.errors import AccessError, MessageError, VoiceprintError
 from voiceprint.server.auth_middleware import caller_of_page
-from voiceprint.server.context import CONTEXT, Context
+from voiceprint.server.context import CONTEXT, HOLDER, Context
 from voiceprint.server.limits import StreamRateLimit
 from voiceprint.server.live_socket import PCM_BYTES_A_SECOND, FloodError, LiveSocket
 
@@ -96,6 +96,7 @@ async def _take_turns(context: Context, socket: LiveSocket, session: Session) ->
             return error_message(error), _close_code(error)
         if session.caller is not ANONYMOUS and patience == HELLO_SECONDS:
             socket.greeted()
+            HOLDER.set(session.caller.token_id)
             if socket.transport is not None:
                 context.busy.add(socket.transport)
         context.sockets.greeted(socket, session.caller.token_id, taking=session.taking)

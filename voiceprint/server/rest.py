@@ -12,6 +12,7 @@ from aiohttp import web
 from voiceprint import __version__
 from voiceprint.api.presenters import readiness
 from voiceprint.api.query import Query
+from voiceprint.domain.caller import Caller
 from voiceprint.domain.match import MAX_TOP_K, check_top_k
 from voiceprint.domain.speaker import Enrollment
 from voiceprint.domain.vocabulary import Consent
@@ -62,7 +63,7 @@ async def verify(request: web.Request) -> web.Response:
 async def _answer(context: Context, query: Query, upload: Upload) -> web.Response:
     with closing(query):
         started = time.monotonic()
-        waveform = await context.wait(context.service.decode, upload.only_file())
+        waveform = await context.wait(context.desk.decode, query.caller, upload.only_file())
         voice = await context.work(context.service.hear, waveform)
         return json_answer(await context.work(query.answer, voice, since=started))
 
@@ -107,7 +108,7 @@ async def _enroll(
     )
     if not upload.files:
         raise InputError("one_file", "Send at least one audio file.")
-    admitted = [await _admit(context, data) for data in upload.files]
+    admitted = [await _admit(context, caller, data) for data in upload.files]
     enrolled = await context.work(
         context.desk.enroll,
         caller,
@@ -121,8 +122,8 @@ async def _enroll(
     return json_answer(enrolled, HTTPStatus.CREATED)
 
 
-async def _admit(context: Context, data: bytes) -> Enrollment:
-    service, waveform = context.service, await context.wait(context.service.decode, data)
+async def _admit(context: Context, caller: Caller, data: bytes) -> Enrollment:
+    service, waveform = context.service, await context.wait(context.desk.decode, caller, data)
     return await context.work(lambda: service.admit(service.listen(waveform), service.content_hash(data)))
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from aiohttp import BodyPartReader, MultipartReader, web
 
 from voiceprint.errors import InputError, LimitError
+from voiceprint.server.context import RECORDING
 from voiceprint.server.limits import UploadSlot, slot_of
 
 __all__ = ["Upload", "read_body", "read_upload"]
@@ -40,6 +41,7 @@ async def read_upload(request: web.Request, *, max_bytes: int) -> Upload:
     slot.expect()
     upload = await _read(request, max_bytes)
     slot.work()
+    RECORDING.set(True)
     return upload
 
 
