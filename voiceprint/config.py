@@ -40,6 +40,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     webhook_group: str = "watchlist"
 
     require_consent: bool = False
+    add_to_others: bool = False
     unseen_days: int = 3 * 365
     audit_days: int = 365
 

@@ -136,7 +136,7 @@ class Desk:
         if name is not None:
             self._service.check_new_name(name)
         if speaker_id is not None:
-            self._met(caller, speaker_id)
+            self._may_add_to(caller, speaker_id)
         self._service.check_consent(consent, speaker_id, required=needs_consent)
         self._budgets.ask(caller)
 
@@ -158,10 +158,17 @@ class Desk:
         caller.require("operate" if force else "enroll")
         within, service = caller.within(groups), self._service
         if speaker_id is not None:
-            self._met(caller, speaker_id)
+            self._may_add_to(caller, speaker_id)
             outcome = service.enroll_more(speaker_id, enrollments, consent=consent, within=within, force=force)
         else:
-            outcome = service.enroll_new(name or "", enrollments, consent=consent, within=within, force=force)
+            outcome = service.enroll_new(
+                name or "",
+                enrollments,
+                consent=consent,
+                within=within,
+                force=force,
+                enrolled_by=caller.token_id,
+            )
         return disclosed(enrolled_message(outcome, self._service), caller)
 
     # The enrolled speakers. Those outside the caller's groups are unknown: SpeakerError (``unknown_speaker``).
@@ -260,6 +267,17 @@ class Desk:
 
     def _query(self, caller: Caller, ask: Callable[[EncodedUtterance], Answer]) -> Query:
         return Query(self._service, self._budgets, caller, self._clock, self._tell, ask)
+
+    def _may_add_to(self, caller: Caller, speaker_id: str) -> None:
+        """Raises AccessError (``enrolled_by_others``): takes of a stranger would make the speaker somebody else."""
+        speaker = self._met(caller, speaker_id)
+        own = caller.sees_scores or speaker.profile.enrolled_by == caller.token_id
+        if not own and not self._service.settings.add_to_others:
+            raise AccessError(
+                "enrolled_by_others",
+                "Another token enrolled this speaker: ask an operator to add to them, or to allow it "
+                "(VOICEPRINT_ADD_TO_OTHERS).",
+            )
 
     def _own(self, caller: Caller, speaker_id: str) -> StoredSpeaker:
         """The speaker, if the caller's groups hold all of theirs. Raises AccessError (``wrong_group``)."""
