@@ -40,6 +40,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     webhook_group: str = "watchlist"
 
     require_consent: bool = False
+    add_to_others: bool = False
     unseen_days: int = 3 * 365
     audit_days: int = 365
 
@@ -47,10 +48,12 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     max_audio_seconds: float = 600.0
     max_stream_seconds: float = 300.0
     max_streams: int = 16
+    max_connections: int = 2048
     max_uploads: int = 8
     max_ahead_seconds: float = 60.0
     max_answers_per_hour: int = 3600
     max_claims_per_hour: int = 120
+    max_decoding_seconds_per_hour: int = 600
 
     @property
     def address(self) -> str:

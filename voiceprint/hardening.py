@@ -4,9 +4,18 @@ import ctypes
 import resource
 import sys
 
-__all__ = ["keep_memory_private"]
+__all__ = ["allow_open_files", "keep_memory_private"]
 
 _PR_SET_DUMPABLE = 4
+
+
+def allow_open_files(wanted: int = 65_536) -> int:
+    """How many files and connections this process may have open from now on; ``wanted``: no more than that."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if allowed > soft:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    return max(soft, allowed)
 
 
 def keep_memory_private() -> None:

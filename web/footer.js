@@ -6,7 +6,9 @@ const PERCENT = new Intl.NumberFormat(undefined, { style: "percent", maximumFrac
 
 export function showFooter(footer, health) {
   const open = footer.querySelector("details")?.open ?? false;
-  const facts = [`Encoder ${health.encoder}`, count(health.speakers, "person", "people"), `Threshold ${score(health.threshold)}`];
+  const facts = [`Encoder ${health.encoder}`, count(health.speakers, "person", "people")];
+  // Which a page without the scope operate is not told.
+  if (health.threshold !== undefined) facts.push(`Threshold ${score(health.threshold)}`);
   const spans = facts.map((fact) => h("span", {}, fact));
   if (health.damaged?.length) spans.push(h("span", { className: "warn" }, `${count(health.damaged.length, "record")} cannot be opened and is left out`));
   const more = h("details", { open }, h("summary", {}, "What that means"), h("ul", {}, ...meaning(health).map((line) => h("li", {}, line))));

@@ -119,8 +119,17 @@ def test_who_a_confined_token_enrolls_is_of_its_groups(
         assert service.speaker(enrolled.speaker.id).profile.groups == ("household",)
         assert (await client.patch(ada, json={"groups": ["team"]}, **home)).status == 403
         assert (await client.patch(ada, json={}, **home)).status == 400
-        left = await client.patch(ada, json={"groups": [], "name": "Ada L."}, **home)
-        assert (await left.json())["groups"] == ["watchlist"]  # which this token could not take her out of
+        # She is of a group of others, too, of which this token learns nothing and whose speaker it does not change.
+        assert (await (await client.get(ada, **home)).json())["groups"] == ["household"]
+        assert [one["groups"] for one in (await (await client.get("/v1/speakers", **home)).json())["speakers"]] == [
+            ["household"]
+        ] * 2
+        assert (await (await client.get(f"{ada}/export", **home)).json())["groups"] == ["household"]
+        for refused in (client.patch(ada, json={"name": "Ada L."}, **home), client.delete(ada, **home)):
+            assert (await (await refused).json())["error"]["code"] == "wrong_group"
+        left = await client.patch(ada, json={"groups": []}, **home)
+        assert (await left.json())["groups"] == []
+        assert service.speaker(people["Ada"]).profile.groups == ("watchlist",)
         assert (await client.get(ada, **home)).status == 404
 
     with_server(service, talk)

@@ -32,7 +32,7 @@ def test_whole_recordings_in_work_are_counted() -> None:
             assert (caught.value.code, caught.value.retry_seconds) == ("too_many_uploads", 5)
         first.leave()
         second.work()
-    assert (uploads.working, uploads.held_bytes) == (0, 0)
+    assert (uploads.working.total(), uploads.held_bytes.total()) == (0, 0)
 
 
 def test_bodies_on_their_way_count_by_their_bytes() -> None:
@@ -44,7 +44,7 @@ def test_bodies_on_their_way_count_by_their_bytes() -> None:
             other.hold(1)
         stalled.leave()
         other.hold(300)
-    assert uploads.held_bytes == 0
+    assert uploads.held_bytes.total() == 0
 
 
 def test_audio_may_run_ahead_of_real_time_only_so_far() -> None:
@@ -111,7 +111,7 @@ def test_no_room_is_one_sentence_and_a_time_to_come_back(service: VoiceprintServ
                 assert (await client.get("/healthz")).status == 200
             taken = await client.post("/v1/identify", data=b"no sound")
             assert (await taken.json())["error"]["code"] == "not_audio"
-        assert (uploads.working, uploads.held_bytes) == (0, 0)
+        assert (uploads.working.total(), uploads.held_bytes.total()) == (0, 0)
 
     asyncio.run(run())
 

@@ -226,11 +226,12 @@ def test_one_stream_too_many_is_told_to_come_back(service: VoiceprintService) ->
     async def talk(client: Client) -> None:
         silent = [await client.ws_connect("/ws") for _ in range(2 * service.settings.max_streams)]
         sockets = [await client.ws_connect("/ws") for _ in range(service.settings.max_streams)]
-        for socket in sockets:
+        start = Start(mode="identify", encoding="pcm_s16le", sample_rate=16_000)
+        late = await client.ws_connect("/ws")
+        for socket in (*sockets, late):
             await socket.send_str(messages.encode(Hello(version=1)))
             assert isinstance(messages.decode_server(await socket.receive_str()), Ready)
-        late = await client.ws_connect("/ws")
-        await late.send_str(messages.encode(Hello(version=1)))
+            await socket.send_str(messages.encode(start))
         refusal = messages.decode_server(await late.receive_str())
         assert isinstance(refusal, Error)
         assert refusal.code == "too_many_streams"

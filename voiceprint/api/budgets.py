@@ -4,8 +4,11 @@ Operators are not counted: they see the scores anyway. Everything is in memory; 
 """
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from hashlib import sha256
 from threading import Lock
 from typing import TypeVar
 
@@ -20,6 +23,7 @@ __all__ = ["Budgets", "Claim"]
 REJECTIONS, LOCK_SECONDS, REJECTIONS_IN_ALL = 5, 30.0, 50
 # More keys than any honest day has; the oldest go first.
 MAX_KEYS = 20_000
+MAX_ID = 64
 _HOUR = 3600.0
 
 K = TypeVar("K")
@@ -40,6 +44,7 @@ class Budgets:
     def __init__(self, settings: Settings, *, clock: Callable[[], float]) -> None:
         self._answers_an_hour = settings.max_answers_per_hour
         self._claims_an_hour = settings.max_claims_per_hour
+        self._decoding_an_hour = settings.max_decoding_seconds_per_hour
         self._clock = clock
         self._lock = Lock()
         self._buckets: OrderedDict[tuple[str, str], TokenBucket] = OrderedDict()
@@ -61,6 +66,32 @@ class Budgets:
         """Whether an answer is left for a guess; if so, it is spent."""
         return self._spend(caller, ("token", caller.token_id or ""), self._answers_an_hour) == 0
 
+    def give_back(self, caller: Caller) -> None:
+        """An answer that was paid for will not be given."""
+        if not caller.sees_scores:
+            self._give(("token", caller.token_id or ""), count=1.0)
+
+    @contextmanager
+    def decoding(self, caller: Caller) -> Iterator[None]:
+        """For the time in which a recording is decoded, which costs the seconds that it takes.
+
+        Raises LimitError (``too_much_decoding``) where those of an hour are used up.
+        """
+        key = ("decoding", caller.token_id or "")
+        if (wait := self._spend(caller, key, self._decoding_an_hour, 0)) > 0:
+            raise LimitError(
+                "too_much_decoding",
+                f"The recordings of this token took the {self._decoding_an_hour} seconds of an hour to decode; "
+                f"{_when(wait)}.",
+                retry_seconds=wait,
+            )
+        began = self._clock()
+        try:
+            yield
+        finally:
+            if not caller.sees_scores:
+                self._give(key, count=began - self._clock())
+
     def claim(self, caller: Caller, speaker_id: str) -> "Claim":
         """A claim under way, for one answer; closed without one it costs nothing.
 
@@ -68,6 +99,7 @@ class Budgets:
         """
         if caller.sees_scores:
             return Claim(None, self._lock, self._clock)
+        speaker_id = _bounded(speaker_id)
         with self._lock:
             record = _kept(self._records, (caller.token_id, speaker_id), _Record)
             if record.rejections >= REJECTIONS_IN_ALL:
@@ -83,21 +115,26 @@ class Budgets:
                     retry_seconds=wait,
                 )
             record.rejections += 1
-        if (wait := self._spend(caller, ("speaker", speaker_id), self._claims_an_hour)) > 0:
+        own, all_tokens = ("claims", f"{caller.token_id} {speaker_id}"), ("speaker", speaker_id)
+        wait = self._spend(caller, own, max(1, self._claims_an_hour * 3 // 4))
+        if not wait and (wait := self._spend(caller, all_tokens, self._claims_an_hour)):
+            self._give(own, count=1.0)
+        if wait:
             with self._lock:
                 record.rejections -= 1
             raise LimitError(
                 "too_many_claims",
-                f"This speaker was claimed {self._claims_an_hour} times within an hour; {_when(wait)}.",
+                f"This speaker was claimed too often within an hour; {_when(wait)}.",
                 retry_seconds=wait,
             )
-        return Claim(record, self._lock, self._clock)
+        return Claim(record, self._lock, self._clock, unpay=partial(self._give, own, all_tokens, count=1.0))
 
     def unlock(self, speaker_id: str) -> int:
         """The number of rejections of an id, by all tokens, that count no longer.
 
         The hourly budgets stay as they are.
         """
+        speaker_id = _bounded(speaker_id)
         with self._lock:
             keys = [key for key in self._records if key[1] == speaker_id]
             return sum(self._records.pop(key).rejections for key in keys)
@@ -111,12 +148,26 @@ class Budgets:
             wait = bucket.take(min(count, an_hour))
             return max(1.0, wait) if wait else 0.0
 
+    def _give(self, *keys: tuple[str, str], count: float) -> None:
+        with self._lock:
+            for bucket in filter(None, map(self._buckets.get, keys)):
+                bucket.give(count)
+
 
 class Claim:
     """One claim under way. Close it, or it stays counted as rejected."""
 
-    def __init__(self, record: _Record | None, lock: Lock, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        record: _Record | None,
+        lock: Lock,
+        clock: Callable[[], float],
+        *,
+        unpay: Callable[[], object] = lambda: None,
+    ) -> None:
+        """``unpay``: gives back what the claim cost."""
         self._record = record
+        self._unpay = unpay
         self._lock = lock
         self._clock = clock
 
@@ -140,6 +191,12 @@ class Claim:
         if record is not None:
             with self._lock:
                 record.rejections = max(0, record.rejections - 1)
+            self._unpay()
+
+
+def _bounded(speaker_id: str) -> str:
+    """What is kept of an id, which may be anything that a caller made up."""
+    return speaker_id if len(speaker_id) <= MAX_ID else sha256(speaker_id.encode(errors="replace")).hexdigest()
 
 
 def _when(seconds: float) -> str:

@@ -30,7 +30,7 @@ from voiceprint.audio.recording import Recording
 from voiceprint.domain.caller import Caller
 from voiceprint.domain.speaker import Enrollment, StoredSpeaker
 from voiceprint.domain.vocabulary import Consent
-from voiceprint.errors import SpeakerError
+from voiceprint.errors import AccessError, LimitError, SpeakerError
 from voiceprint.service.diarization import Turn, turns_of
 from voiceprint.service.results import Answer, EncodedUtterance
 from voiceprint.service.service import VoiceprintService
@@ -73,20 +73,36 @@ class Desk:
         within, hide = caller.within(groups), not caller.sees_scores
         self._budgets.ask(caller)
         query = self._query(caller, partial(self._service.verify, speaker_id, hide_unknown_claims=hide, within=within))
-        query.claim = self._budgets.claim(caller, speaker_id)
+        try:
+            query.claim = self._budgets.claim(caller, speaker_id)
+        except LimitError:
+            query.close()
+            raise
         return query
+
+    def decode(self, caller: Caller, data: bytes) -> Recording:
+        """The sound of a recording. Costs the seconds that it takes: LimitError (``too_much_decoding``)."""
+        with self._budgets.decoding(caller):
+            return self._service.decode(data)
+
+    def begin_timeline(self, caller: Caller, *, groups: Groups = None) -> None:
+        """Pay for the first turn, before any work is done. Raises LimitError (``too_many_answers``)."""
+        caller.require("identify")
+        caller.within(groups)
+        self._budgets.ask(caller)
 
     def timeline(self, caller: Caller, recording: Recording, *, groups: Groups = None) -> Iterator[Timeline | None]:
         """None after each piece of work, so that other requests get their turn; last the timeline.
 
-        Each turn of it costs an answer, all or none: LimitError (``too_many_answers``), with nothing noted.
+        Each turn costs an answer, the first of which ``begin_timeline`` paid. Raises LimitError (``too_many_answers``)
+        with nothing noted.
         """
-        caller.require("identify")
         turns: list[Turn] = []
         for turn in turns_of(self._service, recording, within=caller.within(groups)):
+            if turns:
+                self._budgets.ask(caller)
             turns.append(turn)
             yield None
-        self._budgets.ask(caller, len(turns))
         for turn in turns:
             self._service.conclude(turn.answer)
             if turn.answer.decision.speaker_id is not None:
@@ -120,7 +136,7 @@ class Desk:
         if name is not None:
             self._service.check_new_name(name)
         if speaker_id is not None:
-            self._met(caller, speaker_id)
+            self._may_add_to(caller, speaker_id)
         self._service.check_consent(consent, speaker_id, required=needs_consent)
         self._budgets.ask(caller)
 
@@ -142,10 +158,17 @@ class Desk:
         caller.require("operate" if force else "enroll")
         within, service = caller.within(groups), self._service
         if speaker_id is not None:
-            self._met(caller, speaker_id)
+            self._may_add_to(caller, speaker_id)
             outcome = service.enroll_more(speaker_id, enrollments, consent=consent, within=within, force=force)
         else:
-            outcome = service.enroll_new(name or "", enrollments, consent=consent, within=within, force=force)
+            outcome = service.enroll_new(
+                name or "",
+                enrollments,
+                consent=consent,
+                within=within,
+                force=force,
+                enrolled_by=caller.token_id,
+            )
         return disclosed(enrolled_message(outcome, self._service), caller)
 
     # The enrolled speakers. Those outside the caller's groups are unknown: SpeakerError (``unknown_speaker``).
@@ -153,12 +176,12 @@ class Desk:
     def speakers(self, caller: Caller, *, groups: Groups = None) -> SpeakerList:
         """The enrolled speakers, by name."""
         caller.require("enroll")
-        return speaker_list(self._service, caller.within(groups))
+        return speaker_list(self._service, caller.within(groups), told=caller.groups)
 
     def speaker(self, caller: Caller, speaker_id: str) -> SpeakerInfo:
         """One enrolled speaker."""
         caller.require("enroll")
-        return speaker_info(self._met(caller, speaker_id), self._service)
+        return speaker_info(self._met(caller, speaker_id), self._service, caller.groups)
 
     def change(self, caller: Caller, speaker_id: str, *, name: str | None, groups: Groups) -> SpeakerInfo:
         """The speaker under another name, in other groups, or both (None: as they are).
@@ -166,14 +189,14 @@ class Desk:
         Groups that the caller may not meet stay. Raises SpeakerError, InputError.
         """
         caller.require("operate")
-        speaker = self._met(caller, speaker_id)
+        speaker = self._met(caller, speaker_id) if name is None else self._own(caller, speaker_id)
         if groups is not None:
             caller.within(groups)
             kept = set(speaker.profile.groups) - (caller.groups or set(speaker.profile.groups))
             speaker = self._service.set_groups(speaker_id, (*kept, *groups))
         if name is not None:
             speaker = self._service.rename(speaker_id, name)
-        return speaker_info(speaker, self._service)
+        return speaker_info(speaker, self._service, caller.groups)
 
     def takes(self, caller: Caller, speaker_id: str) -> Takes:
         """The takes of a speaker, and how each fits the others."""
@@ -184,7 +207,7 @@ class Desk:
     def remove_take(self, caller: Caller, speaker_id: str, enrollment_id: str) -> Takes:
         """The takes that are left. Raises SpeakerError: ``unknown_enrollment``, ``last_enrollment``."""
         caller.require("operate")
-        self._met(caller, speaker_id)
+        self._own(caller, speaker_id)
         left = self._service.remove_take(speaker_id, enrollment_id)
         return disclosed(takes_message(left, self._service.takes(speaker_id)), caller)
 
@@ -195,6 +218,8 @@ class Desk:
         (``consent_expired``).
         """
         caller.require("operate")
+        for one in (speaker_id, other_id):
+            self._own(caller, one)
         outcome = self._service.merge(speaker_id, other_id, within=caller.groups, force=force)
         return merged_message(outcome, self._service)
 
@@ -212,13 +237,13 @@ class Desk:
     def forget(self, caller: Caller, speaker_id: str) -> Forgotten:
         """The receipt for a destroyed voiceprint."""
         caller.require("operate")
-        self._met(caller, speaker_id)
+        self._own(caller, speaker_id)
         return forgotten_message(self._service.forget(speaker_id))
 
     def known_about(self, caller: Caller, speaker_id: str) -> KnownAbout:
         """What is known about one person, for that person; the audit log notes it."""
         caller.require("operate")
-        return known_about(self._service.subject_record(self._met(caller, speaker_id).id))
+        return known_about(self._service.subject_record(self._met(caller, speaker_id).id), caller.groups)
 
     def unlock(self, caller: Caller, speaker_id: str) -> Unlocked:
         """How many wrong claims of an id count no longer. They count for ids of no speaker too."""
@@ -242,6 +267,26 @@ class Desk:
 
     def _query(self, caller: Caller, ask: Callable[[EncodedUtterance], Answer]) -> Query:
         return Query(self._service, self._budgets, caller, self._clock, self._tell, ask)
+
+    def _may_add_to(self, caller: Caller, speaker_id: str) -> None:
+        """Raises AccessError (``enrolled_by_others``): takes of a stranger would make the speaker somebody else."""
+        speaker = self._met(caller, speaker_id)
+        own = caller.sees_scores or speaker.profile.enrolled_by == caller.token_id
+        if not own and not self._service.settings.add_to_others:
+            raise AccessError(
+                "enrolled_by_others",
+                "Another token enrolled this speaker: ask an operator to add to them, or to allow it "
+                "(VOICEPRINT_ADD_TO_OTHERS).",
+            )
+
+    def _own(self, caller: Caller, speaker_id: str) -> StoredSpeaker:
+        """The speaker, if the caller's groups hold all of theirs. Raises AccessError (``wrong_group``)."""
+        speaker = self._met(caller, speaker_id)
+        if caller.groups is not None and not caller.groups.issuperset(speaker.profile.groups):
+            raise AccessError(
+                "wrong_group", "The speaker belongs to groups of others, too: take them out of yours instead."
+            )
+        return speaker
 
     def _met(self, caller: Caller, speaker_id: str) -> StoredSpeaker:
         self._service.refresh()

@@ -6,6 +6,7 @@ import msgspec
 
 from voiceprint import __version__
 from voiceprint.api.messages import Candidate, Enrolled, Error, Forgotten, Result, SpeakerInfo, SpeakerList, SpeakerRef
+from voiceprint.audio.decoding import decoder_walls
 from voiceprint.decision.policy import ThresholdNote
 from voiceprint.domain.caller import Caller
 from voiceprint.domain.groups import Within
@@ -88,8 +89,8 @@ def enrolled_message(outcome: EnrollmentOutcome, service: VoiceprintService) -> 
     )
 
 
-def speaker_info(speaker: StoredSpeaker, service: VoiceprintService) -> SpeakerInfo:
-    """The message about an enrolled speaker."""
+def speaker_info(speaker: StoredSpeaker, service: VoiceprintService, within: Within = None) -> SpeakerInfo:
+    """The message about an enrolled speaker. ``within``: the groups that the caller may know of."""
     until, because = kept_until(speaker, service.maintenance.retention)
     profile = speaker.profile
     return SpeakerInfo(
@@ -104,12 +105,18 @@ def speaker_info(speaker: StoredSpeaker, service: VoiceprintService) -> SpeakerI
         consent=profile.consent,
         consent_at=None if profile.consent_at is None else iso_moment(profile.consent_at),
         waiting=speaker.pending_reenrollment,
-        groups=profile.groups,
+        groups=groups_told(profile.groups, within),
     )
 
 
-def speaker_list(service: VoiceprintService, within: Within = None) -> SpeakerList:
-    return SpeakerList(speakers=tuple(speaker_info(speaker, service) for speaker in service.speakers(within)))
+def groups_told(groups: tuple[str, ...], within: Within) -> tuple[str, ...]:
+    """Those of a speaker's groups that a caller who is confined to ``within`` may know of."""
+    return groups if within is None else tuple(group for group in groups if group in within)
+
+
+def speaker_list(service: VoiceprintService, within: Within = None, *, told: Within = None) -> SpeakerList:
+    """The speakers within some groups. ``told``: the groups that the caller may know of."""
+    return SpeakerList(speakers=tuple(speaker_info(speaker, service, told) for speaker in service.speakers(within)))
 
 
 def migration_fields(service: VoiceprintService) -> dict[str, object]:
@@ -119,20 +126,30 @@ def migration_fields(service: VoiceprintService) -> dict[str, object]:
 
 
 def readiness(service: VoiceprintService, caller: Caller) -> dict[str, object]:
-    """Whether the server can answer; for callers with a scope also encoder, size and threshold."""
+    """Whether the server can answer; to callers with a token what they must know, to operators everything.
+
+    The threshold follows the voices that are enrolled, and how alike they are: told to others it would tell, change by
+    change, how alike a probe is to a speaker.
+    """
     ready: dict[str, object] = {"ready": True, "version": __version__}
     if not caller.scopes:
         return ready
     speakers = service.count(caller.groups)
-    return {
-        **ready,
+    ready |= {
         "encoder": service.encoder.id,
         "encoder_sha256": service.encoder.fingerprint,
         "speakers": speakers,
-        "damaged": list(service.damaged) if caller.sees_scores else [],
+        "min_speech_seconds": service.settings.min_identify_speech_seconds,
+        "target_fpir": service.settings.target_fpir,
+    }
+    if not caller.sees_scores:
+        return ready
+    return {
+        **ready,
+        "damaged": list(service.damaged),
+        "decoder_walls": sorted(decoder_walls()),
         **migration_fields(service),
         **threshold_fields(service.policy(caller.groups).describe(speakers)),
-        "min_speech_seconds": service.settings.min_identify_speech_seconds,
     }
 
 

@@ -31,6 +31,7 @@ class Query:
     tell: Tell
     ask: Callable[[EncodedUtterance], Answer]
     claim: Claim | None = None
+    _answered: bool = False
     _early: EarlyDecision = field(default_factory=EarlyDecision)
 
     def may_guess(self) -> bool:
@@ -53,6 +54,7 @@ class Query:
         Raises StoreError; then the result must not be given.
         """
         answer = self.ask(probe)
+        self._answered = True
         if self.claim is not None:
             self.claim.settle(answer.decision.status)
         if self.caller.sees_scores:
@@ -64,7 +66,11 @@ class Query:
         return result
 
     def close(self) -> None:
-        """No answer will be given."""
+        """No answer will be given: what was paid for one is given back."""
+        if self._answered:
+            return
+        self._answered = True
+        self.budgets.give_back(self.caller)
         if self.claim is not None:
             self.claim.close()
 

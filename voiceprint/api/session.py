@@ -14,7 +14,7 @@ is answered with an ``error`` message and the connection lives on.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Literal, Protocol
 
 from voiceprint.api.desk import Desk
 from voiceprint.api.messages import (
@@ -47,6 +47,16 @@ MAX_FRAME_BYTES = 64 * 1024
 PROGRESS_EVERY_SECONDS = 0.2
 
 Clock = Callable[[], float]
+
+
+class Places(Protocol):
+    """Takes at once: of all connections, and of one token. ``take`` raises MessageError (``too_many_streams``)."""
+
+    def take(self, token_id: str | None) -> None: ...
+
+    def give_back(self, token_id: str | None) -> None: ...
+
+
 Admit = Callable[[str | None], Caller]
 State = Literal["new", "idle", "taking", "refused"]
 
@@ -77,12 +87,15 @@ class Session:
         clock: Clock,
         admit: Admit = lambda _token: OPERATOR,
         desk: Desk | None = None,
+        places: Places | None = None,
     ) -> None:
         self.caller = ANONYMOUS
         self._desk = desk or Desk(service, clock=clock)
         self._service = service
         self._clock = clock
         self._admit = admit
+        self._places = places
+        self._holds_place = False
         self._state: State = "new"
         self._take: _Take | None = None
 
@@ -154,6 +167,9 @@ class Session:
         self._state = "refused"
         check_start(start)
         service, settings = self._service, self._service.settings
+        if self._places is not None:
+            self._places.take(self.caller.token_id)
+            self._holds_place = True
         query = self._query(start)
         needed = settings.min_identify_speech_seconds if query else settings.min_enroll_speech_seconds
         listener = service.listener()
@@ -246,10 +262,17 @@ class Session:
         """End the take: the connection is gone."""
         self._end("refused")
 
+    @property
+    def taking(self) -> bool:
+        """Whether a take is under way, which holds a place."""
+        return self._take is not None
+
     def _end(self, state: State) -> None:
         if self._take is not None and self._take.query is not None:
             self._take.query.close()
-        self._take = None
+        if self._places is not None and self._holds_place:
+            self._places.give_back(self.caller.token_id)
+        self._take, self._holds_place = None, False
         self._state = state
 
     def _expect(self, *states: State, said: str) -> None:

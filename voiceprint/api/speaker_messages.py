@@ -94,6 +94,7 @@ class KnownAbout(Message, frozen=True, kw_only=True, tag="known_about"):
     kept_until: str
     kept_because: KeptBecause
     imported_from: str | None
+    groups: tuple[str, ...] = ()
     enrollments: tuple[KnownEnrollment, ...]
     log: tuple[KnownEvent, ...]
 

@@ -1,6 +1,8 @@
 """The message of a data subject's access request."""
 
 from voiceprint.api.messages import KnownAbout, KnownEnrollment, KnownEvent
+from voiceprint.api.presenters import groups_told
+from voiceprint.domain.groups import Within
 from voiceprint.domain.moments import iso_moment
 from voiceprint.domain.speaker import Enrollment
 from voiceprint.service.subject_access import SubjectRecord
@@ -9,8 +11,11 @@ from voiceprint.storage.audit_lines import AuditLine
 __all__ = ["known_about"]
 
 
-def known_about(record: SubjectRecord) -> KnownAbout:
-    """The record as a message of the wire: everything but the vectors themselves."""
+def known_about(record: SubjectRecord, within: Within = None) -> KnownAbout:
+    """The record as a message of the wire: everything but the vectors themselves.
+
+    ``within``: the groups that the caller may know of.
+    """
     speaker, profile = record.speaker, record.speaker.profile
     return KnownAbout(
         id=speaker.id,
@@ -23,6 +28,7 @@ def known_about(record: SubjectRecord) -> KnownAbout:
         kept_until=record.kept_until.isoformat(),
         kept_because=record.kept_because,
         imported_from=profile.origin,
+        groups=groups_told(profile.groups, within),
         enrollments=tuple(map(_enrollment, (*speaker.enrollments, *speaker.former))),
         log=tuple(map(_event, record.lines)),
     )

@@ -27,3 +27,7 @@ class TokenBucket:
             return (count - self._left) / self._per_second
         self._left -= count
         return 0.0
+
+    def give(self, count: float) -> None:
+        """Put tokens back, or take what was already used (a negative number), which may leave a debt."""
+        self._left = min(self._size, self._left + count)

@@ -13,6 +13,8 @@ __all__ = ["RATE", "Refusal", "TooMuchError", "TrackDecoder", "check_form"]
 RATE = 16_000
 MIN_RATE, MAX_RATE = 4_000, 384_000
 MAX_CHANNELS = 8
+# Samples of all channels: what CDs in surround sound have; silence at 192 kHz in 8 channels packs into nothing.
+MOST_A_SECOND = 6 * 48_000
 # Recordings in floating point may go far beyond full scale, as when nobody divided by 32,768; not by this much.
 MAX_LEVEL = 1e6
 # A gap in time stamps shorter than this is how the container rounds, a step back further than this a new beginning.
@@ -47,6 +49,7 @@ class TrackDecoder:
         self._max_seconds = max_seconds
         self._layout = layout
         self._form: tuple[str, str, int] | None = None
+        self._work = int(max_seconds * MOST_A_SECOND)
         self._resampler: av.AudioResampler | None = None
 
     @property
@@ -85,6 +88,9 @@ class TrackDecoder:
             check_form(frame.sample_rate, frame.layout.nb_channels)
             self._resampler = av.AudioResampler(format="fltp", layout=self._layout or frame.layout, rate=RATE)
             self._form = form
+        self._work -= frame.samples * frame.layout.nb_channels
+        if self._work < 0:
+            raise Refusal("audio_too_long", "The recording is too long for its sample rate and channels.")
         if frame.format.name.startswith(("flt", "dbl")):
             _check_samples(frame)
         frame.pts = None  # the samples follow each other; time is kept by _keep_time

@@ -56,7 +56,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """Personal data of a speaker; on disk only inside a seal.
 
     Times: seconds since 1970. ``last_seen``: a day, YYYY-MM-DD. ``origin``: id of the store that the speaker was
-    imported from.
+    imported from. ``enrolled_by``: id of the token; None for an operator on the machine itself.
     """
 
     name: str
@@ -66,6 +66,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     last_seen: str | None = None
     origin: str | None = None
     groups: tuple[str, ...] = ()
+    enrolled_by: str | None = None
 
     def agreed(self, consent: Consent | None) -> "Profile":
         """The profile with another consent, given now."""

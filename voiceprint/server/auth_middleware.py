@@ -8,7 +8,8 @@ from aiohttp import web
 
 from voiceprint.domain.caller import ANONYMOUS, Caller, Scope
 from voiceprint.errors import AccessError, InputError, StoreError
-from voiceprint.server.context import CONTEXT
+from voiceprint.server.context import CONTEXT, HOLDER
+from voiceprint.server.limits import slot_of
 from voiceprint.server.middleware import Handler, scheme_of
 from voiceprint.server.operations import SignIn
 from voiceprint.server.uploads import read_body
@@ -59,8 +60,15 @@ async def admit_callers(request: web.Request, handler: Handler) -> web.StreamRes
         except StoreError:
             if route is not None:  # open routes answer all the same: also that the server is alive
                 raise
-    request[_CALLER] = caller = _caller_if_any(request, access) if route is None else _caller(request, access)
+    request[_CALLER] = caller = _caller_if_any(request, access)
+    slot_of(request).holder = caller.token_id
+    HOLDER.set(caller.token_id)
+    if caller.scopes and request.transport is not None:
+        request.app[CONTEXT].busy.add(request.transport)
+    elif request.path != "/ws":
+        await request.app[CONTEXT].pace.wait(request.remote or "")
     if route is not None:
+        caller = caller if caller.scopes else _caller(request, access)
         caller.require(_SCOPES.get(route, "operate"))
         _confine(caller, route)
     return await handler(request)

@@ -1,7 +1,9 @@
 """Routes of the descriptions and the metrics. They hold nothing about a person."""
 
+from functools import cache
 from html import escape
 
+import msgspec
 from aiohttp import web
 
 from voiceprint.server.auth_middleware import scope_of
@@ -30,12 +32,12 @@ WebSocket at <code>/ws</code>. A refusal is <code>{{"error": {{"code", "message"
 
 @routes.get("/openapi.json")
 async def show_openapi(_request: web.Request) -> web.Response:
-    return web.json_response(openapi())
+    return web.Response(body=_openapi(), content_type="application/json")
 
 
 @routes.get("/asyncapi.json")
 async def show_asyncapi(_request: web.Request) -> web.Response:
-    return web.json_response(asyncapi())
+    return web.Response(body=_asyncapi(), content_type="application/json")
 
 
 @routes.get("/metrics")
@@ -48,7 +50,25 @@ async def show_metrics(request: web.Request) -> web.Response:
 @routes.get("/docs")
 async def show_page(_request: web.Request) -> web.Response:
     """Every operation, one row each."""
-    return web.Response(text=_PAGE.format(rows="\n".join(map(_row, OPERATIONS))), content_type="text/html")
+    return web.Response(text=_page(), content_type="text/html")
+
+
+# What never changes is made once, for whoever asks a thousand times.
+
+
+@cache
+def _openapi() -> bytes:
+    return msgspec.json.encode(openapi())
+
+
+@cache
+def _asyncapi() -> bytes:
+    return msgspec.json.encode(asyncapi())
+
+
+@cache
+def _page() -> str:
+    return _PAGE.format(rows="\n".join(map(_row, OPERATIONS)))
 
 
 def _row(one: Operation) -> str:

@@ -9,117 +9,116 @@ from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
 from voiceprint.api import messages
 from voiceprint.api.messages import Error, ServerMessage
 from voiceprint.api.presenters import error_message
-from voiceprint.api.session import MAX_FRAME_BYTES, Session
-from voiceprint.domain.caller import ANONYMOUS, Caller
+from voiceprint.api.session import Session
+from voiceprint.domain.caller import ANONYMOUS
 from voiceprint.errors import AccessError, MessageError, VoiceprintError
 from voiceprint.server.auth_middleware import caller_of_page
-from voiceprint.server.context import CONTEXT, Context
+from voiceprint.server.context import CONTEXT, HOLDER, Context
 from voiceprint.server.limits import StreamRateLimit
-from voiceprint.service.authenticator import Authenticator
+from voiceprint.server.live_socket import PCM_BYTES_A_SECOND, FloodError, LiveSocket
 
 __all__ = ["close_streams", "websocket"]
 
-HELLO_SECONDS = 10.0
-IDLE_SECONDS = 300.0
-# Connections that may wait for their hello, for each stream there may be.
-SILENT_PER_STREAM = 8
-# A reader that takes nothing for so long is cut.
+# To the hello; between frames of a take, which holds a place; between frames of a connection that holds none.
+HELLO_SECONDS, TAKE_SECONDS, IDLE_SECONDS = 10.0, 10.0, 300.0
+# A reader that takes nothing for so long is gone.
 SEND_SECONDS = 10.0
-# After so many bytes it is checked whether more than asyncio's 64 KiB wait for the reader, and then waited.
-LOOK_AFTER_BYTES = 2**14
 
 
 async def websocket(request: web.Request) -> web.StreamResponse:
     """One connection, from hello to close."""
     context = request.app[CONTEXT]
-    # Compression would let a small frame become a large one; PCM does not shrink anyway.
-    socket = web.WebSocketResponse(
-        heartbeat=30.0, max_msg_size=2 * MAX_FRAME_BYTES, compress=False, writer_limit=LOOK_AFTER_BYTES
-    )
+    socket = LiveSocket(bytes_ahead=context.settings.max_ahead_seconds * PCM_BYTES_A_SECOND)
     await socket.prepare(request)
-    if len(context.sockets) >= SILENT_PER_STREAM * context.settings.max_streams:
-        await _end(context, socket, _too_many(context), WSCloseCode.TRY_AGAIN_LATER)
-        return socket
-    context.metrics.opened()
-    context.sockets.add(socket)
-    try:
-        await _converse(context, socket, caller_of_page(request))
-    except TimeoutError:
-        if request.transport is not None:
-            request.transport.abort()
-    finally:
-        context.sockets.discard(socket)
-        context.greeted.discard(socket)
+    if socket.transport is not None:
+        context.busy.discard(socket.transport)  # not before its hello was accepted
+    with context.sockets.admitted(socket) as room:
+        if not room:
+            await _end(context, socket, _too_many(), WSCloseCode.TRY_AGAIN_LATER)
+            return socket
+        context.metrics.opened()
+        try:
+            await _converse(context, socket, request)
+        except FloodError:
+            context.metrics.refused("flood")
+            context.sockets.forget(socket)
+            await socket.stall()
+        except TimeoutError:  # of a reader that takes nothing
+            socket.cut()
+        except ConnectionError:
+            pass
     return socket
 
 
 async def close_streams(app: web.Application) -> None:
-    """Close every connection, because the server stops."""
-    for socket in set(app[CONTEXT].sockets):
+    """Tell everybody who is connected that the server goes."""
+    for socket in app[CONTEXT].sockets:
         await socket.close(code=WSCloseCode.GOING_AWAY, message=b"the server is stopping")
 
 
-async def _converse(context: Context, socket: web.WebSocketResponse, page: Caller | None) -> None:
-    """Serve one connection.
-
-    ``page``: the caller signed in on its page; a token in its hello comes first.
-    """
-    authenticator = context.authenticator
+async def _converse(context: Context, socket: LiveSocket, request: web.Request) -> None:
+    """A token in the hello counts before who signed in on the page that the connection comes from."""
+    authenticator, page = context.authenticator, caller_of_page(request)
     session = Session(
         context.service,
         clock=time.monotonic,
         admit=lambda token: page if page is not None and token is None else authenticator.admit(token),
         desk=context.desk,
+        places=context.places,
     )
     try:
-        await _take_turns(context, socket, session)
+        error, code = await _take_turns(context, socket, session)
     finally:
+        # The place is given back before the closing handshake, for which nobody is waited with a place in hand.
         session.close()
+        context.sockets.forget(socket)
+        if socket.transport is not None:
+            context.busy.discard(socket.transport)
+    if error is not None:
+        await _end(context, socket, error, code)
 
 
-async def _take_turns(context: Context, socket: web.WebSocketResponse, session: Session) -> None:
-    authenticator, patience = context.authenticator, HELLO_SECONDS
-    rate_limit = StreamRateLimit(max_ahead_seconds=context.settings.max_ahead_seconds)
+async def _take_turns(context: Context, socket: LiveSocket, session: Session) -> tuple[Error | None, WSCloseCode]:
+    """Until the connection is over: what is to be said at its end, if anything."""
+    now, pace = asyncio.get_running_loop().time, StreamRateLimit(max_ahead_seconds=context.settings.max_ahead_seconds)
+    patience = HELLO_SECONDS
     while True:
         try:
-            frame = await socket.receive(timeout=patience)
+            frame = await socket.next_frame(now() + patience)
         except TimeoutError:
-            await _end(context, socket, Error(code="idle", message=f"Nothing came for {patience:.0f} seconds."))
-            return
-        patience = IDLE_SECONDS
+            return Error(code="idle", message=f"Nothing came for {patience:.0f} seconds."), WSCloseCode.POLICY_VIOLATION
         if frame.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
-            return  # closed, by either side or by an error of the protocol below ours
-        if socket not in context.greeted:
-            # Counted from the first frame on: silent connections take no stream.
-            if len(context.greeted) >= context.settings.max_streams:
-                await _end(context, socket, _too_many(context), WSCloseCode.TRY_AGAIN_LATER)
-                return
-            context.greeted.add(socket)
+            return None, WSCloseCode.OK  # closed, by either side or by an error of the protocol below ours
         try:
-            rate_limit.take(frame.data)
-            said = await context.work(_react, authenticator, session, frame, time.monotonic())
-            await _send(context, socket, said)
-        except (MessageError, AccessError) as error:
-            await _end(context, socket, error_message(error))
-            return
+            pace.take(frame.data)
+            said = await context.work(_react, context, session, frame, time.monotonic())
         except VoiceprintError as error:
-            await _end(context, socket, error_message(error), WSCloseCode.INTERNAL_ERROR)
-            return
-        except ConnectionError:
-            return
+            return error_message(error), _close_code(error)
+        if session.caller is not ANONYMOUS and patience == HELLO_SECONDS:
+            socket.greeted()
+            HOLDER.set(session.caller.token_id)
+            if socket.transport is not None:
+                context.busy.add(socket.transport)
+        context.sockets.greeted(socket, session.caller.token_id, taking=session.taking)
+        patience = TAKE_SECONDS if session.taking else IDLE_SECONDS
+        await _send(context, socket, said)
 
 
-def _too_many(context: Context) -> Error:
-    most = context.settings.max_streams
-    return Error(code="too_many_streams", message=f"All {most} streams are taken; try again later.")
+def _close_code(error: VoiceprintError) -> WSCloseCode:
+    if error.code == "too_many_streams":
+        return WSCloseCode.TRY_AGAIN_LATER
+    protocol = isinstance(error, MessageError | AccessError)
+    return WSCloseCode.POLICY_VIOLATION if protocol else WSCloseCode.INTERNAL_ERROR
 
 
-def _react(
-    authenticator: Authenticator, session: Session, frame: WSMessage, received_at: float
-) -> Sequence[ServerMessage]:
-    authenticator.refresh()
+def _too_many() -> Error:
+    return Error(code="too_many_streams", message="All connections are taken; try again later.")
+
+
+def _react(context: Context, session: Session, frame: WSMessage, received_at: float) -> Sequence[ServerMessage]:
+    context.authenticator.refresh()
     if session.caller is not ANONYMOUS:
-        authenticator.check(session.caller)  # a token may be revoked during a take
+        context.authenticator.check(session.caller)  # a token may be revoked while somebody speaks
     if frame.type is WSMsgType.TEXT:
         return session.on_text(frame.data, received_at=received_at)
     return session.on_audio(frame.data, received_at=received_at)

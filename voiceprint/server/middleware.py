@@ -100,9 +100,13 @@ async def hold_upload_slot(request: web.Request, handler: Handler) -> web.Stream
     context = request.app[CONTEXT]
     if request.transport is not None:
         context.spoken.add(request.transport)
-    with context.uploads.slot() as slot:
-        give(request, slot)
-        return await handler(request)
+    try:
+        with context.uploads.slot() as slot:
+            give(request, slot)
+            return await handler(request)
+    finally:
+        if request.transport is not None:
+            context.busy.discard(request.transport)
 
 
 def scheme_of(request: web.Request) -> str | None:

@@ -29,8 +29,10 @@ async def show_timeline(request: web.Request) -> web.Response:
     """The turns of a recording, which comes as for ``/v1/identify``."""
     context = request.app[CONTEXT]
     upload = await read_upload(request, max_bytes=context.settings.max_upload_bytes)
-    waveform = await context.wait(context.service.decode, upload.only_file())
-    steps = context.desk.timeline(caller_of(request), waveform, groups=groups_of(request))
+    caller, groups = caller_of(request), groups_of(request)
+    context.desk.begin_timeline(caller, groups=groups)
+    waveform = await context.wait(context.desk.decode, caller, upload.only_file())
+    steps = context.desk.timeline(caller, waveform, groups=groups)
     # Step by step, so that others are heard in between.
     while (found := await context.work(next, steps)) is None:
         pass

@@ -4,7 +4,7 @@ import logging
 import secrets
 import time
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from voiceprint.logs import SESSION
 from voiceprint.server.middleware import Handler
@@ -31,7 +31,7 @@ async def log_requests(request: web.Request, handler: Handler) -> web.StreamResp
         log.info(
             "answered",
             extra={
-                "method": request.method,
+                "method": request.method if request.method in hdrs.METH_ALL else "other",
                 "route": resource.canonical if resource is not None else None,
                 "status": status,
                 "seconds": round(time.monotonic() - started, 4),

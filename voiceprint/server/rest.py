@@ -13,6 +13,7 @@ from voiceprint import __version__
 from voiceprint.api.presenters import readiness
 from voiceprint.api.query import Query
 from voiceprint.audio.channels import Choice
+from voiceprint.domain.caller import Caller
 from voiceprint.domain.match import MAX_TOP_K, check_top_k
 from voiceprint.domain.speaker import Enrollment
 from voiceprint.domain.vocabulary import Consent
@@ -63,7 +64,7 @@ async def verify(request: web.Request) -> web.Response:
 async def _answer(context: Context, query: Query, upload: Upload, choice: Choice) -> web.Response:
     with closing(query):
         started = time.monotonic()
-        recording = await context.wait(context.service.decode, upload.only_file())
+        recording = await context.wait(context.desk.decode, query.caller, upload.only_file())
         voice = await context.work(context.service.hear, recording, choice)
         return json_answer(await context.work(query.answer, voice, since=started))
 
@@ -109,7 +110,7 @@ async def _enroll(
     if not upload.files:
         raise InputError("one_file", "Send at least one audio file.")
     choice = choice_of(request, upload)
-    admitted = [await _admit(context, data, choice) for data in upload.files]
+    admitted = [await _admit(context, caller, data, choice) for data in upload.files]
     enrolled = await context.work(
         context.desk.enroll,
         caller,
@@ -123,8 +124,8 @@ async def _enroll(
     return json_answer(enrolled, HTTPStatus.CREATED)
 
 
-async def _admit(context: Context, data: bytes, choice: Choice) -> Enrollment:
-    service, recording = context.service, await context.wait(context.service.decode, data)
+async def _admit(context: Context, caller: Caller, data: bytes, choice: Choice) -> Enrollment:
+    service, recording = context.service, await context.wait(context.desk.decode, caller, data)
     return await context.work(lambda: service.admit(service.listen(recording, choice), service.content_hash(data)))
 
 

@@ -1,7 +1,9 @@
 """Run the server until it is told to stop."""
 
 import asyncio
+import os
 import signal
+import socket
 from collections.abc import Mapping
 from ipaddress import ip_address
 from typing import Any
@@ -10,9 +12,11 @@ from aiohttp import web
 
 from voiceprint.config import Settings
 from voiceprint.errors import ConfigError
+from voiceprint.hardening import allow_open_files
 from voiceprint.server.app import create_app
 from voiceprint.server.background import in_background
-from voiceprint.server.context import CONTEXT
+from voiceprint.server.connections import Doorkeeper
+from voiceprint.server.context import CONTEXT, Context
 from voiceprint.server.limits import cut_silent
 from voiceprint.server.middleware import LOOPBACK_NAMES
 from voiceprint.server.slow_readers import cut_slow_readers
@@ -29,6 +33,9 @@ RUNNER_OPTIONS: Mapping[str, Any] = {
     "shutdown_timeout": 5.0,
     "keepalive_timeout": 75.0,
 }
+ACCEPTED_AT_ONCE, WAITING_CONNECTIONS = 64, 1024
+# Descriptors that are no connections: the store, models, pipes of decoders.
+OTHER_FILES = 256
 
 
 def check_binding(settings: Settings) -> None:
@@ -63,21 +70,40 @@ async def _serve(service: VoiceprintService, settings: Settings, identity: Ident
     runner = web.AppRunner(app, **RUNNER_OPTIONS)
     await runner.setup()
     try:
-        tls = identity.context if identity is not None else None
-        site = web.TCPSite(runner, settings.address, settings.port, ssl_context=tls)
-        try:
-            await site.start()
-        except OSError as error:
-            raise ConfigError(
-                "cannot_listen", f"Cannot listen on {settings.address} port {settings.port}: {error.strerror or error}."
-            ) from error
+        listening = await _listen(runner, app[CONTEXT], identity)
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        _say_ready(runner, identity)
+        _say_ready(listening, identity)
         await _until(stop, runner, app)
+        listening.close()
     finally:
         await runner.cleanup()
+
+
+async def _listen(runner: web.AppRunner, context: Context, identity: Identity | None) -> asyncio.Server:
+    """A listening server whose connections make room for each other. Raises ConfigError (``cannot_listen``)."""
+    settings, server = context.settings, runner.server
+    assert server is not None  # set up by the caller
+    most = min(settings.max_connections, allow_open_files() - OTHER_FILES)
+    door = Doorkeeper(server, context.spoken, context.busy, most=most)
+    try:
+        listening = await asyncio.get_running_loop().create_server(
+            door,
+            settings.address,
+            settings.port,
+            ssl=identity.context if identity is not None else None,
+            backlog=ACCEPTED_AT_ONCE,
+        )
+    except OSError as error:
+        raise ConfigError(
+            "cannot_listen", f"Cannot listen on {settings.address} port {settings.port}: {error.strerror or error}."
+        ) from error
+    # asyncio takes up to ``backlog`` connections before it does anything else; the kernel may let more of them wait.
+    for one in listening.sockets:
+        with socket.socket(fileno=os.dup(one.fileno())) as same:
+            same.listen(WAITING_CONNECTIONS)
+    return listening
 
 
 async def _until(stop: asyncio.Event, runner: web.AppRunner, app: web.Application) -> None:
@@ -90,8 +116,8 @@ async def _until(stop: asyncio.Event, runner: web.AppRunner, app: web.Applicatio
         await stop.wait()
 
 
-def _say_ready(runner: web.AppRunner, identity: Identity | None) -> None:
-    bound, port = runner.addresses[0][:2]
+def _say_ready(listening: asyncio.Server, identity: Identity | None) -> None:
+    bound, port = listening.sockets[0].getsockname()[:2]
     host = host_to_show(bound)
     shown = f"[{host}]" if ":" in host else host
     if identity is not None:

@@ -36,6 +36,7 @@ STATUS_OF_CODE: Mapping[str, HTTPStatus] = {
     "body_too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "changed_since": HTTPStatus.CONFLICT,
     "last_enrollment": HTTPStatus.CONFLICT,
+    "enrolled_by_others": HTTPStatus.FORBIDDEN,
     "name_taken": HTTPStatus.CONFLICT,
     "nothing_to_undo": HTTPStatus.CONFLICT,
     "stalled": HTTPStatus.REQUEST_TIMEOUT,

@@ -10,6 +10,7 @@ from aiohttp import BodyPartReader, MultipartReader, web
 
 from voiceprint.audio.channels import Choice
 from voiceprint.errors import InputError, LimitError
+from voiceprint.server.context import RECORDING
 from voiceprint.server.limits import UploadSlot, slot_of
 
 __all__ = ["CHOICE", "Upload", "choice_of", "read_body", "read_upload"]
@@ -44,6 +45,7 @@ async def read_upload(request: web.Request, *, max_bytes: int) -> Upload:
     slot.expect()
     upload = await _read(request, max_bytes)
     slot.work()
+    RECORDING.set(True)
     return upload
 
 

@@ -45,11 +45,13 @@ class Changing:
         consent: Consent | None = None,
         within: Within = None,
         force: bool = False,
+        enrolled_by: str | None = None,
     ) -> EnrollmentOutcome:
         """A new speaker with what was admitted, who belongs to the groups ``within`` which the caller asks.
 
-        ``force``: also of takes that do not sound like one person. Raises SpeakerError: ``bad_name``, ``name_taken``;
-        SpeechError (``not_enough_speech``), and as ``foreign_takes``; InputError (``bad_group``); as check_consent.
+        ``enrolled_by``: the id of the caller's token. ``force``: also of takes that do not sound like one person.
+        Raises SpeakerError: ``bad_name``, ``name_taken``; SpeechError (``not_enough_speech``), and as
+        ``foreign_takes``; InputError (``bad_group``); as check_consent.
         """
         with self.enrolled.lock:
             self.enrolled.refresh()
@@ -58,7 +60,9 @@ class Changing:
             self._check_amount(enrollments)
             self._refuse_foreign(enrollments, None, within, force=force)
             similar = self._recogniser.similar(enrollments, except_for=None, within=within)
-            stored = self.store.add_speaker(cleaned, enrollments, consent=consent, groups=check_groups(within or ()))
+            stored = self.store.add_speaker(
+                cleaned, enrollments, consent=consent, groups=check_groups(within or ()), enrolled_by=enrolled_by
+            )
             return self._enrolled(stored, enrollments, similar)
 
     def enroll_more(

@@ -128,13 +128,14 @@ class Store(Transactions):
         *,
         consent: Consent | None = None,
         groups: tuple[str, ...] = (),
+        enrolled_by: str | None = None,
     ) -> StoredSpeaker:
         """A new speaker, with a data key of their own.
 
         Raises StoreError, InputError (``bad_consent``).
         """
         check_consent(consent)
-        profile = Profile(name=name, created_at=time.time(), groups=groups).agreed(consent)
+        profile = Profile(name=name, created_at=time.time(), groups=groups, enrolled_by=enrolled_by).agreed(consent)
         speaker = StoredSpeaker(new_id(), profile, tuple(enrollments))
         with self.writing() as rows:
             rows.write(speaker.id, KeyRing.new(), profile, enrollments, "enrolled")

@@ -1,0 +1,75 @@
+"""Nobody without a token can stop the server: an honest client hardly notices each of these attacks.
+
+At full size it prints the ratios; the bar is twice the idle p95. In CI the machine is shared and the counts are small,
+so that only what gives way by a kind, not by a share, fails here.
+"""
+
+import contextlib
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+import pytest
+from support.recordings import wav
+from support.serving import Server, serving
+from support.synthetic import VOICES, synthetic_take
+
+from robustness.floods import FLOODS, attacked
+from robustness.honest import Honest, p95
+from robustness.sizes import FULL, size
+from voiceprint.cli import main
+
+pytestmark = pytest.mark.slow
+
+SECONDS, ROUNDS = size(4, 12), size(1, 5)
+MOST = 2.0 if FULL else 10.0
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, str]]:
+    """A running server with tokens, and one of them."""
+    folder = tmp_path_factory.mktemp("flooded")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VOICEPRINT_KEY_FILE", str(folder / "master.key"))
+        patch.setenv("VOICEPRINT_MAX_ANSWERS_PER_HOUR", "1000000")
+        with serving(folder):
+            pass
+        token = make_token(folder, "honest", "identify")
+        with serving(folder) as running:
+            yield running, token
+
+
+def make_token(folder: Path, name: str, scope: str) -> str:
+    told = io.StringIO()
+    with contextlib.redirect_stdout(told):
+        assert main(["token", "add", name, "--scope", scope, "--data", str(folder / "index")]) == 0
+    return next(word for word in told.getvalue().split() if word.startswith("vp_"))
+
+
+def honest(server: tuple[Server, str], seconds: float) -> Honest:
+    take = synthetic_take(next(iter(VOICES)), 0)
+    pcm = (np.clip(take.samples, -1, 1) * 32767).astype("<i2").tobytes()
+    return Honest(server[0].url, server[1], wav(take), pcm).ask(seconds)
+
+
+@pytest.mark.parametrize("kind", FLOODS)
+def test_an_honest_client_is_served_as_before(server: tuple[Server, str], kind: str) -> None:
+    honest(server, 1)
+    ratios: dict[str, list[float]] = {"requests": [], "streams": []}
+    refused = []
+    for _ in range(ROUNDS):
+        idle = honest(server, SECONDS)
+        count = FLOODS[kind][1]
+        with attacked(kind, server[0].port, seconds=SECONDS + 5, count=count):
+            beside = honest(server, SECONDS)
+        refused += beside.refused
+        for name, found in ratios.items():
+            found.append(p95(getattr(beside, name)) / p95(getattr(idle, name)))
+        assert idle.refused == []
+    print(
+        f"{kind}: p95 under attack over idle, medians of {ROUNDS}:", {n: round(median(r), 2) for n, r in ratios.items()}
+    )
+    assert refused == []
+    assert all(median(found) <= MOST for found in ratios.values()), ratios
