@@ -1,14 +1,15 @@
 // The first view: speak and be named, or drop a recording.
 
 import { AnswerBox } from "./answer.js";
-import { $, announce, dropTarget, h } from "./dom.js";
+import { $, announce, dropTarget, find, h } from "./dom.js";
 import { Chart, showCandidates } from "./evidence.js";
 import { Files, isLong, showTimeline, timelineWords } from "./files.js";
 import { Orb } from "./orb.js";
 import { rest } from "./protocol.js";
 import { Room } from "./room.js";
 import { Speaking } from "./speaking.js";
-import { refusalWords, resultWords } from "./words.js";
+import { refusalWords } from "./refusals.js";
+import { resultWords } from "./words.js";
 
 const LONG_ENOUGH_SECONDS = 15;
 const PAUSE_SECONDS = 0.7;
@@ -19,22 +20,26 @@ export class IdentifyView {
   #app;
   #orb = new Orb($("#identify-orb"));
   #answer = new AnswerBox($("#identify-answer"));
-  #chart = new Chart($("#identify-evidence .chart-plot"));
+  #chart = new Chart(find(SVGSVGElement, "#identify-evidence .chart-plot"));
   #room;
+  /** @type {Speaking | null} */
   #speaking = null;
   #announced = false;
+  #roomSwitch = find(HTMLInputElement, "#room-switch");
   #many = new Files($("#identify-file-list"));
 
+  /** @param {Page.App} app */
   constructor(app) {
     this.#app = app;
     this.#room = new Room(app, this.#orb, this.#answer);
     this.#orb.set("idle", "Speak");
     this.#hint(HINT);
     this.#orb.button.addEventListener("click", () => this.toggle());
-    $("#room-switch").addEventListener("change", () => this.#switchRoom());
-    $("#identify-files").addEventListener("change", (event) => {
-      this.#take([...event.target.files]);
-      event.target.value = "";
+    this.#roomSwitch.addEventListener("change", () => this.#switchRoom());
+    const picked = find(HTMLInputElement, "#identify-files");
+    picked.addEventListener("change", () => {
+      this.#take([...(picked.files ?? [])]);
+      picked.value = "";
     });
     dropTarget($("#identify"), (data) => this.#take([...data.files]));
   }
@@ -46,7 +51,7 @@ export class IdentifyView {
   }
 
   toggle() {
-    if ($("#room-switch").checked) this.#room.toggle();
+    if (this.#roomSwitch.checked) this.#room.toggle();
     else if (this.#speaking) this.#speaking.finish();
     else this.#listen();
   }
@@ -63,7 +68,9 @@ export class IdentifyView {
   #switchRoom() {
     this.cancel();
     this.#clear();
-    this.#hint($("#room-switch").checked ? "Press the button, and I note who speaks when, until you press it again." : HINT);
+    this.#hint(
+      this.#roomSwitch.checked ? "Press the button, and I note who speaks when, until you press it again." : HINT,
+    );
   }
 
   async #listen() {
@@ -97,16 +104,18 @@ export class IdentifyView {
     announce("Listening");
   }
 
+  /** @param {Wire.Result} result */
   #guess(result) {
     const first = result.announced && !this.#announced;
-    this.#announced = result.announced;
+    this.#announced = Boolean(result.announced);
     this.#answer.show(resultWords(result), { say: first });
     this.#evidence(result);
   }
 
+  /** @param {Wire.Result} result @param {string} [file] */
   #final(result, file) {
     const words = resultWords(result);
-    if (file) words.kicker = `${file} · ${words.kicker.toLocaleLowerCase()}`;
+    if (file) words.kicker = `${file} · ${words.kicker?.toLocaleLowerCase()}`;
     this.#orb.set(words.kind, "Speak again");
     this.#orb.progress(1);
     this.#hint(HINT);
@@ -114,11 +123,13 @@ export class IdentifyView {
     this.#evidence(result);
   }
 
+  /** @param {Wire.Result} result */
   #offers(result) {
     if (result.status !== "unknown") return [];
     return [h("a", { className: "button primary for-enrollers", href: "#enroll" }, "Enroll this voice")];
   }
 
+  /** @param {Wire.Result} result */
   #evidence(result) {
     const known = result.candidates.length > 0;
     $("#identify-evidence").hidden = !known;
@@ -127,6 +138,7 @@ export class IdentifyView {
     showCandidates($("#identify-evidence .candidates"), result);
   }
 
+  /** @param {unknown} error */
   #refused(error, kicker = "") {
     const { title, detail } = refusalWords(error);
     this.#orb.set("refused", "Try again");
@@ -151,12 +163,14 @@ export class IdentifyView {
     if (!this.busy) this.#orb.set("idle", "Speak");
   }
 
+  /** @param {string} text */
   #hint(text) {
     $("#identify-hint").textContent = text;
   }
 
   // Recordings
 
+  /** @param {File[]} files */
   async #take(files) {
     if (!files.length || this.busy) return;
     this.#clear();
@@ -165,6 +179,7 @@ export class IdentifyView {
     this.#app.refreshHealth();
   }
 
+  /** @param {File} file */
   async #oneFile(file) {
     this.#orb.set("thinking", "Thinking");
     this.#hint(file.name);
@@ -179,6 +194,7 @@ export class IdentifyView {
     this.#orb.set(this.#orb.state, "Speak");
   }
 
+  /** @param {File} file */
   async #whoSpokeWhen(file) {
     this.#orb.set("thinking", "Who when?");
     $("#identify-answer .answer-detail").textContent = "I listen through it once more, for who spoke when.";

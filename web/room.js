@@ -3,7 +3,8 @@
 import { $ } from "./dom.js";
 import { Microphone } from "./recorder.js";
 import { showTurns } from "./turns.js";
-import { refusalWords, resultWords } from "./words.js";
+import { refusalWords } from "./refusals.js";
+import { resultWords } from "./words.js";
 
 const PAUSE_SECONDS = 0.25;
 const PATIENT_SECONDS = 1.2;
@@ -16,15 +17,20 @@ export class Room {
   #app;
   #orb;
   #answer;
+  /** @type {Microphone | null} */
   #microphone = null;
+  /** @type {ReturnType<import("./protocol.js").Connection["start"]> | null} */
   #take = null;
+  /** @type {ArrayBuffer[]} */
   #queue = [];
+  /** @type {Page.Turn[]} */
   #turns = [];
   #heardSeconds = 0; // audio of this session that went to takes before the present one
   #stopping = false;
   #pause = 0;
   #patience = PATIENT_SECONDS;
 
+  /** @param {Page.App} app @param {import("./orb.js").Orb} orb @param {import("./answer.js").AnswerBox} answer */
   constructor(app, orb, answer) {
     this.#app = app;
     this.#orb = orb;
@@ -76,6 +82,7 @@ export class Room {
     for (const pcm of this.#queue.splice(0)) this.#take.send(pcm);
   }
 
+  /** @param {ArrayBuffer} pcm */
   #send(pcm) {
     if (!this.running) return;
     if (this.#stopping || !this.#take) this.#queue.push(pcm);
@@ -89,9 +96,10 @@ export class Room {
     clearTimeout(this.#pause);
     if (this.#stopping) return;
     this.#stopping = true;
-    this.#take.stop();
+    this.#take?.stop();
   }
 
+  /** @param {Page.Message} message @param {{ at: number | null }} turn */
   #hear(message, turn) {
     if (!this.running) return;
     if (message.type === "speech_started") {
@@ -107,9 +115,10 @@ export class Room {
     else if (message.type === "error") this.#fail(message);
   }
 
+  /** @param {Wire.Result} result @param {{ at: number | null }} turn */
   #answered(result, turn) {
     if (!result.final) return this.#answer.show(resultWords(result));
-    this.#heardSeconds += this.#take.sentSeconds;
+    this.#heardSeconds += this.#take?.sentSeconds ?? 0;
     if (result.speech_seconds > 0) {
       const at = turn.at ?? 0;
       this.#add({ at, until: at + result.speech_seconds, speaker: result.speaker, status: result.status });
@@ -118,6 +127,7 @@ export class Room {
     this.#begin();
   }
 
+  /** @param {Page.Turn} turn */
   #add(turn) {
     this.#turns.push(turn);
     if (this.#turns.length > 200) this.#turns.shift();
@@ -127,9 +137,14 @@ export class Room {
   #show() {
     const end = Math.max(SHOWN_SECONDS, ...this.#turns.map((turn) => turn.until));
     const listed = this.#turns.slice(-8).reverse();
-    showTurns({ track: $("#room .room-track"), list: $("#room .room-turns") }, this.#turns, { start: end - SHOWN_SECONDS, end, listed });
+    showTurns({ track: $("#room .room-track"), list: $("#room .room-turns") }, this.#turns, {
+      start: end - SHOWN_SECONDS,
+      end,
+      listed,
+    });
   }
 
+  /** @param {unknown} error */
   #fail(error) {
     this.stop();
     const { title, detail } = refusalWords(error);

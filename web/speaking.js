@@ -6,37 +6,56 @@ import { Microphone } from "./recorder.js";
 const PAUSE_SECONDS = 0.7; // on top of the pause after which the server says that speech has stopped
 const SILENCE_SECONDS = 12;
 
-// hooks: opening(), listening(), progress(message), result(message), thinking(); enough(so far) says
-// whether a pause of pause(so far) seconds ends the take, tooMuch(so far) whether it ends without one.
+/**
+ * `enough`: whether a pause of `pause` seconds ends the take; `tooMuch`: whether it ends without one.
+ * @typedef {object} Hooks
+ * @property {() => void} opening
+ * @property {() => void} listening
+ * @property {(message: Wire.Progress) => void} progress
+ * @property {(result: Wire.Result) => void} [result]
+ * @property {() => void} thinking
+ * @property {(heard: Page.Heard) => number} [pause]
+ * @property {(heard: Page.Heard) => boolean} enough
+ * @property {(heard: Page.Heard) => boolean} tooMuch
+ */
+
 export class Speaking {
   #connection;
   #orb;
   #hooks;
+  /** @type {Microphone | null} */
   #microphone = null;
+  /** @type {ReturnType<import("./protocol.js").Connection["start"]> | null} */
   #take = null;
   #pause = 0;
   #silence = 0;
+  #cancelled = false;
+  #finishing = false;
+  /** @type {PromiseWithResolvers<Page.Message | null> | null} */
   #settle = null;
+  /** @type {Page.Heard} */
+  heard = { speechSeconds: 0, neededSeconds: 0, result: null };
 
+  /** @param {import("./protocol.js").Connection} connection @param {import("./orb.js").Orb} orb @param {Hooks} hooks */
   constructor(connection, orb, hooks) {
     this.#connection = connection;
     this.#orb = orb;
     this.#hooks = hooks;
-    this.heard = { speechSeconds: 0, neededSeconds: 0, result: null };
   }
 
   // Resolves with the final message, or null when it was cancelled. Raises Refusal or MicrophoneError.
+  /** @param {Page.Start} start @returns {Promise<any>} */
   async run(start) {
     try {
-      this.#hooks.opening?.();
+      this.#hooks.opening();
       await this.#connection.open();
-      if (this.#settle === "cancelled") return null;
+      if (this.#cancelled) return null;
       this.#microphone = await Microphone.open({
         onFrame: (pcm) => this.#take?.send(pcm),
         onLevel: (level) => this.#orb.level(level),
         onEnd: () => this.#fail(new Refusal("mic_ended", "")),
       });
-      if (this.#settle === "cancelled") return null;
+      if (this.#cancelled) return null;
       return await this.#converse(start);
     } finally {
       clearTimeout(this.#pause);
@@ -45,15 +64,16 @@ export class Speaking {
     }
   }
 
+  /** @param {Page.Start} start */
   #converse(start) {
-    return new Promise((resolve, reject) => {
-      this.#settle = { resolve, reject };
-      this.#take = this.#connection.start(start, (message) => this.#hear(message));
-      this.#hooks.listening?.();
-      this.#awaitSpeech();
-    });
+    this.#settle = Promise.withResolvers();
+    this.#take = this.#connection.start(start, (message) => this.#hear(message));
+    this.#hooks.listening();
+    this.#awaitSpeech();
+    return this.#settle.promise;
   }
 
+  /** @param {Page.Message} message */
   #hear(message) {
     switch (message.type) {
       case "speech_started":
@@ -68,21 +88,22 @@ export class Speaking {
       case "progress":
         this.heard.speechSeconds = message.speech_seconds;
         this.heard.neededSeconds = message.needed_seconds;
-        this.#hooks.progress?.(message);
-        if (this.#hooks.tooMuch?.(this.heard)) this.finish();
+        this.#hooks.progress(message);
+        if (this.#hooks.tooMuch(this.heard)) this.finish();
         break;
       case "error":
         this.#fail(new Refusal(message.code, message.message));
         break;
       case "result":
-        if (message.final) this.#settle.resolve(message);
+        if (message.final) this.#settle?.resolve(message);
         else this.#guess(message);
         break;
       case "enrolled":
-        this.#settle.resolve(message);
+        this.#settle?.resolve(message);
     }
   }
 
+  /** @param {Wire.Result} result */
   #guess(result) {
     this.heard.result = result;
     this.#hooks.result?.(result);
@@ -99,21 +120,22 @@ export class Speaking {
 
   // No more audio: the answer comes next. The last piece of sound still goes out before.
   async finish() {
-    if (!this.#take || this.finishing) return;
-    this.finishing = true;
-    this.#hooks.thinking?.();
+    if (!this.#take || this.#finishing) return;
+    this.#finishing = true;
+    this.#hooks.thinking();
     await this.#microphone?.close();
     this.#take.stop();
   }
 
   cancel() {
     this.#take?.cancel();
-    if (this.#settle?.resolve) this.#settle.resolve(null);
-    else this.#settle = "cancelled";
+    this.#cancelled = true;
+    this.#settle?.resolve(null);
   }
 
+  /** @param {Refusal} error */
   #fail(error) {
     this.#take?.cancel();
-    this.#settle?.reject?.(error);
+    this.#settle?.reject(error);
   }
 }
