@@ -50,10 +50,10 @@ export class Check {
     const orb = this.#orb;
     this.#answer.hide();
     this.#speaking = new Speaking(this.#app.connection, orb, {
-      opening: () => orb.set("opening", "One moment"),
       listening: () => orb.set("listening", "Stop"),
       progress: (message) => orb.progress(message.percent / 100),
       result: (result) => this.#answer.show(resultWords(result)),
+      trouble: (code) => this.#trouble(code),
       thinking: () => orb.set("thinking", "Thinking"),
       enough: (heard) => heard.result !== null && heard.result.status !== "not_enough_speech",
       tooMuch: (heard) => heard.speechSeconds >= LONG_ENOUGH_SECONDS,
@@ -63,11 +63,23 @@ export class Check {
       if (result) this.#show(result);
       else if (this.#speaker) this.prepare(this.#speaker);
     } catch (error) {
-      const { title, detail } = refusalWords(error);
       orb.set("refused", "Try again");
-      this.#answer.show({ kind: "refused", title, detail }, { say: true });
+      this.#refused(error);
     }
     this.#speaking = null;
+  }
+
+  // What hinders the microphone, while it does.
+  /** @param {string | null} code */
+  #trouble(code) {
+    if (code) this.#refused({ code });
+    else this.#answer.hide();
+  }
+
+  /** @param {unknown} error */
+  #refused(error) {
+    const { title, detail } = refusalWords(error);
+    this.#answer.show({ kind: "refused", title, detail }, { say: true });
   }
 
   /** @param {Wire.Result} result */

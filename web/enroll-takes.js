@@ -2,6 +2,7 @@
 
 import { $, announce, button, h, score, seconds } from "./dom.js";
 import { CONSENT } from "./enroll-name.js";
+import { MicrophoneBar } from "./microphone-bar.js";
 import { Orb } from "./orb.js";
 import { rest } from "./protocol.js";
 import { Reading } from "./reading.js";
@@ -33,6 +34,8 @@ export class TakesStep {
   /** @type {Sitting} */
   #sitting = { speaker: null, name: "", agreed: false };
   #isNew = true;
+  #hindered = false;
+  #bar = new MicrophoneBar($("#enroll-mic"), () => !this.busy);
   /** @type {number[]} */
   #takes = []; // speech seconds of each
 
@@ -77,6 +80,7 @@ export class TakesStep {
   }
 
   cancel() {
+    this.#bar.stop();
     this.#speaking?.cancel();
   }
 
@@ -108,6 +112,8 @@ export class TakesStep {
   }
 
   async #record() {
+    this.#bar.stop();
+    this.#hindered = false;
     $("#enroll-done").hidden = $("#enroll-back").hidden = true;
     const speaking = new Speaking(this.#app.connection, this.#orb, this.#hooks());
     this.#speaking = speaking;
@@ -131,12 +137,12 @@ export class TakesStep {
   #hooks() {
     const orb = this.#orb;
     return {
-      opening: () => orb.set("opening", "One moment"),
       listening: () => {
         orb.set("listening", "Done");
         this.#say("I am listening", "");
         announce("Listening. Read the text aloud.");
       },
+      trouble: (code) => this.#trouble(code),
       progress: (message) => this.#progress(message),
       thinking: () => orb.set("thinking", "One moment"),
       pause: (heard) => (heard.speechSeconds >= goal(heard.neededSeconds) ? 0.5 : 1.6),
@@ -145,8 +151,19 @@ export class TakesStep {
     };
   }
 
+  // What hinders the microphone, while it does.
+  /** @param {string | null} code */
+  #trouble(code) {
+    this.#hindered = code !== null;
+    if (!code) return this.#say("I am listening", "");
+    const { title, detail } = refusalWords({ code });
+    this.#say(`${title}. ${detail}`, "trouble");
+    announce(`${title}. ${detail}`);
+  }
+
   /** @param {Wire.Progress} message */
   #progress({ speech_seconds: spoken, needed_seconds: needed, feedback }) {
+    if (this.#hindered) return;
     const wanted = goal(needed);
     this.#orb.progress(spoken / wanted);
     const trouble = isTrouble(feedback);

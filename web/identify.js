@@ -4,6 +4,7 @@ import { AnswerBox } from "./answer.js";
 import { $, announce, dropTarget, find, h } from "./dom.js";
 import { Chart, showCandidates } from "./evidence.js";
 import { Files, isLong, showTimeline, timelineWords } from "./files.js";
+import { MicrophoneBar } from "./microphone-bar.js";
 import { Orb } from "./orb.js";
 import { rest } from "./protocol.js";
 import { Room } from "./room.js";
@@ -15,6 +16,7 @@ const LONG_ENOUGH_SECONDS = 15;
 const PAUSE_SECONDS = 0.7;
 const SURE_PAUSE_SECONDS = 0.2; // a name that is announced stays, so that there is nothing to wait for
 const HINT = matchMedia("(hover: none)").matches ? "Press the button." : "Press the button, or the space bar.";
+const ROOM_HINT = "Press the button, and I note who speaks when, until you press it again.";
 
 export class IdentifyView {
   #app;
@@ -22,6 +24,7 @@ export class IdentifyView {
   #answer = new AnswerBox($("#identify-answer"));
   #chart = new Chart(find(SVGSVGElement, "#identify-evidence .chart-plot"));
   #room;
+  #bar;
   /** @type {Speaking | null} */
   #speaking = null;
   #announced = false;
@@ -31,7 +34,8 @@ export class IdentifyView {
   /** @param {Page.App} app */
   constructor(app) {
     this.#app = app;
-    this.#room = new Room(app, this.#orb, this.#answer);
+    this.#room = new Room(app, this.#orb, this.#answer, (code) => this.#trouble(code));
+    this.#bar = new MicrophoneBar($("#identify-mic"), () => !this.busy);
     this.#orb.set("idle", "Speak");
     this.#hint(HINT);
     this.#orb.button.addEventListener("click", () => this.toggle());
@@ -57,8 +61,13 @@ export class IdentifyView {
   }
 
   cancel() {
+    this.#bar.stop();
     this.#speaking?.cancel();
     this.#room.stop();
+  }
+
+  get #invitation() {
+    return this.#roomSwitch.checked ? ROOM_HINT : HINT;
   }
 
   get busy() {
@@ -68,17 +77,19 @@ export class IdentifyView {
   #switchRoom() {
     this.cancel();
     this.#clear();
-    this.#hint(
-      this.#roomSwitch.checked ? "Press the button, and I note who speaks when, until you press it again." : HINT,
-    );
+    this.#hint(this.#invitation);
   }
 
   async #listen() {
     this.#clear();
+    this.#bar.stop();
     const orb = this.#orb;
     this.#speaking = new Speaking(this.#app.connection, orb, {
-      opening: () => orb.set("opening", "One moment"),
-      listening: () => this.#hearing(),
+      listening: () => {
+        announce("Listening");
+        this.#hearing();
+      },
+      trouble: (code) => this.#trouble(code),
       progress: (message) => orb.progress(message.percent / 100),
       result: (result) => this.#guess(result),
       thinking: () => orb.set("thinking", "Thinking"),
@@ -101,7 +112,15 @@ export class IdentifyView {
   #hearing() {
     this.#orb.set("listening", "Stop");
     this.#hint("I am listening. I stop by myself when you do; Escape throws the take away.");
-    announce("Listening");
+  }
+
+  // What hinders the microphone, while it does.
+  /** @param {string | null} code */
+  #trouble(code) {
+    if (!code) return this.#speaking ? this.#hearing() : this.#hint(this.#invitation);
+    const { title, detail } = refusalWords({ code });
+    this.#hint(`${title}. ${detail}`, "trouble");
+    announce(`${title}. ${detail}`);
   }
 
   /** @param {Wire.Result} result */
@@ -164,8 +183,9 @@ export class IdentifyView {
   }
 
   /** @param {string} text */
-  #hint(text) {
+  #hint(text, kind = "") {
     $("#identify-hint").textContent = text;
+    $("#identify-hint").dataset.kind = kind;
   }
 
   // Recordings

@@ -34,9 +34,9 @@ export class Orb {
     return this.#root.dataset.state ?? "idle";
   }
 
-  // "idle", "opening", "listening", "thinking", then "known", "unknown", "unsure" or "refused"
+  // "idle", "opening", "asking" (it can be given up), "listening", "thinking", then "known", "unknown", "unsure" or "refused"
   /** @param {string} state @param {string} label */
-  set(state, label, symbol = state === "listening" ? "stop" : "mic") {
+  set(state, label, symbol = state === "listening" || state === "asking" ? "stop" : "mic") {
     this.#root.dataset.state = state;
     $(".orb-label", this.button).textContent = label;
     find(SVGUseElement, "use", this.button).setAttribute("href", `#i-${symbol}`);

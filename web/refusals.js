@@ -16,6 +16,24 @@ const REFUSALS = {
   ],
   mic_missing: ["I find no microphone", "Connect one, or choose a recording instead."],
   mic_busy: ["The microphone does not answer", "Another program may be holding it. Close that one and try again."],
+  mic_prompt: [
+    "May I use the microphone?",
+    "The browser is asking, beside the address. Say yes there, and I begin; the button gives up.",
+  ],
+  mic_gone: ["The chosen microphone is not there", "Connect it, or choose another below."],
+  mic_stalled: [
+    "No sound arrives from the microphone",
+    "The browser or another program has stopped it. Press the button again; if that does not help, choose another microphone below.",
+  ],
+  mic_muted: [
+    "The microphone is muted",
+    "Switch it on: on itself, on the keyboard or in the system's settings. Then I go on by myself.",
+  ],
+  mic_silent: [
+    "The microphone gives nothing but silence",
+    "It may be switched off on itself, or be the wrong one: choose another below.",
+  ],
+  server_slow: ["The server does not answer", "It may be busy, or the network slow. Wait a moment, then try again."],
   mic_ended: ["The microphone went away", "It was unplugged or switched off. Connect it and try again."],
   connection_lost: ["The connection was lost", "Nothing of this take was kept. I am trying to reach the server again."],
   too_many_streams: ["The server is busy", "All its streams are taken. Try again in a moment."],

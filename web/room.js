@@ -1,7 +1,7 @@
 // Keep listening: every stretch of speech becomes one take, and the answers a line of who spoke when.
 
 import { $ } from "./dom.js";
-import { Microphone } from "./recorder.js";
+import { Microphone, orAborted } from "./recorder.js";
 import { showTurns } from "./turns.js";
 import { refusalWords } from "./refusals.js";
 import { resultWords } from "./words.js";
@@ -17,6 +17,8 @@ export class Room {
   #app;
   #orb;
   #answer;
+  #trouble;
+  #over = new AbortController();
   /** @type {Microphone | null} */
   #microphone = null;
   /** @type {ReturnType<import("./protocol.js").Connection["start"]> | null} */
@@ -30,11 +32,17 @@ export class Room {
   #pause = 0;
   #patience = PATIENT_SECONDS;
 
-  /** @param {Page.App} app @param {import("./orb.js").Orb} orb @param {import("./answer.js").AnswerBox} answer */
-  constructor(app, orb, answer) {
+  /**
+   * @param {Page.App} app
+   * @param {import("./orb.js").Orb} orb
+   * @param {import("./answer.js").AnswerBox} answer
+   * @param {(code: string | null) => void} trouble what hinders the microphone, while it does
+   */
+  constructor(app, orb, answer, trouble) {
     this.#app = app;
     this.#orb = orb;
     this.#answer = answer;
+    this.#trouble = trouble;
   }
 
   toggle() {
@@ -47,27 +55,41 @@ export class Room {
     this.#turns = [];
     this.#queue = [];
     this.#heardSeconds = 0;
+    this.#over = new AbortController();
+    const { signal } = this.#over;
     this.#orb.set("opening", "One moment");
     try {
-      await this.#app.connection.open();
-      this.#microphone = await Microphone.open({
-        onFrame: (pcm) => this.#send(pcm),
-        onLevel: (level) => this.#orb.level(level),
-        onEnd: () => this.stop(),
-      });
-      if (!this.running) return void this.#microphone.close();
+      await orAborted(this.#app.connection.open(), signal);
+      this.#microphone = await Microphone.open(
+        {
+          onFrame: (pcm) => this.#send(pcm),
+          onLevel: (level) => this.#orb.level(level),
+          onTrouble: (code) => this.#hindered(code),
+          onEnd: (error) => this.#fail(error),
+        },
+        signal,
+      );
       this.#begin();
       this.#orb.set("listening", "Stop");
+      this.#trouble(null);
       $("#room").hidden = false;
       this.#show();
     } catch (error) {
-      this.#fail(error);
+      if (!signal.aborted) this.#fail(error);
     }
+  }
+
+  /** @param {string | null} code */
+  #hindered(code) {
+    if (!this.#take) this.#orb.set("asking", "Cancel");
+    this.#trouble(code);
   }
 
   stop() {
     if (!this.running) return;
     this.running = false;
+    this.#over.abort();
+    this.#trouble(null);
     clearTimeout(this.#pause);
     this.#take?.cancel();
     this.#take = null;
