@@ -4,12 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browser import CHROMIUM, PATIENCE_MS, Voices, see, show, speak
 from playwright.sync_api import Page, expect
+from support.browser import CHROMIUM, PATIENCE_MS, Voices, see, show, speak
 
 from voiceprint.audio.decoding import SAMPLE_RATE
 
-pytest_plugins = ["page_fixtures"]
+pytest_plugins = ["support.page_fixtures"]
 pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"{CHROMIUM} is not installed (Debian package chromium)")
 
 

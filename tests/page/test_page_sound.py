@@ -7,14 +7,14 @@ from typing import Any, Protocol
 
 import numpy as np
 import pytest
-from browser import CHROMIUM, opened, speak
-from firefox import FIREFOX, PULSEAUDIO, Firefox, firefox
 from playwright.sync_api import Browser, Page
-from serving import Server
+from support.browser import CHROMIUM, opened, speak
+from support.firefox import FIREFOX, PULSEAUDIO, Firefox, firefox
+from support.serving import Server
 
 from voiceprint.audio.decoding import SAMPLE_RATE
 
-pytest_plugins = ["page_fixtures"]
+pytest_plugins = ["support.page_fixtures"]
 
 SAYS_SECONDS = 5.0
 WORKS_SECONDS = 30.0
