@@ -5,8 +5,15 @@ import { percent } from "./words.js";
 
 export class AnswerBox {
   #root;
-  #sure = h("p", { className: "sureness", hidden: true }, h("span", { className: "sureness-bar", ariaHidden: "true" }), h("span", {}));
+  #percent = h("span");
+  #sure = h(
+    "p",
+    { className: "sureness", hidden: true },
+    h("span", { className: "sureness-bar", ariaHidden: "true" }),
+    this.#percent,
+  );
 
+  /** @param {HTMLElement} root */
   constructor(root) {
     this.#root = root;
     $(".answer-title", root).after(this.#sure);
@@ -17,6 +24,7 @@ export class AnswerBox {
   }
 
   // words: { kind, kicker, title, detail, sure }; `actions` are buttons or links; `say` for screen readers.
+  /** @param {Page.Words} words @param {{ actions?: Node[], say?: boolean }} [how] */
   show(words, { actions = [], say = false } = {}) {
     this.#root.hidden = false;
     this.#root.dataset.kind = words.kind;
@@ -28,11 +36,12 @@ export class AnswerBox {
     if (say) announce([words.kicker, `${words.title}.`, words.detail].filter(Boolean).join(" "));
   }
 
+  /** @param {number | null} sure */
   #showSure(sure) {
     this.#sure.hidden = sure === null;
     if (sure === null) return;
     this.#sure.style.setProperty("--sure", percent(sure).replace(" ", ""));
-    this.#sure.lastChild.textContent = `${percent(sure)} sure`;
+    this.#percent.textContent = `${percent(sure)} sure`;
   }
 
   hide() {

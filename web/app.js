@@ -1,6 +1,6 @@
 // Puts the page together: which view is shown, the connection's banner, the footer, the keyboard.
 
-import { $, h } from "./dom.js";
+import { $, find, h } from "./dom.js";
 import { EnrollView } from "./enroll.js";
 import { showFooter } from "./footer.js";
 import { HealthView } from "./health.js";
@@ -12,12 +12,19 @@ import { signedIn } from "./signin.js";
 class App {
   connection = new Connection();
   threshold = 0;
+  /** @type {Record<string, Page.View>} */
   #views = {};
+  /** @type {Page.View | null} */
   #view = null;
   #wasLost = false;
 
   start() {
-    this.#views = { identify: new IdentifyView(this), enroll: new EnrollView(this), people: new PeopleView(this), health: new HealthView() };
+    this.#views = {
+      identify: new IdentifyView(this),
+      enroll: new EnrollView(this),
+      people: new PeopleView(this),
+      health: new HealthView(),
+    };
     this.connection.addEventListener("state", () => this.#tellConnection());
     // A file dropped beside a target must not replace the page.
     for (const kind of ["dragover", "drop"]) addEventListener(kind, (event) => event.preventDefault());
@@ -30,6 +37,7 @@ class App {
     });
   }
 
+  /** @param {boolean} focus */
   #route(focus) {
     const [wanted, argument] = location.hash.slice(1).split("/");
     if (wanted === "main") return;
@@ -37,7 +45,7 @@ class App {
     this.#view?.leave();
     this.#view = this.#views[name];
     for (const view of Object.keys(this.#views)) $(`#${view}`).hidden = view !== name;
-    for (const link of document.querySelectorAll(".tabs a")) {
+    for (const link of /** @type {NodeListOf<HTMLAnchorElement>} */ (document.querySelectorAll(".tabs a"))) {
       if (link.dataset.view === name) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
     }
@@ -47,13 +55,22 @@ class App {
     if (focus) $(`#${name}-title`).focus({ preventScroll: true });
   }
 
+  /** @param {KeyboardEvent} event */
   #key(event) {
-    if (event.defaultPrevented || event.ctrlKey || event.altKey || event.metaKey || $("#confirm").open) return;
-    if (event.key === "Escape" && this.#view.busy) this.#view.cancel();
-    const writes = event.target.closest?.("input, select, textarea, button, a, label, summary");
+    if (
+      event.defaultPrevented ||
+      event.ctrlKey ||
+      event.altKey ||
+      event.metaKey ||
+      find(HTMLDialogElement, "#confirm").open
+    )
+      return;
+    if (event.key === "Escape" && this.#view?.busy) this.#view.cancel();
+    const writes =
+      event.target instanceof Element && event.target.closest("input, select, textarea, button, a, label, summary");
     if (event.key !== " " || writes || event.repeat) return;
     event.preventDefault();
-    this.#view.toggle();
+    this.#view?.toggle();
   }
 
   #tellConnection() {

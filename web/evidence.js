@@ -6,8 +6,10 @@ const BOX = { left: 30, right: 332, top: 10, bottom: 166 };
 
 export class Chart {
   #plot;
+  /** @type {{ x: number, y: number, threshold: number }[]} */
   #points = [];
 
+  /** @param {Element} plot */
   constructor(plot) {
     this.#plot = plot;
   }
@@ -17,34 +19,59 @@ export class Chart {
     this.#plot.replaceChildren();
   }
 
+  /** @param {Wire.Result} result */
   add(result) {
     const best = result.candidates[0]?.score ?? result.score;
     if (best === null || best === undefined || result.speech_seconds <= 0) return;
-    const last = this.#points.at(-1);
-    const point = { x: result.speech_seconds, y: best, threshold: result.threshold };
-    if (last && point.x <= last.x + 0.01) this.#points[this.#points.length - 1] = point;
+    const last = this.#last;
+    const point = { x: result.speech_seconds, y: best, threshold: result.threshold ?? 0 };
+    if (this.#points.length && point.x <= last.x + 0.01) this.#points[this.#points.length - 1] = point;
     else this.#points.push(point);
     this.#draw(result.needed_speech_seconds);
   }
 
+  // There is one as soon as anything was added.
+  get #last() {
+    return this.#points[this.#points.length - 1];
+  }
+
+  /** @param {number} needed */
   #draw(needed) {
-    const { threshold } = this.#points.at(-1);
-    const end = Math.max(needed * 1.5, this.#points.at(-1).x * 1.04);
+    const last = this.#last;
+    const { threshold } = last;
+    const end = Math.max(needed * 1.5, last.x * 1.04);
     const low = Math.min(0, ...this.#points.map((point) => Math.floor(point.y * 5) / 5));
+    /** @param {number} value */
     const x = (value) => BOX.left + (value / end) * (BOX.right - BOX.left);
+    /** @param {number} value */
     const y = (value) => BOX.bottom - ((value - low) / (1 - low)) * (BOX.bottom - BOX.top);
     const line = path(this.#points.map((point) => [x(point.x), y(point.y)]));
     // The threshold may move as speech comes in, so it is drawn as it was at each point.
     const first = this.#points[0];
-    const ends = [[BOX.left, y(first.threshold)], ...this.#points.map((point) => [x(point.x), y(point.threshold)]), [BOX.right, y(threshold)]];
-    const last = this.#points.at(-1);
+    const ends = [
+      [BOX.left, y(first.threshold)],
+      ...this.#points.map((point) => [x(point.x), y(point.threshold)]),
+      [BOX.right, y(threshold)],
+    ];
     const area = `${line}L${x(last.x).toFixed(1)} ${y(low)}L${x(first.x).toFixed(1)} ${y(low)}Z`;
     const above = last.y >= threshold ? "above" : "below";
     this.#plot.replaceChildren(
       ...axes(x, y, end, low),
-      svg("rect", { class: "chart-early", x: BOX.left, y: BOX.top, width: x(Math.min(needed, end)) - BOX.left, height: BOX.bottom - BOX.top }),
+      svg("rect", {
+        class: "chart-early",
+        x: BOX.left,
+        y: BOX.top,
+        width: x(Math.min(needed, end)) - BOX.left,
+        height: BOX.bottom - BOX.top,
+      }),
       svg("path", { class: "chart-threshold", d: path(ends) }),
-      text("chart-threshold-label", BOX.right, y(threshold) + (above === "above" ? 14 : -6), `threshold ${score(threshold)}`, "end"),
+      text(
+        "chart-threshold-label",
+        BOX.right,
+        y(threshold) + (above === "above" ? 14 : -6),
+        `threshold ${score(threshold)}`,
+        "end",
+      ),
       svg("path", { class: `chart-area ${above}`, d: area }),
       svg("path", { class: `chart-line ${above}`, d: line }),
       svg("circle", { class: `chart-dot ${above}`, cx: x(last.x), cy: y(last.y), r: 4.5 }),
@@ -54,12 +81,15 @@ export class Chart {
   }
 }
 
+/** @param {number[][]} points */
 const path = (points) => points.map(([x, y], i) => `${i ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`).join("");
 
+/** @param {(value: number) => number} x @param {(value: number) => number} y @param {number} end @param {number} low */
 function axes(x, y, end, low) {
   const step = end > 24 ? 8 : end > 12 ? 4 : end > 6 ? 2 : 1;
   const marks = [];
-  for (let at = 0; at <= end - step / 3; at += step) marks.push(text("chart-tick", x(at), BOX.bottom + 16, at ? `${at} s` : "0", "middle"));
+  for (let at = 0; at <= end - step / 3; at += step)
+    marks.push(text("chart-tick", x(at), BOX.bottom + 16, at ? `${at} s` : "0", "middle"));
   for (const at of [low, (low + 1) / 2, 1]) {
     marks.push(svg("line", { class: "chart-grid", x1: BOX.left, x2: BOX.right, y1: y(at), y2: y(at) }));
     marks.push(text("chart-tick", BOX.left - 6, y(at) + 4, at.toFixed(1), "end"));
@@ -67,6 +97,7 @@ function axes(x, y, end, low) {
   return marks;
 }
 
+/** @param {string} kind @param {number} x @param {number} y @param {string} content @param {string} anchor */
 function text(kind, x, y, content, anchor) {
   const element = svg("text", { class: kind, x: x.toFixed(1), y: y.toFixed(1), "text-anchor": anchor });
   element.textContent = content;
@@ -74,8 +105,10 @@ function text(kind, x, y, content, anchor) {
 }
 
 // Bars from 0 to 1. The threshold is the best one's own: other people may have another, so only that bar has the mark.
+/** @param {HTMLElement} list @param {Wire.Result} result */
 export function showCandidates(list, result) {
-  const percent = (value) => `${Math.round(Math.max(0, Math.min(1, value)) * 1000) / 10}%`;
+  /** @param {number | null} value */
+  const percent = (value) => `${Math.round(Math.max(0, Math.min(1, value ?? 0)) * 1000) / 10}%`;
   list.style.setProperty("--threshold", percent(result.threshold));
   list.replaceChildren(
     ...result.candidates.map((candidate, i) => {
@@ -88,7 +121,7 @@ export function showCandidates(list, result) {
         h("span", { className: "bar", ariaHidden: "true", vars: { share: percent(candidate.score) } }),
       );
       item.classList.toggle("best", i === 0);
-      item.classList.toggle("above", i === 0 && candidate.score >= result.threshold);
+      item.classList.toggle("above", i === 0 && result.band === "above");
       return item;
     }),
   );

@@ -3,17 +3,20 @@
 import { $, announce, avatar, count, h, score } from "./dom.js";
 import { rest } from "./protocol.js";
 import { showTurns } from "./turns.js";
-import { refusalWords, resultWords } from "./words.js";
+import { refusalWords } from "./refusals.js";
+import { resultWords } from "./words.js";
 
 const LONG_SECONDS = 20;
 
 export class Files {
   #list;
 
+  /** @param {HTMLElement} list */
   constructor(list) {
     this.#list = list;
   }
 
+  /** @param {File[]} files */
   async show(files) {
     const rows = files.map((file) => fileRow(file.name));
     const bar = h("progress", { max: files.length, value: 0, ariaLabel: "Recordings done" });
@@ -23,22 +26,32 @@ export class Files {
       await fillRow(rows[i], file);
       bar.value++;
     }
-    bar.parentElement.remove();
+    bar.parentElement?.remove();
     announce(`${files.length} recordings done`);
   }
 }
 
+/** @param {string} name */
 function fileRow(name) {
-  return h("li", { className: "file" }, h("span", { className: "file-name" }, name), h("span", { className: "file-answer" }, "…"));
+  return h(
+    "li",
+    { className: "file" },
+    h("span", { className: "file-name" }, name),
+    h("span", { className: "file-answer" }, "…"),
+  );
 }
 
+/** @param {HTMLElement} row @param {File} file */
 async function fillRow(row, file) {
-  const answer = row.querySelector(".file-answer");
+  const answer = $(".file-answer", row);
   try {
     const result = await rest.identify(file);
     const words = resultWords(result);
     row.dataset.kind = words.kind;
-    answer.textContent = words.kind === "known" && typeof result.score === "number" ? `${words.title} (${score(result.score)})` : words.title;
+    answer.textContent =
+      words.kind === "known" && typeof result.score === "number"
+        ? `${words.title} (${score(result.score)})`
+        : words.title;
     row.prepend(avatar(result.speaker));
   } catch (error) {
     const { title, detail } = refusalWords(error);
@@ -49,31 +62,49 @@ async function fillRow(row, file) {
 }
 
 // In a long recording, or where several voices were heard, one name says too little.
+/** @param {Wire.Result} result */
 export const isLong = (result) => result.several_voices || result.audio_seconds > LONG_SECONDS;
 
 // Fills the line of time; who was heard, for how long: { voices: [{ name, seconds, known }], seconds }.
+/** @param {File} file */
 export async function showTimeline(file) {
   const said = await rest.timeline(file);
-  const turns = said.turns.map((turn) => ({ at: turn.start_seconds, until: turn.end_seconds, speaker: turn.speaker, status: turn.status }));
+  const turns = said.turns.map((turn) => ({
+    at: turn.start_seconds,
+    until: turn.end_seconds,
+    speaker: turn.speaker,
+    status: turn.status,
+  }));
   $("#room").hidden = turns.length === 0;
   showTurns({ track: $("#room .room-track"), list: $("#room .room-turns") }, turns, { end: said.audio_seconds });
   return { voices: voices(turns), seconds: said.audio_seconds };
 }
 
+/** @param {Page.Turn[]} turns */
 function voices(turns) {
   const found = new Map();
   for (const { speaker, status, at, until } of turns) {
     if (!speaker && status !== "unknown") continue;
-    const voice = found.get(speaker?.id) ?? { name: speaker?.name ?? "somebody I do not know", seconds: 0, known: speaker !== null };
+    const voice = found.get(speaker?.id) ?? {
+      name: speaker?.name ?? "somebody I do not know",
+      seconds: 0,
+      known: speaker !== null,
+    };
     voice.seconds += until - at;
     found.set(speaker?.id, voice);
   }
   return [...found.values()].sort((a, b) => b.seconds - a.seconds);
 }
 
+/** @param {{ voices: ReturnType<typeof voices>, seconds: number }} heard @param {string} name @returns {Page.Words} */
 export function timelineWords({ voices: heard, seconds }, name) {
   const known = heard.filter((voice) => voice.known);
   const title = known.map((voice) => voice.name).join(", ") || "Nobody I know";
   const detail = heard.map((voice) => `${voice.name} ${voice.seconds.toFixed(0)} s`).join(" · ");
-  return { kind: known.length ? "known" : "unknown", kicker: `${name} · ${count(heard.length, "voice")} in ${seconds.toFixed(0)} s`, title, detail };
+  return {
+    kind: known.length ? "known" : "unknown",
+    kicker: `${name} · ${count(heard.length, "voice")} in ${seconds.toFixed(0)} s`,
+    title,
+    detail,
+  };
 }

@@ -3,8 +3,9 @@
 import { $, count, h, score } from "./dom.js";
 import { costPlot, percent, separationPlot } from "./plots.js";
 import { rest } from "./protocol.js";
-import { refusalWords } from "./words.js";
+import { refusalWords } from "./refusals.js";
 
+/** @type {Record<string, string>} */
 const NAMES = {
   identified: "Named",
   unknown: "Not known",
@@ -38,9 +39,12 @@ export class HealthView {
     }
   }
 
+  /** @param {Page.Standing} ready @param {Wire.Health} health */
   #facts(ready, health) {
     const damaged = ready.damaged.length;
-    $("#health-lede").textContent = damaged ? `${count(damaged, "record")} cannot be opened and takes no part.` : "Everything runs on this server, and nothing leaves it.";
+    $("#health-lede").textContent = damaged
+      ? `${count(damaged, "record")} cannot be opened and takes no part.`
+      : "Everything runs on this server, and nothing leaves it.";
     const missed = ready.expected_fnir;
     const rows = [
       ["Encoder", ready.encoder],
@@ -48,15 +52,27 @@ export class HealthView {
       ["People", `${ready.speakers}`],
       ["Promise", ready.target_fpir ? `at most ${percent(ready.target_fpir)} of strangers get a name` : ""],
       ["Threshold", `${score(ready.threshold)} for a typical voice`],
-      ["What it costs", missed ? `about ${percent(missed.value)} of the people I know are missed (${percent(missed.low)} to ${percent(missed.high)})` : ""],
+      [
+        "What it costs",
+        missed
+          ? `about ${percent(missed.value)} of the people I know are missed (${percent(missed.low)} to ${percent(missed.high)})`
+          : "",
+      ],
       ["Mind", sentence(ready.threshold_note), "warn"],
       ["Version", `${ready.version}, SHA-256 of the encoder ${ready.encoder_sha256.slice(0, 16)}…`],
     ];
     const shown = rows.filter(([, words]) => words);
-    $("#health-facts").replaceChildren(h("dl", { className: "facts" }, ...shown.flatMap(([term, words, kind = ""]) => [h("dt", {}, term), h("dd", { className: kind }, words)])));
+    $("#health-facts").replaceChildren(
+      h(
+        "dl",
+        { className: "facts" },
+        ...shown.flatMap(([term, words, kind = ""]) => [h("dt", {}, term), h("dd", { className: kind }, words)]),
+      ),
+    );
     $("#health-facts").hidden = false;
   }
 
+  /** @param {Wire.Health} health */
   #decisions({ decisions, started_at: started }) {
     $("#health-decisions").hidden = !decisions;
     if (!decisions) return;
@@ -73,9 +89,11 @@ export class HealthView {
         ),
       ),
     );
-    $("#health-decisions .plot-words").textContent = `${all ? count(all, "decision") : "None yet"} since ${new Date(started).toLocaleString()}. Only these numbers are counted, without names.`;
+    $("#health-decisions .plot-words").textContent =
+      `${all ? count(all, "decision") : "None yet"} since ${new Date(started).toLocaleString()}. Only these numbers are counted, without names.`;
   }
 
+  /** @param {Page.Standing} ready @param {Wire.Health} health */
   #plots(ready, { evidence, speakers }) {
     $("#health-plots").hidden = !evidence;
     if (!evidence) return;
@@ -83,22 +101,40 @@ export class HealthView {
     const figures = [
       [
         "How far people I know and strangers lie apart",
-        separationPlot(evidence.separation, `Strangers on the left, known people on the right, the threshold between them, for ${people}`),
+        separationPlot(
+          evidence.separation,
+          `Strangers on the left, known people on the right, the threshold between them, for ${people}`,
+        ),
         `Measured with ${count(evidence.people, "person", "people")}: ${evidence.target_trials.toLocaleString()} recordings of the right person, ${evidence.nontarget_trials.toLocaleString()} of somebody else; ${evidence.created}.`,
       ],
       [
         "Missed people, at each promise",
-        costPlot(evidence.cost, { here: ready.target_fpir, ticks: [0.001, 0.01, 0.1], name: percent, label: `People missed, against strangers named, for ${people}` }),
+        costPlot(evidence.cost, {
+          here: ready.target_fpir ?? 0,
+          ticks: [0.001, 0.01, 0.1],
+          name: percent,
+          label: `People missed, against strangers named, for ${people}`,
+        }),
         "Across: the share of strangers who get a name. The dot is where this server stands; the band is the 95 % interval.",
       ],
       [
         "Missed people, as more enroll",
-        costPlot(evidence.growth, { here: Math.max(1, speakers), ticks: [1, 10, 100, 1000, 10000], name: String, label: "People missed, against the number of people enrolled" }),
+        costPlot(evidence.growth, {
+          here: Math.max(1, speakers),
+          ticks: [1, 10, 100, 1000, 10000],
+          name: String,
+          label: "People missed, against the number of people enrolled",
+        }),
         "Across: how many are enrolled. With more people the threshold rises, so that the promise holds.",
       ],
     ];
-    $("#health-plots").replaceChildren(...figures.map(([title, plot, words]) => h("figure", {}, h("figcaption", {}, title), plot, h("p", { className: "plot-words" }, words))));
+    $("#health-plots").replaceChildren(
+      ...figures.map(([title, plot, words]) =>
+        h("figure", {}, h("figcaption", {}, title), plot, h("p", { className: "plot-words" }, words)),
+      ),
+    );
   }
 }
 
+/** @param {string | undefined} note */
 const sentence = (note) => (note ? `${note[0].toLocaleUpperCase()}${note.slice(1)}.` : "");

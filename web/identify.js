@@ -1,40 +1,49 @@
 // The first view: speak and be named, or drop a recording.
 
 import { AnswerBox } from "./answer.js";
-import { $, announce, dropTarget, h } from "./dom.js";
+import { $, announce, dropTarget, find, h } from "./dom.js";
 import { Chart, showCandidates } from "./evidence.js";
 import { Files, isLong, showTimeline, timelineWords } from "./files.js";
+import { MicrophoneBar } from "./microphone-bar.js";
 import { Orb } from "./orb.js";
 import { rest } from "./protocol.js";
 import { Room } from "./room.js";
 import { Speaking } from "./speaking.js";
-import { refusalWords, resultWords } from "./words.js";
+import { refusalWords } from "./refusals.js";
+import { resultWords } from "./words.js";
 
 const LONG_ENOUGH_SECONDS = 15;
 const PAUSE_SECONDS = 0.7;
 const SURE_PAUSE_SECONDS = 0.2; // a name that is announced stays, so that there is nothing to wait for
 const HINT = matchMedia("(hover: none)").matches ? "Press the button." : "Press the button, or the space bar.";
+const ROOM_HINT = "Press the button, and I note who speaks when, until you press it again.";
 
 export class IdentifyView {
   #app;
   #orb = new Orb($("#identify-orb"));
   #answer = new AnswerBox($("#identify-answer"));
-  #chart = new Chart($("#identify-evidence .chart-plot"));
+  #chart = new Chart(find(SVGSVGElement, "#identify-evidence .chart-plot"));
   #room;
+  #bar;
+  /** @type {Speaking | null} */
   #speaking = null;
   #announced = false;
+  #roomSwitch = find(HTMLInputElement, "#room-switch");
   #many = new Files($("#identify-file-list"));
 
+  /** @param {Page.App} app */
   constructor(app) {
     this.#app = app;
-    this.#room = new Room(app, this.#orb, this.#answer);
+    this.#room = new Room(app, this.#orb, this.#answer, (code) => this.#trouble(code));
+    this.#bar = new MicrophoneBar($("#identify-mic"), () => !this.busy);
     this.#orb.set("idle", "Speak");
     this.#hint(HINT);
     this.#orb.button.addEventListener("click", () => this.toggle());
-    $("#room-switch").addEventListener("change", () => this.#switchRoom());
-    $("#identify-files").addEventListener("change", (event) => {
-      this.#take([...event.target.files]);
-      event.target.value = "";
+    this.#roomSwitch.addEventListener("change", () => this.#switchRoom());
+    const picked = find(HTMLInputElement, "#identify-files");
+    picked.addEventListener("change", () => {
+      this.#take([...(picked.files ?? [])]);
+      picked.value = "";
     });
     dropTarget($("#identify"), (data) => this.#take([...data.files]));
   }
@@ -46,14 +55,19 @@ export class IdentifyView {
   }
 
   toggle() {
-    if ($("#room-switch").checked) this.#room.toggle();
+    if (this.#roomSwitch.checked) this.#room.toggle();
     else if (this.#speaking) this.#speaking.finish();
     else this.#listen();
   }
 
   cancel() {
+    this.#bar.stop();
     this.#speaking?.cancel();
     this.#room.stop();
+  }
+
+  get #invitation() {
+    return this.#roomSwitch.checked ? ROOM_HINT : HINT;
   }
 
   get busy() {
@@ -63,15 +77,19 @@ export class IdentifyView {
   #switchRoom() {
     this.cancel();
     this.#clear();
-    this.#hint($("#room-switch").checked ? "Press the button, and I note who speaks when, until you press it again." : HINT);
+    this.#hint(this.#invitation);
   }
 
   async #listen() {
     this.#clear();
+    this.#bar.stop();
     const orb = this.#orb;
     this.#speaking = new Speaking(this.#app.connection, orb, {
-      opening: () => orb.set("opening", "One moment"),
-      listening: () => this.#hearing(),
+      listening: () => {
+        announce("Listening");
+        this.#hearing();
+      },
+      trouble: (code) => this.#trouble(code),
       progress: (message) => orb.progress(message.percent / 100),
       result: (result) => this.#guess(result),
       thinking: () => orb.set("thinking", "Thinking"),
@@ -94,19 +112,29 @@ export class IdentifyView {
   #hearing() {
     this.#orb.set("listening", "Stop");
     this.#hint("I am listening. I stop by myself when you do; Escape throws the take away.");
-    announce("Listening");
   }
 
+  // What hinders the microphone, while it does.
+  /** @param {string | null} code */
+  #trouble(code) {
+    if (!code) return this.#speaking ? this.#hearing() : this.#hint(this.#invitation);
+    const { title, detail } = refusalWords({ code });
+    this.#hint(`${title}. ${detail}`, "trouble");
+    announce(`${title}. ${detail}`);
+  }
+
+  /** @param {Wire.Result} result */
   #guess(result) {
     const first = result.announced && !this.#announced;
-    this.#announced = result.announced;
+    this.#announced = Boolean(result.announced);
     this.#answer.show(resultWords(result), { say: first });
     this.#evidence(result);
   }
 
+  /** @param {Wire.Result} result @param {string} [file] */
   #final(result, file) {
     const words = resultWords(result);
-    if (file) words.kicker = `${file} · ${words.kicker.toLocaleLowerCase()}`;
+    if (file) words.kicker = `${file} · ${words.kicker?.toLocaleLowerCase()}`;
     this.#orb.set(words.kind, "Speak again");
     this.#orb.progress(1);
     this.#hint(HINT);
@@ -114,11 +142,13 @@ export class IdentifyView {
     this.#evidence(result);
   }
 
+  /** @param {Wire.Result} result */
   #offers(result) {
     if (result.status !== "unknown") return [];
     return [h("a", { className: "button primary for-enrollers", href: "#enroll" }, "Enroll this voice")];
   }
 
+  /** @param {Wire.Result} result */
   #evidence(result) {
     const known = result.candidates.length > 0;
     $("#identify-evidence").hidden = !known;
@@ -127,6 +157,7 @@ export class IdentifyView {
     showCandidates($("#identify-evidence .candidates"), result);
   }
 
+  /** @param {unknown} error */
   #refused(error, kicker = "") {
     const { title, detail } = refusalWords(error);
     this.#orb.set("refused", "Try again");
@@ -151,12 +182,15 @@ export class IdentifyView {
     if (!this.busy) this.#orb.set("idle", "Speak");
   }
 
-  #hint(text) {
+  /** @param {string} text */
+  #hint(text, kind = "") {
     $("#identify-hint").textContent = text;
+    $("#identify-hint").dataset.kind = kind;
   }
 
   // Recordings
 
+  /** @param {File[]} files */
   async #take(files) {
     if (!files.length || this.busy) return;
     this.#clear();
@@ -165,6 +199,7 @@ export class IdentifyView {
     this.#app.refreshHealth();
   }
 
+  /** @param {File} file */
   async #oneFile(file) {
     this.#orb.set("thinking", "Thinking");
     this.#hint(file.name);
@@ -179,6 +214,7 @@ export class IdentifyView {
     this.#orb.set(this.#orb.state, "Speak");
   }
 
+  /** @param {File} file */
   async #whoSpokeWhen(file) {
     this.#orb.set("thinking", "Who when?");
     $("#identify-answer .answer-detail").textContent = "I listen through it once more, for who spoke when.";

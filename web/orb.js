@@ -1,5 +1,7 @@
 // The round button with the voice around it: rays that follow the level, and a ring that fills with speech.
 
+import { $, find } from "./dom.js";
+
 const SIZE = 300;
 const RAYS = 60; // on each side; the newest is on top, older ones flow down both sides
 const INNER = 103;
@@ -16,26 +18,28 @@ export class Orb {
   #frame = 0;
   #calm = matchMedia("(prefers-reduced-motion: reduce)");
 
+  /** @param {HTMLElement} root */
   constructor(root) {
     this.#root = root;
-    this.#canvas = root.querySelector("canvas");
-    this.button = root.querySelector("button");
+    this.#canvas = find(HTMLCanvasElement, "canvas", root);
+    this.button = find(HTMLButtonElement, "button", root);
     const scale = Math.min(3, devicePixelRatio || 1);
     this.#canvas.width = this.#canvas.height = SIZE * scale;
-    this.#canvas.getContext("2d").scale(scale, scale);
+    this.#canvas.getContext("2d")?.scale(scale, scale);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#draw());
     this.#draw();
   }
 
   get state() {
-    return this.#root.dataset.state;
+    return this.#root.dataset.state ?? "idle";
   }
 
-  // "idle", "opening", "listening", "thinking", then "known", "unknown", "unsure" or "refused"
-  set(state, label, symbol = state === "listening" ? "stop" : "mic") {
+  // "idle", "opening", "asking" (it can be given up), "listening", "thinking", then "known", "unknown", "unsure" or "refused"
+  /** @param {string} state @param {string} label */
+  set(state, label, symbol = state === "listening" || state === "asking" ? "stop" : "mic") {
     this.#root.dataset.state = state;
-    this.button.querySelector(".orb-label").textContent = label;
-    this.button.querySelector("use").setAttribute("href", `#i-${symbol}`);
+    $(".orb-label", this.button).textContent = label;
+    find(SVGUseElement, "use", this.button).setAttribute("href", `#i-${symbol}`);
     this.button.disabled = state === "opening" || state === "thinking";
     if (state === "opening") this.reset();
     else if (state !== "listening") this.#levels.fill(0);
@@ -47,6 +51,7 @@ export class Orb {
     this.#progress = this.#shown = 0;
   }
 
+  /** @param {Page.Level} level */
   level({ rms }) {
     const loud = (20 * Math.log10(rms + 1e-6) - FLOOR_DB) / -FLOOR_DB;
     this.#levels.copyWithin(1, 0);
@@ -55,6 +60,7 @@ export class Orb {
   }
 
   // Share of the speech that is needed, 0 to 1.
+  /** @param {number} share */
   progress(share) {
     this.#progress = Math.max(0, Math.min(1, share));
     this.#draw();
@@ -69,6 +75,7 @@ export class Orb {
 
   #paint() {
     const context = this.#canvas.getContext("2d");
+    if (!context) return;
     const style = getComputedStyle(this.#root);
     context.clearRect(0, 0, SIZE, SIZE);
     context.save();
@@ -79,6 +86,7 @@ export class Orb {
     context.restore();
   }
 
+  /** @param {CanvasRenderingContext2D} context @param {CSSStyleDeclaration} style */
   #paintRing(context, style) {
     const gap = this.#progress - this.#shown;
     this.#shown = this.#calm.matches || Math.abs(gap) < 0.005 ? this.#progress : this.#shown + gap * 0.18;
@@ -91,6 +99,7 @@ export class Orb {
     arc(context, this.#shown);
   }
 
+  /** @param {CanvasRenderingContext2D} context @param {string} colour */
   #paintRays(context, colour) {
     context.lineWidth = 3;
     context.strokeStyle = colour;
@@ -111,6 +120,7 @@ export class Orb {
   }
 }
 
+/** @param {CanvasRenderingContext2D} context @param {number} share */
 function arc(context, share) {
   context.beginPath();
   context.arc(0, 0, RING, -Math.PI / 2, -Math.PI / 2 + share * 2 * Math.PI);

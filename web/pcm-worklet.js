@@ -6,8 +6,14 @@ const LEVEL_EVERY = RATE / 32;
 const CROSSINGS = 24; // of the sinc on each side, at the output rate
 const CUTOFF = 0.92; // of half the output rate; the rest is where the filter falls off
 
+// The page imports this file too, for the resampler's test; there is no audio thread there.
+const onAudioThread = "registerProcessor" in globalThis;
+/** @type {typeof AudioWorkletProcessor} */
+const Processor = onAudioThread ? AudioWorkletProcessor : /** @type {any} */ (Object);
+
 // Rational resampling by a windowed sinc: exact phases, and a low-pass below the new Nyquist frequency.
 export class Resampler {
+  /** @param {number} from */
   constructor(from, to = RATE) {
     const shared = gcd(from, to);
     this.up = to / shared;
@@ -18,6 +24,7 @@ export class Resampler {
     this.position = 0; // of the next output, in input samples times `up`, counted from the start of `held`
   }
 
+  /** @param {Float32Array} block */
   push(block) {
     const input = new Float32Array(this.held.length + block.length);
     input.set(this.held);
@@ -39,6 +46,7 @@ export class Resampler {
   }
 }
 
+/** @param {number} fraction @param {number} half @param {number} from @param {number} to */
 function taps(fraction, half, from, to) {
   const band = CUTOFF * Math.min(1, to / from);
   const weights = Float64Array.from({ length: 2 * half + 1 }, (_, i) => {
@@ -53,11 +61,12 @@ function taps(fraction, half, from, to) {
   return weights.map((weight) => weight / sum);
 }
 
+/** @param {number} a @param {number} b @returns {number} */
 function gcd(a, b) {
   return b ? gcd(b, a % b) : a;
 }
 
-class Pcm extends (globalThis.AudioWorkletProcessor ?? Object) {
+class Pcm extends Processor {
   constructor() {
     super();
     this.resampler = sampleRate === RATE ? null : new Resampler(sampleRate);
@@ -68,6 +77,7 @@ class Pcm extends (globalThis.AudioWorkletProcessor ?? Object) {
     this.port.onmessage = () => this.flush();
   }
 
+  /** @param {Float32Array[][]} inputs */
   process([channels]) {
     if (channels?.length) {
       const mono = channels.length === 1 ? channels[0] : mix(channels);
@@ -76,6 +86,7 @@ class Pcm extends (globalThis.AudioWorkletProcessor ?? Object) {
     return this.running;
   }
 
+  /** @param {number} sample */
   take(sample) {
     this.frame[this.filled++] = Math.round(Math.max(-1, Math.min(1, sample)) * 32767);
     if (this.filled === FRAME) this.send();
@@ -99,9 +110,9 @@ class Pcm extends (globalThis.AudioWorkletProcessor ?? Object) {
   }
 }
 
+/** @param {Float32Array[]} channels */
 function mix(channels) {
   return channels[0].map((_, i) => channels.reduce((sum, channel) => sum + channel[i], 0) / channels.length);
 }
 
-// The page imports this file too, for the resampler's test; there is no audio thread there.
-if (globalThis.registerProcessor) registerProcessor("pcm", Pcm);
+if (onAudioThread) registerProcessor("pcm", Pcm);

@@ -1,22 +1,28 @@
 // Everybody who is enrolled: search, rename, add takes, save what is known, delete; and a map of who sounds like whom.
 
-import { $, announce, button, confirm, count, h, save, toast } from "./dom.js";
+import { $, announce, button, confirm, count, find, h, save, toast } from "./dom.js";
 import { personRow, renameRow } from "./person.js";
 import { rest } from "./protocol.js";
 import { drawMap } from "./voicemap.js";
-import { refusalWords } from "./words.js";
+import { refusalWords } from "./refusals.js";
 
 export class PeopleView {
   busy = false;
   #app;
+  /** @type {Wire.SpeakerInfo[]} */
   #speakers = [];
+  /** @type {Map<string, Wire.MapPlace>} */
   #places = new Map();
+  /** @type {Wire.VoiceMap | null} */
   #map = null;
+  /** @type {string | null} */
   #renaming = null;
+  #search = find(HTMLInputElement, "#people-search");
 
+  /** @param {Page.App} app */
   constructor(app) {
     this.#app = app;
-    $("#people-search").addEventListener("input", () => this.#show());
+    this.#search.addEventListener("input", () => this.#show());
     addEventListener("resize", () => this.#drawMap());
   }
 
@@ -55,8 +61,9 @@ export class PeopleView {
     if (this.#map && !$("#people").hidden) drawMap($("#voice-map"), this.#map, (id) => this.#find(id));
   }
 
+  /** @param {string} id */
   #find(id) {
-    $("#people-search").value = "";
+    this.#search.value = "";
     this.#show();
     const row = document.getElementById(`person-${id}`);
     row?.scrollIntoView({ block: "center" });
@@ -64,26 +71,33 @@ export class PeopleView {
   }
 
   #show() {
-    const search = $("#people-search").value.trim().toLocaleLowerCase();
-    const found = this.#speakers.filter((speaker) => [speaker.name, ...(speaker.groups ?? [])].some((word) => word.toLocaleLowerCase().includes(search)));
+    const search = this.#search.value.trim().toLocaleLowerCase();
+    const found = this.#speakers.filter((speaker) =>
+      [speaker.name, ...(speaker.groups ?? [])].some((word) => word.toLocaleLowerCase().includes(search)),
+    );
     const everybody = this.#speakers.length;
-    const open = new Set([...document.querySelectorAll(".person-more[open]")].map((more) => more.parentElement.id));
-    $("#people-lede").textContent = everybody ? `${count(everybody, "voiceprint")}, sealed on this server. No recording is kept.` : "I know nobody yet. Enroll somebody, and I can name them.";
+    const open = new Set([...document.querySelectorAll(".person-more[open]")].map((more) => more.parentElement?.id));
+    $("#people-lede").textContent = everybody
+      ? `${count(everybody, "voiceprint")}, sealed on this server. No recording is kept.`
+      : "I know nobody yet. Enroll somebody, and I can name them.";
     $(".search").hidden = everybody === 0;
     $("#people-list").replaceChildren(...found.map((speaker) => this.#row(speaker)));
-    for (const id of open) $(`#${id} .person-more`)?.setAttribute("open", "");
+    for (const id of open) document.querySelector(`#${id} .person-more`)?.setAttribute("open", "");
     $("#people-list").hidden = found.length === 0;
     this.#say(everybody && !found.length ? "Nobody here has such a name." : "");
   }
 
+  /** @param {string} text */
   #say(text) {
     $("#people-empty").textContent = text;
     $("#people-empty").hidden = !text;
   }
 
+  /** @param {Wire.SpeakerInfo} speaker */
   #row(speaker) {
     const stop = () => this.#rename(null);
-    if (this.#renaming === speaker.id) return renameRow(speaker, { stop, save: (name) => this.#renamed(speaker, name) }, sentence);
+    if (this.#renaming === speaker.id)
+      return renameRow(speaker, { stop, save: (name) => this.#renamed(speaker, name) }, sentence);
     return personRow(speaker, this.#places.get(speaker.id), {
       rename: () => this.#rename(speaker.id),
       save: () => this.#save(speaker),
@@ -92,12 +106,14 @@ export class PeopleView {
     });
   }
 
+  /** @param {string | null} id */
   #rename(id) {
     this.#renaming = id;
     this.#show();
-    $("#rename")?.select();
+    if (id) find(HTMLInputElement, "#rename").select();
   }
 
+  /** @param {Wire.SpeakerInfo} speaker @param {string} name */
   async #renamed(speaker, name) {
     await rest.rename(speaker.id, name);
     this.#renaming = null;
@@ -105,6 +121,7 @@ export class PeopleView {
     toast("The name is changed.");
   }
 
+  /** @param {Wire.SpeakerInfo} speaker */
   async #save(speaker) {
     try {
       save(await rest.whatIsKnown(speaker.id), `voiceprint-${speaker.name}.json`);
@@ -113,15 +130,21 @@ export class PeopleView {
     }
   }
 
+  /** @param {Wire.SpeakerInfo} speaker */
   async #unlock(speaker) {
     try {
       const { rejections } = await rest.unlock(speaker.id);
-      toast(rejections ? `${count(rejections, "wrong claim")} to be ${speaker.name}: forgotten.` : `No wrong claims to be ${speaker.name} are counted.`);
+      toast(
+        rejections
+          ? `${count(rejections, "wrong claim")} to be ${speaker.name}: forgotten.`
+          : `No wrong claims to be ${speaker.name} are counted.`,
+      );
     } catch (error) {
       toast(sentence(error));
     }
   }
 
+  /** @param {Wire.SpeakerInfo} speaker */
   async #delete(speaker) {
     const what = `The voiceprint (${count(speaker.enrollments, "take")}) is destroyed together with its key, and this voice becomes a stranger. This cannot be undone.`;
     if (!(await confirm(`Delete ${speaker.name}?`, what, "Delete"))) return;
@@ -137,21 +160,30 @@ export class PeopleView {
   }
 
   // What was destroyed, and the paper for whose it was.
+  /** @param {Wire.SpeakerInfo} speaker @param {Wire.Forgotten} forgotten */
   #receipt(speaker, { enrollments, receipt }) {
     const words = `The voiceprint of ${speaker.name} was destroyed (${count(enrollments, "take")}).`;
     const box = $("#people-receipt");
-    const when = new Date(receipt.erased_at).toLocaleString();
-    const left = receipt.log_cleared ? "Nothing of it is left in the server's files." : "Its last traces leave the server's files at the next start.";
+    const when = new Date(`${receipt.erased_at}`).toLocaleString();
+    const left = receipt.log_cleared
+      ? "Nothing of it is left in the server's files."
+      : "Its last traces leave the server's files at the next start.";
     box.replaceChildren(
       h("p", { className: "receipt-title" }, words),
       h("p", { className: "receipt-facts" }, `${when} · erasure ${receipt.epoch} · signed by this server. ${left}`),
-      h("div", { className: "actions" }, button("Save the receipt", "small primary", () => save(receipt, `receipt-${receipt.speaker}.json`)), button("Close", "small ghost", () => (box.hidden = true))),
+      h(
+        "div",
+        { className: "actions" },
+        button("Save the receipt", "small primary", () => save(receipt, `receipt-${receipt.speaker}.json`)),
+        button("Close", "small ghost", () => (box.hidden = true)),
+      ),
     );
     box.hidden = false;
     announce(words);
   }
 }
 
+/** @param {unknown} error */
 function sentence(error) {
   const { title, detail } = refusalWords(error);
   return [`${title}.`, detail].filter(Boolean).join(" ");

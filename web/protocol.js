@@ -5,6 +5,7 @@ const BACKOFF_SECONDS = [0.3, 1, 2, 3, 4];
 const HELLO_SECONDS = 10;
 
 export class Refusal extends Error {
+  /** @param {string} code @param {string} message */
   constructor(code, message) {
     super(message);
     this.code = code;
@@ -13,23 +14,30 @@ export class Refusal extends Error {
 
 // Events: "state" whenever `state` changes: "connecting", "ready", "waiting" (between attempts, `retrySeconds`), "asleep".
 export class Connection extends EventTarget {
+  /** @type {"asleep" | "connecting" | "ready" | "waiting"} */
   state = "asleep";
+  /** @type {Wire.Ready | null} */
   ready = null;
   retrySeconds = 0;
+  /** @type {WebSocket | null} */
   #socket = null;
+  /** @type {Promise<Wire.Ready> | null} */
   #opening = null;
   #attempts = 0;
   #timer = 0;
+  /** @type {Take | null} */
   #take = null;
 
   // Resolves with the server's `ready`; one attempt, shared by all who ask meanwhile.
+  /** @returns {Promise<Wire.Ready>} */
   open() {
-    if (this.state === "ready") return Promise.resolve(this.ready);
+    if (this.ready && this.state === "ready") return Promise.resolve(this.ready);
     clearTimeout(this.#timer);
     this.#opening ??= this.#attempt().finally(() => (this.#opening = null));
     return this.#opening;
   }
 
+  /** @returns {Promise<Wire.Ready>} */
   #attempt() {
     this.#become("connecting");
     return new Promise((resolve, reject) => {
@@ -69,14 +77,17 @@ export class Connection extends EventTarget {
     this.#timer = setTimeout(() => this.open().catch(() => {}), this.retrySeconds * 1000);
   }
 
+  /** @param {Connection["state"]} state */
   #become(state) {
     this.state = state;
     this.dispatchEvent(new Event("state"));
   }
 
   // `hear(message)` gets every message of the take, the last one being a final result, enrolled or error.
+  /** @param {Page.Start} start @param {(message: Page.Message) => void} hear */
   start(start, hear) {
-    if (this.state !== "ready") throw new Refusal("connection_lost", "The server cannot be reached right now.");
+    if (!this.#socket || this.state !== "ready")
+      throw new Refusal("connection_lost", "The server cannot be reached right now.");
     this.#take?.cancel();
     const take = new Take(this.#socket, start, hear, () => {
       if (this.#take === take) this.#take = null;
@@ -94,6 +105,12 @@ class Take {
   #over = false; // the last message was heard
   sentSeconds = 0;
 
+  /**
+   * @param {WebSocket} socket
+   * @param {Page.Start} start
+   * @param {(message: Page.Message) => void} hear
+   * @param {() => void} end
+   */
   constructor(socket, start, hear, end) {
     this.#socket = socket;
     this.#hear = hear;
@@ -101,6 +118,7 @@ class Take {
     this.#say({ type: "start", encoding: "pcm_s16le", sample_rate: 16000, ...start });
   }
 
+  /** @param {ArrayBuffer} pcm */
   send(pcm) {
     if (!this.#open || this.#socket.readyState !== WebSocket.OPEN) return;
     this.#socket.send(pcm);
@@ -118,10 +136,12 @@ class Take {
     this.#finish();
   }
 
+  /** @param {Page.Message} message */
   hear(message) {
     // What was on its way for a take before this one speaks of more audio than this one has sent.
-    if ((message.audio_seconds ?? message.speech_seconds ?? 0) > this.sentSeconds + 0.5) return;
-    if (message.type === "error" || message.type === "enrolled" || message.final) this.#finish();
+    if (secondsIn(message) > this.sentSeconds + 0.5) return;
+    if (message.type === "error" || message.type === "enrolled" || (message.type === "result" && message.final))
+      this.#finish();
     this.#hear(message);
   }
 
@@ -137,13 +157,21 @@ class Take {
     this.#end();
   }
 
+  /** @param {object} message */
   #say(message) {
     if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message));
   }
 }
 
+/** @param {Page.Message} message */
+function secondsIn(message) {
+  if (message.type === "result") return message.audio_seconds;
+  return message.type === "progress" || message.type === "enrolled" ? message.speech_seconds : 0;
+}
+
 // REST. Raises Refusal with the server's own code and sentence.
 
+/** @param {string} path @param {RequestInit} [options] */
 async function ask(path, options) {
   let response;
   try {
@@ -153,30 +181,54 @@ async function ask(path, options) {
   }
   const body = await response.json().catch(() => null);
   if (response.ok) return body;
-  throw new Refusal(body?.error?.code ?? "internal_error", body?.error?.message ?? `The server answered ${response.status}.`);
+  throw new Refusal(
+    body?.error?.code ?? "internal_error",
+    body?.error?.message ?? `The server answered ${response.status}.`,
+  );
 }
 
+/** @param {string} id */
 const at = (id) => `/v1/speakers/${encodeURIComponent(id)}`;
-const json = (method, body) => ({ method, body: JSON.stringify(body), headers: { "Content-Type": "application/json" } });
+/** @param {string} method @param {object} body */
+const json = (method, body) => ({
+  method,
+  body: JSON.stringify(body),
+  headers: { "Content-Type": "application/json" },
+});
 // Not the type that the browser guesses from the name: the server looks into the file itself.
+/** @param {File} file */
 const raw = (file) => ({ method: "POST", body: file, headers: { "Content-Type": "application/octet-stream" } });
 
+/** @template T @template {unknown[]} A @typedef {(...given: A) => Promise<T>} Asks */
+
 export const rest = {
+  /** @type {Asks<Page.Standing, []>} */
   ready: () => ask("/readyz"),
+  /** @type {Asks<Wire.Health, []>} */
   health: () => ask("/v1/health"),
+  /** @type {Asks<Wire.SpeakerInfo[], []>} */
   speakers: async () => (await ask("/v1/speakers")).speakers,
+  /** @type {Asks<Wire.VoiceMap, []>} */
   map: () => ask("/v1/map"),
+  /** @type {Asks<Wire.KnownAbout, [id: string]>} */
   whatIsKnown: (id) => ask(`${at(id)}/export`),
+  /** @type {Asks<Wire.Forgotten, [id: string]>} */
   forget: (id) => ask(at(id), { method: "DELETE" }),
+  /** @type {Asks<Wire.Unlocked, [id: string]>} */
   unlock: (id) => ask(`${at(id)}/lock`, { method: "DELETE" }),
+  /** @type {Asks<Wire.SpeakerInfo, [id: string, name: string]>} */
   rename: (id, name) => ask(at(id), json("PATCH", { name })),
+  /** @type {Asks<Wire.Result, [file: File]>} */
   identify: (file) => ask("/v1/identify", raw(file)),
+  /** @type {Asks<Wire.Timeline, [file: File]>} */
   timeline: (file) => ask("/v1/timeline", raw(file)),
+  /** @type {Asks<Wire.Enrolled, [id: string, file: File]>} */
   addRecording: (id, file) => ask(`${at(id)}/enrollments`, raw(file)),
+  /** @type {Asks<Wire.Enrolled, [name: string, file: File, consent: Wire.Consent]>} */
   addSpeaker(name, file, consent) {
     const form = new FormData();
     form.append("name", name);
-    if (consent) form.append("consent", JSON.stringify(consent));
+    form.append("consent", JSON.stringify(consent));
     form.append("audio", file);
     return ask("/v1/speakers", { method: "POST", body: form });
   },

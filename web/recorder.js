@@ -1,42 +1,51 @@
-// The microphone: open for one take, closed (and its light off) right after.
+// The microphone: open for one take, closed (and its light off) right after, and watched meanwhile.
+
+import { microphones } from "./microphones.js";
+import { SoundWatch } from "./sound-watch.js";
 
 const RATE = 16000;
-const CONSTRAINTS = {
-  // What makes speech pleasant on a call hides what makes a voice its owner's.
-  audio: { echoCancellation: false, noiseSuppression: false, autoGainControl: false, channelCount: 1 },
-};
+const PROMPT_SECONDS = 2.5; // so long the browser is trusted to open it without asking anybody
+const START_SECONDS = 4; // from the device to its first sound
 const CODES = {
   NotAllowedError: "mic_denied",
   SecurityError: "mic_denied",
   NotFoundError: "mic_missing",
-  OverconstrainedError: "mic_missing",
+  OverconstrainedError: "mic_gone",
   NotReadableError: "mic_busy",
   AbortError: "mic_busy",
 };
 
 export class MicrophoneError extends Error {
+  /** @param {string} code */
   constructor(code) {
     super(code);
     this.code = code;
   }
 }
 
+/**
+ * `onFrame` gets PCM, `onLevel` shares of full scale. `onTrouble`: what hinders it now, which may pass; null: nothing
+ * any more. `onEnd`: what ended it.
+ * @typedef {object} Handlers
+ * @property {(pcm: ArrayBuffer) => void} [onFrame]
+ * @property {(level: Page.Level) => void} onLevel
+ * @property {(code: string | null) => void} onTrouble
+ * @property {(error: MicrophoneError) => void} onEnd
+ */
+
 export class Microphone {
-  // onFrame(ArrayBuffer of PCM), onLevel({rms, peak} of full scale), onEnd() when the device went away.
-  static async open(handlers) {
+  // Resolves as soon as there is sound. Raises MicrophoneError, or the signal's reason.
+  /** @param {Handlers} handlers @param {AbortSignal} signal */
+  static async open(handlers, signal) {
     if (!globalThis.isSecureContext) throw new MicrophoneError("mic_insecure");
-    if (!navigator.mediaDevices?.getUserMedia || !globalThis.AudioWorkletNode) throw new MicrophoneError("mic_unsupported");
-    let stream;
+    if (!navigator.mediaDevices?.getUserMedia || !globalThis.AudioWorkletNode)
+      throw new MicrophoneError("mic_unsupported");
+    const microphone = new Microphone(await ask(handlers, signal), handlers);
     try {
-      stream = await navigator.mediaDevices.getUserMedia(CONSTRAINTS);
+      await before(START_SECONDS, microphone.#listen(), signal);
     } catch (error) {
-      throw new MicrophoneError(CODES[error.name] ?? "mic_missing");
-    }
-    const microphone = new Microphone(stream, handlers);
-    try {
-      await microphone.#listen();
-    } catch {
       microphone.#release();
+      if (error instanceof MicrophoneError || signal.aborted) throw error;
       throw new MicrophoneError("mic_unsupported");
     }
     return microphone;
@@ -44,55 +53,132 @@ export class Microphone {
 
   #stream;
   #handlers;
-  #context;
-  #node;
-  #flushed;
+  #watch;
+  /** @type {AudioContext | null} */
+  #context = null;
+  /** @type {AudioWorkletNode | null} */
+  #node = null;
+  #flushed = () => {};
 
+  /** @param {MediaStream} stream @param {Handlers} handlers */
   constructor(stream, handlers) {
     this.#stream = stream;
     this.#handlers = handlers;
-    for (const track of stream.getTracks()) track.addEventListener("ended", () => handlers.onEnd?.());
+    const [track] = stream.getAudioTracks();
+    track.addEventListener("ended", () => this.#handlers.onEnd(new MicrophoneError("mic_ended")));
+    microphones.opened(track);
+    this.#watch = new SoundWatch(track, {
+      onTrouble: (code) => this.#handlers.onTrouble(code),
+      onQuiet: () => this.#wake(),
+      onStall: () => this.#handlers.onEnd(new MicrophoneError("mic_stalled")),
+    });
   }
 
   async #listen() {
-    let source;
-    try {
-      this.#context = new AudioContext({ sampleRate: RATE, latencyHint: "interactive" });
-      source = this.#context.createMediaStreamSource(this.#stream);
-    } catch {
-      // Firefox does not join a microphone and a context of different rates; the worklet resamples then.
-      await this.#context?.close();
-      this.#context = new AudioContext();
-      source = this.#context.createMediaStreamSource(this.#stream);
+    const { context, source } = await joined(this.#stream);
+    this.#context = context;
+    await context.audioWorklet.addModule("/pcm-worklet.js");
+    const node = new AudioWorkletNode(context, "pcm", {
+      numberOfInputs: 1,
+      numberOfOutputs: 1,
+      outputChannelCount: [1],
+    });
+    this.#node = node;
+    /** @type {Promise<void>} */
+    const sounding = new Promise((resolve) => {
+      node.port.onmessage = ({ data }) => {
+        resolve();
+        this.#hear(data);
+      };
+    });
+    source.connect(node);
+    node.connect(context.destination); // it stays silent; without a sink some browsers do not run it
+    this.#wake(); // whether that ever settles says nothing; sound does
+    await sounding;
+    this.#watch.start();
+  }
+
+  /** @param {{ pcm?: ArrayBuffer, flushed?: boolean } & Page.Level} data */
+  #hear(data) {
+    if (data.pcm) this.#handlers.onFrame?.(data.pcm);
+    else if (data.flushed) this.#flushed();
+    else {
+      this.#watch.hear(data);
+      this.#handlers.onLevel(data);
     }
-    await this.#context.audioWorklet.addModule("/pcm-worklet.js");
-    this.#node = new AudioWorkletNode(this.#context, "pcm", { numberOfInputs: 1, numberOfOutputs: 1, outputChannelCount: [1] });
-    this.#node.port.onmessage = ({ data }) => {
-      if (data.pcm) this.#handlers.onFrame(data.pcm);
-      else if (data.flushed) this.#flushed?.();
-      else this.#handlers.onLevel?.(data);
-    };
-    source.connect(this.#node);
-    this.#node.connect(this.#context.destination); // it stays silent; without a sink some browsers do not run it
-    await this.#context.resume();
+  }
+
+  #wake() {
+    if (this.#context?.state !== "running") this.#context?.resume().catch(() => {});
   }
 
   // Hands over what is left of the last frame, then lets go of the device.
   async close() {
-    if (!this.#stream) return;
+    this.#watch.stop();
+    /** @type {Promise<void>} */
     const flushed = new Promise((resolve) => {
       this.#flushed = resolve;
       setTimeout(resolve, 200);
     });
-    this.#node.port.postMessage("flush");
+    this.#node?.port.postMessage("flush");
     await flushed;
     this.#release();
   }
 
   #release() {
-    for (const track of this.#stream?.getTracks() ?? []) track.stop();
-    this.#stream = null;
-    this.#handlers = { onFrame() {} };
+    this.#watch.stop();
+    this.#handlers = { onLevel() {}, onTrouble() {}, onEnd() {} };
+    stop(this.#stream);
     this.#context?.close().catch(() => {});
   }
+}
+
+// The device, once the browser and the person let us have it, however long that takes.
+/** @param {Handlers} handlers @param {AbortSignal} signal */
+async function ask(handlers, signal) {
+  const asking = navigator.mediaDevices.getUserMedia({ audio: microphones.wish });
+  const prompted = setTimeout(() => handlers.onTrouble("mic_prompt"), PROMPT_SECONDS * 1000);
+  asking.then((late) => signal.aborted && stop(late)).catch(() => {});
+  try {
+    return await orAborted(asking, signal);
+  } catch (error) {
+    if (signal.aborted) throw error;
+    const { name } = /** @type {{ name: keyof typeof CODES }} */ (error);
+    throw new MicrophoneError(CODES[name] ?? "mic_missing");
+  } finally {
+    clearTimeout(prompted);
+  }
+}
+
+/** @param {MediaStream} stream */
+async function joined(stream) {
+  const wanted = new AudioContext({ sampleRate: RATE, latencyHint: "interactive" });
+  try {
+    return { context: wanted, source: wanted.createMediaStreamSource(stream) };
+  } catch {
+    // A browser may not join a microphone and a context of different rates; the worklet resamples then.
+    await wanted.close();
+    const context = new AudioContext();
+    return { context, source: context.createMediaStreamSource(stream) };
+  }
+}
+
+/** @template T @param {number} seconds @param {Promise<T>} work @param {AbortSignal} signal @returns {Promise<T>} */
+function before(seconds, work, signal) {
+  const { promise, reject } = Promise.withResolvers();
+  const timer = setTimeout(() => reject(new MicrophoneError("mic_stalled")), seconds * 1000);
+  return Promise.race([orAborted(work, signal), promise]).finally(() => clearTimeout(timer));
+}
+
+/** @template T @param {Promise<T>} work @param {AbortSignal} signal @returns {Promise<T>} */
+export function orAborted(work, signal) {
+  const { promise, reject } = Promise.withResolvers();
+  if (signal.aborted) reject(signal.reason);
+  signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  return Promise.race([work, promise]);
+}
+
+/** @param {MediaStream} stream */
+function stop(stream) {
+  for (const track of stream.getTracks()) track.stop();
 }

@@ -1,9 +1,10 @@
 // Keep listening: every stretch of speech becomes one take, and the answers a line of who spoke when.
 
 import { $ } from "./dom.js";
-import { Microphone } from "./recorder.js";
+import { Microphone, orAborted } from "./recorder.js";
 import { showTurns } from "./turns.js";
-import { refusalWords, resultWords } from "./words.js";
+import { refusalWords } from "./refusals.js";
+import { resultWords } from "./words.js";
 
 const PAUSE_SECONDS = 0.25;
 const PATIENT_SECONDS = 1.2;
@@ -16,19 +17,32 @@ export class Room {
   #app;
   #orb;
   #answer;
+  #trouble;
+  #over = new AbortController();
+  /** @type {Microphone | null} */
   #microphone = null;
+  /** @type {ReturnType<import("./protocol.js").Connection["start"]> | null} */
   #take = null;
+  /** @type {ArrayBuffer[]} */
   #queue = [];
+  /** @type {Page.Turn[]} */
   #turns = [];
   #heardSeconds = 0; // audio of this session that went to takes before the present one
   #stopping = false;
   #pause = 0;
   #patience = PATIENT_SECONDS;
 
-  constructor(app, orb, answer) {
+  /**
+   * @param {Page.App} app
+   * @param {import("./orb.js").Orb} orb
+   * @param {import("./answer.js").AnswerBox} answer
+   * @param {(code: string | null) => void} trouble what hinders the microphone, while it does
+   */
+  constructor(app, orb, answer, trouble) {
     this.#app = app;
     this.#orb = orb;
     this.#answer = answer;
+    this.#trouble = trouble;
   }
 
   toggle() {
@@ -41,27 +55,41 @@ export class Room {
     this.#turns = [];
     this.#queue = [];
     this.#heardSeconds = 0;
+    this.#over = new AbortController();
+    const { signal } = this.#over;
     this.#orb.set("opening", "One moment");
     try {
-      await this.#app.connection.open();
-      this.#microphone = await Microphone.open({
-        onFrame: (pcm) => this.#send(pcm),
-        onLevel: (level) => this.#orb.level(level),
-        onEnd: () => this.stop(),
-      });
-      if (!this.running) return void this.#microphone.close();
+      await orAborted(this.#app.connection.open(), signal);
+      this.#microphone = await Microphone.open(
+        {
+          onFrame: (pcm) => this.#send(pcm),
+          onLevel: (level) => this.#orb.level(level),
+          onTrouble: (code) => this.#hindered(code),
+          onEnd: (error) => this.#fail(error),
+        },
+        signal,
+      );
       this.#begin();
       this.#orb.set("listening", "Stop");
+      this.#trouble(null);
       $("#room").hidden = false;
       this.#show();
     } catch (error) {
-      this.#fail(error);
+      if (!signal.aborted) this.#fail(error);
     }
+  }
+
+  /** @param {string | null} code */
+  #hindered(code) {
+    if (!this.#take) this.#orb.set("asking", "Cancel");
+    this.#trouble(code);
   }
 
   stop() {
     if (!this.running) return;
     this.running = false;
+    this.#over.abort();
+    this.#trouble(null);
     clearTimeout(this.#pause);
     this.#take?.cancel();
     this.#take = null;
@@ -76,6 +104,7 @@ export class Room {
     for (const pcm of this.#queue.splice(0)) this.#take.send(pcm);
   }
 
+  /** @param {ArrayBuffer} pcm */
   #send(pcm) {
     if (!this.running) return;
     if (this.#stopping || !this.#take) this.#queue.push(pcm);
@@ -89,9 +118,10 @@ export class Room {
     clearTimeout(this.#pause);
     if (this.#stopping) return;
     this.#stopping = true;
-    this.#take.stop();
+    this.#take?.stop();
   }
 
+  /** @param {Page.Message} message @param {{ at: number | null }} turn */
   #hear(message, turn) {
     if (!this.running) return;
     if (message.type === "speech_started") {
@@ -107,9 +137,10 @@ export class Room {
     else if (message.type === "error") this.#fail(message);
   }
 
+  /** @param {Wire.Result} result @param {{ at: number | null }} turn */
   #answered(result, turn) {
     if (!result.final) return this.#answer.show(resultWords(result));
-    this.#heardSeconds += this.#take.sentSeconds;
+    this.#heardSeconds += this.#take?.sentSeconds ?? 0;
     if (result.speech_seconds > 0) {
       const at = turn.at ?? 0;
       this.#add({ at, until: at + result.speech_seconds, speaker: result.speaker, status: result.status });
@@ -118,6 +149,7 @@ export class Room {
     this.#begin();
   }
 
+  /** @param {Page.Turn} turn */
   #add(turn) {
     this.#turns.push(turn);
     if (this.#turns.length > 200) this.#turns.shift();
@@ -127,9 +159,14 @@ export class Room {
   #show() {
     const end = Math.max(SHOWN_SECONDS, ...this.#turns.map((turn) => turn.until));
     const listed = this.#turns.slice(-8).reverse();
-    showTurns({ track: $("#room .room-track"), list: $("#room .room-turns") }, this.#turns, { start: end - SHOWN_SECONDS, end, listed });
+    showTurns({ track: $("#room .room-track"), list: $("#room .room-turns") }, this.#turns, {
+      start: end - SHOWN_SECONDS,
+      end,
+      listed,
+    });
   }
 
+  /** @param {unknown} error */
   #fail(error) {
     this.stop();
     const { title, detail } = refusalWords(error);

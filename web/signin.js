@@ -3,17 +3,27 @@
 import { $, button, h } from "./dom.js";
 import { Refusal } from "./protocol.js";
 
+/** @type {Record<string, string[]>} */
 const VIEWS = { enroll: ["enroll", "operate"], people: ["enroll", "operate"], health: ["operate"] };
 
+/** @param {string} method @param {object} [body] */
 async function session(method = "GET", body = undefined) {
-  const response = await fetch("/v1/session", { method, body: body && JSON.stringify(body), credentials: "same-origin" });
+  const response = await fetch("/v1/session", {
+    method,
+    body: body && JSON.stringify(body),
+    credentials: "same-origin",
+  });
   const said = await response.json().catch(() => null);
   if (response.ok) return said;
-  throw new Refusal(said?.error?.code ?? "internal_error", said?.error?.message ?? `The server answered ${response.status}.`);
+  throw new Refusal(
+    said?.error?.code ?? "internal_error",
+    said?.error?.message ?? `The server answered ${response.status}.`,
+  );
 }
 
 // Resolves when nobody needs to sign in, or somebody has. Asks again when the server ends the connection and does not
 // know the cookie any more.
+/** @param {import("./protocol.js").Connection} connection */
 export async function signedIn(connection) {
   await enter().catch(() => {}); // a server that does not answer is the connection's story to tell
   let asking = false;
@@ -29,12 +39,18 @@ async function enter() {
   const { token_needed: needed, scopes } = await session();
   if (!needed) return;
   show(scopes.length ? scopes : await ask());
-  if (!$("#sign-out")) $("#about").after(h("p", { id: "sign-out", className: "about" }, button("Sign out", "ghost", leave)));
+  if (!document.querySelector("#sign-out"))
+    $("#about").after(h("p", { id: "sign-out", className: "about" }, button("Sign out", "ghost", leave)));
 }
 
 // Views and buttons that would only be refused are not offered.
+/** @param {string[]} scopes */
 function show(scopes) {
-  document.body.dataset.may = scopes.includes("operate") ? "operate" : scopes.includes("enroll") ? "enroll" : "identify";
+  document.body.dataset.may = scopes.includes("operate")
+    ? "operate"
+    : scopes.includes("enroll")
+      ? "enroll"
+      : "identify";
   for (const [view, enough] of Object.entries(VIEWS)) {
     $(`.tabs a[data-view="${view}"]`).hidden = !scopes.some((scope) => enough.includes(scope));
   }
@@ -45,9 +61,16 @@ async function leave() {
   location.reload();
 }
 
+/** @returns {Promise<string[]>} */
 function ask() {
   const error = h("p", { className: "field-error", role: "alert" });
-  const input = h("input", { type: "password", name: "token", autocomplete: "current-password", required: true, spellcheck: false });
+  const input = h("input", {
+    type: "password",
+    name: "token",
+    autocomplete: "current-password",
+    required: true,
+    spellcheck: false,
+  });
   const form = h(
     "form",
     {},
@@ -68,7 +91,7 @@ function ask() {
         dialog.remove();
         resolve(scopes);
       } catch (refusal) {
-        error.textContent = refusal.message;
+        error.textContent = refusal instanceof Error ? refusal.message : "";
         input.select();
       }
     });

@@ -2,27 +2,47 @@
 
 import { avatar, h, hue } from "./dom.js";
 
-const WHO = { unknown: "Somebody I do not know", ambiguous: "One of two, too close to tell", not_enough_speech: "Too short to tell" };
+/** @type {Record<string, string>} */
+const WHO = {
+  unknown: "Somebody I do not know",
+  ambiguous: "One of two, too close to tell",
+  not_enough_speech: "Too short to tell",
+};
 
 // turns: [{ at, until, speaker, status }] in seconds, oldest first; `track` shows those between `start` and `end`,
 // `list` those in `listed`.
+/**
+ * @param {{ track: HTMLElement, list: HTMLElement }} where
+ * @param {Page.Turn[]} turns
+ * @param {{ start?: number, end: number, listed?: Page.Turn[] }} shown
+ */
 export function showTurns({ track, list }, turns, { start = 0, end, listed = turns }) {
   const shown = turns.filter((turn) => turn.until > start);
   track.replaceChildren(...shown.map((turn) => bar(turn, start, end)));
-  list.replaceChildren(...(listed.length ? listed.map(row) : [h("li", { className: "muted" }, "Nobody has spoken yet.")]));
+  list.replaceChildren(
+    ...(listed.length ? listed.map(row) : [h("li", { className: "muted" }, "Nobody has spoken yet.")]),
+  );
 }
 
+/** @param {Page.Turn} turn */
 export const turnName = (turn) => turn.speaker?.name ?? WHO[turn.status] ?? "?";
 
+/** @param {Page.Turn} turn @param {number} start @param {number} end */
 function bar(turn, start, end) {
+  /** @param {number} seconds */
   const share = (seconds) => `${(100 * seconds) / (end - start)}%`;
   const from = Math.max(turn.at, start);
-  const made = h("span", { className: "room-bar", title: `${turnName(turn)}, ${clock(turn.at)}`, vars: { at: share(from - start), length: share(turn.until - from) } });
-  if (turn.speaker) made.style.setProperty("--hue", hue(turn.speaker.id));
+  const made = h("span", {
+    className: "room-bar",
+    title: `${turnName(turn)}, ${clock(turn.at)}`,
+    vars: { at: share(from - start), length: share(turn.until - from) },
+  });
+  if (turn.speaker) made.style.setProperty("--hue", `${hue(turn.speaker.id)}`);
   else made.classList.add("nobody");
   return made;
 }
 
+/** @param {Page.Turn} turn */
 function row(turn) {
   return h(
     "li",
@@ -34,4 +54,5 @@ function row(turn) {
   );
 }
 
+/** @param {number} seconds */
 const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;

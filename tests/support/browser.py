@@ -80,8 +80,8 @@ class Watch:
 
 
 @contextmanager
-def opened(browser: Browser, url: str) -> Iterator[tuple[Page, Watch]]:
-    """A fresh page at that address, and a watch on it."""
+def opened(browser: Browser, url: str, *, script: str = "") -> Iterator[tuple[Page, Watch]]:
+    """A fresh page at that address, and a watch on it. ``script``: a function that runs in it first."""
     watch = Watch()
     context = browser.new_context(base_url=url, viewport={"width": 1100, "height": 900}, locale="en-GB")
     try:
@@ -91,6 +91,8 @@ def opened(browser: Browser, url: str) -> Iterator[tuple[Page, Watch]]:
         page.on("websocket", lambda socket: watch.requests.append(socket.url))
         page.on("pageerror", lambda error: watch.complaints.append(str(error)))
         page.on("console", lambda said: watch.complaints.append(said.text) if said.type == "error" else None)
+        if script:
+            page.add_init_script(f"({script})()")
         page.goto(url)
         yield page, watch
     finally:

@@ -1,0 +1,51 @@
+// The shapes that the page's own modules hand to each other; those of the wire are in wire.d.ts.
+declare namespace Page {
+  type Words = { kind: string; kicker?: string; title: string; detail?: string; sure?: number | null };
+  type Heard = { speechSeconds: number; neededSeconds: number; result: Wire.Result | null };
+  type Turn = { at: number; until: number; speaker: Wire.SpeakerRef | null; status: Wire.Result["status"] };
+  type Level = { rms: number; peak: number };
+  type People = { name: string; files: File[] }[];
+  type Child = Node | string | false | null | undefined;
+  type Message =
+    | Wire.SpeechStarted
+    | Wire.SpeechStopped
+    | Wire.Progress
+    | Wire.Result
+    | Wire.Enrolled
+    | Wire.Error;
+  // What `start` says beside the form of the audio.
+  type Start = Partial<Wire.Start> & Pick<Wire.Start, "mode">;
+  // The answer of /readyz to a caller who may see it.
+  type Standing = {
+    version: string;
+    encoder: string;
+    encoder_sha256: string;
+    speakers: number;
+    damaged: string[];
+    threshold: number;
+    threshold_note?: string;
+    threshold_supported?: boolean;
+    target_fpir?: number | null;
+    expected_fnir?: { value: number; low: number; high: number } | null;
+    min_speech_seconds: number;
+  };
+  interface View {
+    readonly busy: boolean;
+    enter(argument?: string): unknown;
+    leave(): void;
+    toggle(): void;
+    cancel(): void;
+  }
+  interface App {
+    readonly connection: import("../../web/protocol.js").Connection;
+    readonly threshold: number;
+    refreshHealth(): Promise<void>;
+  }
+}
+
+// Of the audio thread, which TypeScript's own libraries leave out.
+declare const sampleRate: number;
+declare function registerProcessor(name: string, processor: new () => AudioWorkletProcessor): void;
+declare class AudioWorkletProcessor {
+  readonly port: MessagePort;
+}

@@ -1,0 +1,45 @@
+// Made by wire_types.py from the messages' schemas: do not edit.
+declare namespace Wire {
+  type Cancel = { type: "cancel" };
+  type Candidate = { speaker: SpeakerRef; score: number | null };
+  type Change = { name?: string | null; groups?: (string)[] | null };
+  type ChangeInfo = { id: string; event: "consent" | "enrolled" | "grouped" | "merged" | "renamed" | "take_removed" | "updated"; speakers: (SpeakerRef)[]; takes: number; at: string; until: string };
+  type Consent = { purpose: string; reference?: string | null; expires?: string | null };
+  type Enrolled = { type: "enrolled"; speaker: SpeakerRef; enrollments: number; speech_seconds: number; speech_seconds_total: number; consistency: number | null; similar_speakers: (Candidate)[]; warnings?: (Notice)[] };
+  type Error = { type: "error"; code: string; message: string };
+  type Evidence = { created: string; people: number; target_trials: number; nontarget_trials: number; separation: Separation; cost: (Share)[]; growth: (Share)[] };
+  type Forgotten = { type: "forgotten"; id: string; enrollments: number; receipt: Record<string, string | number | boolean> };
+  type GivenConsent = { speaker: SpeakerRef; consent: Consent | null; consent_at: string | null };
+  type Health = { encoder: string; accuracy: string; speakers: number; started_at: string; decisions: Record<string, number> | null; evidence: Evidence | null };
+  type Hello = { type: "hello"; version: number; token?: string | null };
+  type KnownAbout = { type: "known_about"; id: string; name: string; encoder: string; created_at: string; last_seen: string | null; consent: Consent | null; consent_at: string | null; kept_until: string; kept_because: "consent_expires" | "not_seen"; imported_from: string | null; enrollments: (KnownEnrollment)[]; log: (KnownEvent)[] };
+  type KnownEnrollment = { id: string; speech_seconds: number; enrolled_at: string };
+  type KnownEvent = { time: string; event: string; details: Record<string, string | number> };
+  type MapPlace = { speaker: SpeakerRef; x: number; y: number; closest: SpeakerRef | null; alike: boolean };
+  type Merge = { from: string; force?: boolean };
+  type Merged = { type: "merged"; speaker: SpeakerInfo; consents: [GivenConsent, GivenConsent] };
+  type Notice = { code: string; message: string };
+  type Progress = { type: "progress"; speech_seconds: number; needed_seconds: number; percent: number; level_dbfs: number; feedback: "clipping" | "no_voice" | "noisy" | "ok" | "other_speaker" | "too_quiet" | "too_short" };
+  type Ready = { type: "ready"; version: number; encoder: string; encoder_sha256: string; sample_rate: number; speakers: number; min_speech_seconds: number; min_enroll_speech_seconds: number };
+  type Refusal = { error: { code: string; message: string } };
+  type Result = { type: "result"; mode: "enroll" | "identify" | "verify"; status: "accepted" | "ambiguous" | "identified" | "not_enough_speech" | "not_enrolled" | "rejected" | "unknown"; speaker: SpeakerRef | null; claimed_speaker?: SpeakerRef | null; band: "above" | "below" | null; score: number | null; threshold: number | null; margin: number | null; probability: number | null; rule: string; candidates: (Candidate)[]; speech_seconds: number; needed_speech_seconds: number; audio_seconds: number; latency_ms: number; announced?: boolean; several_voices?: boolean; final: boolean };
+  type Separation = { edges: (number)[]; enrolled: (number)[]; strangers: (number)[]; threshold: number };
+  type Share = { at: number; missed: number; low: number; high: number };
+  type SignIn = { token: string };
+  type SpeakerInfo = { type: "speaker"; id: string; name: string; enrollments: number; speech_seconds_total: number; created_at: string; kept_until: string; kept_because: "consent_expires" | "not_seen"; last_seen?: string | null; consent?: Consent | null; consent_at?: string | null; waiting?: boolean; groups?: (string)[] };
+  type SpeakerList = { type: "speakers"; speakers: (SpeakerInfo)[] };
+  type SpeakerRef = { id: string; name: string };
+  type SpeechStarted = { type: "speech_started"; at_seconds: number };
+  type SpeechStopped = { type: "speech_stopped"; at_seconds: number };
+  type Start = { type: "start"; mode: "enroll" | "identify" | "verify"; encoding: string; sample_rate: number; speaker?: string | null; name?: string | null; top_k?: number; consent?: Consent | null; groups?: (string)[] | null; force?: boolean };
+  type Stop = { type: "stop" };
+  type Take = { id: string; enrolled_at: string; speech_seconds: number; consistency: number | null; fit: "fair" | "good" | "only" | "poor" };
+  type Takes = { type: "takes"; speaker: SpeakerRef; takes: (Take)[] };
+  type Timeline = { turns: (TimelineTurn)[]; audio_seconds: number };
+  type TimelineTurn = { start_seconds: number; end_seconds: number; status: "accepted" | "ambiguous" | "identified" | "not_enough_speech" | "not_enrolled" | "rejected" | "unknown"; speaker: SpeakerRef | null };
+  type Undo = { change?: string | null };
+  type Undoable = { type: "undoable"; change: ChangeInfo | null };
+  type Undone = { type: "undone"; change: ChangeInfo };
+  type Unlocked = { type: "unlocked"; id: string; rejections: number };
+  type VoiceMap = { places: (MapPlace)[]; left_out: number };
+}
