@@ -50,6 +50,7 @@ export class HealthView {
       ["Threshold", `${score(ready.threshold)} for a typical voice`],
       ["What it costs", missed ? `about ${percent(missed.value)} of the people I know are missed (${percent(missed.low)} to ${percent(missed.high)})` : ""],
       ["Mind", sentence(ready.threshold_note), "warn"],
+      ["Advice", health.advice],
       ["Version", `${ready.version}, SHA-256 of the encoder ${ready.encoder_sha256.slice(0, 16)}…`],
     ];
     const shown = rows.filter(([, words]) => words);
