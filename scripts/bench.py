@@ -2,7 +2,7 @@
 """Median times of what a user waits for, as ratios of ours over the plain way, interleaved.
 
     scripts/bench.py [--json] [--only encoding answer streams bulk start opening search] [--speech DIR ...]
-                     [--clips 60] [--rounds 30] [--million]
+                     [--clips 60] [--rounds 30] [--million] [--encoder ID]
 
 Ratios of times are better below 1; `bulk` and `streams` are ratios of rates, better above 1. A ratio is null where it
 was not measured. Speech comes from --speech (FOLDER/<speaker>/<recordings>), the first folder's first.
@@ -27,9 +27,10 @@ from benchmarks.starting import measure_start
 from benchmarks.timing import Figures
 
 from voiceprint.audio.decoding import SAMPLE_RATE, Waveform
-from voiceprint.config import Settings
-from voiceprint.encoding.catalog import BUNDLED, find_encoder
+from voiceprint.config import Settings, load_settings
+from voiceprint.encoding.catalog import find_encoder
 from voiceprint.encoding.encoder import Encoder
+from voiceprint.encoding.published import BUNDLED
 from voiceprint.encoding.speechbrain_runtime import SpeechBrainRuntime
 from voiceprint.service.bulk import Folder, find_folders
 from voiceprint.service.factory import open_service
@@ -51,7 +52,7 @@ class Bench:
         self.args, self.root = args, root
         self.cache_home = root / "cache"
         self.cache = self.cache_home / "voiceprint"
-        self.model = find_encoder(BUNDLED, Settings())
+        self.model = find_encoder(args.encoder, load_settings())
         self.cores = len(os.sched_getaffinity(0))
 
     def encoding(self) -> Figures:
@@ -147,6 +148,7 @@ def main() -> None:
     parser.add_argument("--clips", type=int, default=60, help="recordings for bulk enrollment")
     parser.add_argument("--rounds", type=int, default=30)
     parser.add_argument("--million", action="store_true", help="search a million as well; takes 2 GB")
+    parser.add_argument("--encoder", default=BUNDLED, metavar="ID", help="one that is there (ecapa-compact)")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     figures: Figures = {}

@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
         for folder in folders:
             tally.would(folder)
     else:
-        with open_service(args) as service:
+        with open_service(args, make=True) as service:
             done = enroll_folders(service, folders, consent=consent, on_refusal=tally.refuse)
             for folder, outcome in tqdm(done, total=len(folders), unit="speaker", disable=None, file=sys.stderr):
                 if outcome is not None:

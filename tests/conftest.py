@@ -11,8 +11,9 @@ from support.synthetic import VOICES, synthetic_take
 from voiceprint.audio.decoding import Waveform, read_file
 from voiceprint.audio.vad import VoiceActivity
 from voiceprint.config import Settings
-from voiceprint.encoding.catalog import BUNDLED, find_encoder
+from voiceprint.encoding.catalog import find_encoder
 from voiceprint.encoding.encoder import Encoder
+from voiceprint.encoding.published import BUNDLED
 from voiceprint.service.factory import open_service
 from voiceprint.service.service import VoiceprintService
 
@@ -32,10 +33,15 @@ def pytest_runtest_setup() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def cache_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Exports of encoders go there, in this process and in those that it starts; never into the home folder."""
-    folder = tmp_path_factory.mktemp("cache")
+    """Exports of encoders go there, in this process and in those that it starts; never into the home folder.
+
+    And no store or fetched encoder of this machine is the default one: what a test sees does not depend on them.
+    """
+    folder, home = tmp_path_factory.mktemp("cache"), tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(folder))
+        patch.setenv("VOICEPRINT_MODELS", str(home / "pretrained_models"))
+        patch.setattr("voiceprint.config.home", lambda: home)
         yield folder
 
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from voiceprint.errors import ConfigError
+from voiceprint.resources import home
 
 __all__ = ["Settings", "load_settings"]
 
@@ -19,8 +20,8 @@ _OTHER_VARIABLES = frozenset({"VOICEPRINT_KEY_FILE"})
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What an operator can set. Units are in the names."""
 
-    data: Path = Path("index")
-    models: Path = Path("pretrained_models")
+    data: Path = msgspec.field(default_factory=lambda: home() / "index")
+    models: Path = msgspec.field(default_factory=lambda: home() / "pretrained_models")
     encoder: str | None = None
     runtime: Literal["auto", "onnx", "speechbrain"] = "auto"
     host: str = "127.0.0.1"

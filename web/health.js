@@ -59,6 +59,7 @@ export class HealthView {
           : "",
       ],
       ["Mind", sentence(ready.threshold_note), "warn"],
+      ["Advice", health.advice],
       ["Version", `${ready.version}, SHA-256 of the encoder ${ready.encoder_sha256.slice(0, 16)}…`],
     ];
     const shown = rows.filter(([, words]) => words);

@@ -19,7 +19,7 @@ from voiceprint.service.service import VoiceprintService
 
 __all__ = ["measure_bulk"]
 
-# Speakers in one turn of each way.
+# Speakers in one turn of each way, at most.
 TURN = 5
 
 
@@ -42,18 +42,24 @@ def measure_bulk(
     ]
     torch.set_num_threads(cores)
     seconds, clips = [0.0] * len(ways), [0] * len(ways)
-    for number, at in enumerate(range(0, len(folders), TURN)):
-        some, turn = list(folders[at : at + TURN]), number % len(ways)
+    size = max(1, min(TURN, len(folders) // len(ways)))
+    for number, at in enumerate(range(0, len(folders), size)):
+        some, turn = list(folders[at : at + size]), number % len(ways)
         seconds[turn] += clocked(lambda: ways[turn](some))  # noqa: B023
         clips[turn] += sum(len(folder.files) for folder in some)
-    rate, plain_rate, same_rate = (count / took for count, took in zip(clips, seconds, strict=True))
+    rate, plain_rate, same_rate = (count / took if took else None for count, took in zip(clips, seconds, strict=True))
     return {
-        "bulk": rate / plain_rate,
-        "bulk_same_parts": rate / same_rate,
+        "bulk": _ratio(rate, plain_rate),
+        "bulk_same_parts": _ratio(rate, same_rate),
         "bulk_clips_per_s": rate,
         "bulk_plain_clips_per_s": plain_rate,
         "bulk_same_parts_clips_per_s": same_rate,
     }
+
+
+def _ratio(one: float | None, other: float | None) -> float | None:
+    """None where there were too few speakers for each way to have a turn."""
+    return one / other if one is not None and other else None
 
 
 Speech = Callable[[Path], "np.ndarray[tuple[int], np.dtype[np.float32]]"]

@@ -19,7 +19,9 @@ import numpy as np
 from voiceprint.config import Settings
 from voiceprint.audio.decoding import Waveform
 from voiceprint.service.factory import open_service
-with open_service(Settings(data=Path(sys.argv[1]) / "index", runtime="onnx")) as service:
+model = Path(sys.argv[2])
+settings = Settings(data=Path(sys.argv[1]) / "index", models=model.parent, encoder=model.name, runtime="onnx")
+with open_service(settings) as service:
     clip = Waveform(np.random.default_rng(0).normal(scale=0.1, size=48_000).astype(np.float32))
     service.identify(service.hear(clip))
     service.encoder.encode([clip])
@@ -30,8 +32,8 @@ import sys
 from pathlib import Path
 import numpy as np
 from voiceprint.encoding.model_folder import ModelFolder
-from voiceprint.encoding.speechbrain_runtime import Reference
-reference = Reference.load(ModelFolder.open(Path(sys.argv[2])))
+from voiceprint.encoding.speechbrain_runtime import SpeechBrainRuntime
+reference = SpeechBrainRuntime.load(ModelFolder.open(Path(sys.argv[2])))
 reference.embed(np.random.default_rng(0).normal(scale=0.1, size=48_000).astype(np.float32))
 print(next(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')))
 """

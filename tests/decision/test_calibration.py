@@ -9,8 +9,9 @@ from support.calibration_fixtures import CALIBRATION, COHORT
 
 from voiceprint.config import Settings
 from voiceprint.decision.calibration import SHIPPED, load_calibration, shipped_calibration
-from voiceprint.encoding.catalog import BUNDLED, CAMPPLUS, CATALOG, find_encoder
+from voiceprint.encoding.catalog import find_encoder
 from voiceprint.encoding.model_folder import fingerprint_of
+from voiceprint.encoding.published import BUNDLED, CAMPPLUS, CATALOG
 from voiceprint.errors import ConfigError
 
 FINGERPRINT = CALIBRATION.encoder_sha256

@@ -4,8 +4,9 @@ from pathlib import Path
 import pytest
 
 from voiceprint.config import Settings
-from voiceprint.encoding.catalog import BUNDLED, OFFICIAL, choose_encoder, find_encoder, list_encoders
+from voiceprint.encoding.catalog import choose_encoder, find_encoder, list_encoders
 from voiceprint.encoding.model_folder import write_sums
+from voiceprint.encoding.published import BUNDLED, OFFICIAL, RECOMMENDED
 from voiceprint.errors import ModelError
 from voiceprint.resources import shipped
 
@@ -31,15 +32,15 @@ def test_what_was_asked_for_wins_then_the_stores_own(settings: Settings) -> None
     assert choose_encoder(settings, store_encoder="yours").id == "yours"
 
 
-def test_an_official_folder_that_is_not_the_published_one_is_refused_not_passed_over(settings: Settings) -> None:
-    own(settings, OFFICIAL)
+def test_a_recommended_folder_that_is_not_the_published_one_is_refused_not_passed_over(settings: Settings) -> None:
+    own(settings, RECOMMENDED)
     with pytest.raises(ModelError) as caught:
         choose_encoder(settings)
     assert caught.value.code == "model_damaged"
     assert "published" in caught.value.message
     states = {listed.id: listed.state for listed in list_encoders(settings)}
     assert states[BUNDLED] == "verified"
-    assert "published" in states[OFFICIAL]
+    assert "published" in states[RECOMMENDED]
 
 
 @pytest.mark.parametrize("encoder_id", ["nobody", "..", "../models", "/etc", ".", ""])
@@ -61,4 +62,5 @@ def test_the_list_shows_what_is_there_and_what_could_be(settings: Settings) -> N
     listed = {entry.id: entry for entry in list_encoders(settings)}
     assert listed[BUNDLED].accuracy.startswith("EER")
     assert listed[OFFICIAL].state == "not fetched"
+    assert listed[OFFICIAL].accuracy.startswith("EER"), "to choose by"
     assert "os.system" in listed["mine"].state

@@ -1,5 +1,6 @@
 """How much is encoded while somebody speaks, and that the last word is the exact one."""
 
+import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,7 +12,7 @@ from voiceprint.audio.segmenter import FRAME_SAMPLES
 from voiceprint.audio.vad import Listener, Utterance, VoiceActivity
 from voiceprint.decision.speaker_change import SpeakerChangeDetector
 from voiceprint.service.results import EncodedUtterance
-from voiceprint.service.streaming import StreamEncoder
+from voiceprint.service.streaming import GUESS_EVERY_SECONDS, GUESS_SHARE, StreamEncoder
 
 FRAME_SECONDS = FRAME_SAMPLES / SAMPLE_RATE
 
@@ -135,3 +136,22 @@ def test_speech_that_goes_on_after_a_pause_is_heard() -> None:
     assert late.utterance.speech.seconds > early.utterance.speech.seconds + 2.5
     assert late.embedding == pytest.approx(spectrum_of(late.utterance.speech.samples), abs=1e-6)
     assert late.embedding != pytest.approx(early.embedding, abs=1e-6)
+
+
+def test_guesses_that_take_long_come_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    follower, clock = Follower(), [0.0]
+    monkeypatch.setattr(time, "thread_time", lambda: clock[0])
+    follower.feed(1.0, loud=True)
+    assert follower.voice.next_guess_seconds == GUESS_EVERY_SECONDS
+
+    def whole(utterance: Utterance) -> EncodedUtterance:
+        clock[0] += 0.2
+        return follower._whole(utterance)
+
+    changes = SpeakerChangeDetector(None, follower._windows, max_seconds=60)
+    slow = StreamEncoder(follower.listener, whole, whole, changes)
+    slow.guess()
+    assert slow.next_guess_seconds == pytest.approx(0.2 / GUESS_SHARE)
+    slow.exact()
+    slow.guess()
+    assert slow.next_guess_seconds == GUESS_EVERY_SECONDS, "what was encoded before is used again, and costs nothing"

@@ -13,6 +13,7 @@ from voiceprint.domain.groups import Within
 from voiceprint.domain.moments import iso_moment
 from voiceprint.domain.speaker import StoredSpeaker
 from voiceprint.domain.vocabulary import Notice, Status
+from voiceprint.encoding.published import moving_advice
 from voiceprint.service.diarization import Turn, joined
 from voiceprint.service.service import VoiceprintService
 from voiceprint.service.voice_map import MappedSpeaker
@@ -93,7 +94,8 @@ class Health(_View, frozen=True, kw_only=True):
     """The state of the server for its operator.
 
     ``accuracy``: from the encoder's card; ``decisions``: count of each status since ``started_at`` (ISO 8601, UTC),
-    None for callers confined to groups; ``evidence``: None for an encoder without calibration.
+    None for callers confined to groups; ``evidence``: None for an encoder without calibration; ``advice``: what the
+    store would gain with another encoder, where it would.
     """
 
     encoder: str
@@ -102,6 +104,7 @@ class Health(_View, frozen=True, kw_only=True):
     started_at: str
     decisions: dict[Status, int] | None
     evidence: Evidence | None
+    advice: str | None
 
 
 def health(service: VoiceprintService, within: Within = None) -> Health:
@@ -114,6 +117,7 @@ def health(service: VoiceprintService, within: Within = None) -> Health:
         started_at=iso_moment(service.statistics.started_at),
         decisions=dict(service.statistics.counts()) if within is None else None,
         evidence=_evidence(service.policy(within), speakers),
+        advice=moving_advice(service.encoder.id),
     )
 
 

@@ -154,11 +154,11 @@ def readiness(service: VoiceprintService, caller: Caller) -> dict[str, object]:
 
 
 def threshold_fields(line: ThresholdNote) -> dict[str, object]:
-    """The threshold for the current gallery, its FPIR and what it costs in FNIR."""
+    """The threshold for the current gallery, its FPIR (None without a calibration) and what it costs in FNIR."""
     cost = line.expected_fnir
     return {
         "threshold": round(line.threshold, 4),
-        "target_fpir": line.target_fpir,
+        "target_fpir": None if cost is None else line.target_fpir,
         "expected_fnir": None if cost is None else {"value": cost.value, "low": cost.low, "high": cost.high},
         "threshold_supported": line.supported,
         "threshold_note": line.note,
@@ -167,9 +167,9 @@ def threshold_fields(line: ThresholdNote) -> dict[str, object]:
 
 def threshold_sentence(line: ThresholdNote) -> str:
     """The same as a sentence for people."""
-    said = f"threshold {line.threshold:.2f} for a typical voice: at most {line.target_fpir:.2%} of strangers get a name"
-    if line.expected_fnir is not None:
-        cost = line.expected_fnir
+    said = f"threshold {line.threshold:.2f} for a typical voice"
+    if (cost := line.expected_fnir) is not None:
+        said += f": at most {line.target_fpir:.2%} of strangers get a name"
         said += f"; it misses {cost.value:.0%} of enrolled people ({cost.low:.0%} to {cost.high:.0%})"
     return f"{said}; {line.note}" if line.note else said
 

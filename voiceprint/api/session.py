@@ -209,8 +209,8 @@ class Session:
         if take.query is None:
             return said
         if (stopped or listener.speech_seconds >= take.next_guess_at) and take.query.may_guess():
-            take.next_guess_at = listener.speech_seconds + take.voice.next_guess_seconds
             said.append(take.query.guess(take.voice.guess(), since=received_at))
+            take.next_guess_at = listener.speech_seconds + take.voice.next_guess_seconds
         take.voice.prepare()
         return said
 

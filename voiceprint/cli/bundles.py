@@ -4,10 +4,9 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from voiceprint.cli.common import print_json, settings_from
+from voiceprint.cli.common import add_data_option, print_json, settings_from
 from voiceprint.cli.store_common import (
     add_care_options,
-    add_data_option,
     open_store,
     read_small_file,
     store_keys,

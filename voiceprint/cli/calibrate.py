@@ -4,9 +4,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from voiceprint.cli.common import add_json_option, open_service, print_json, settings_from
+from voiceprint.cli.common import add_data_option, add_json_option, open_service, print_json, settings_from
 from voiceprint.cli.folders import add_clip_options, clip_encoder_of, hear_asked, hear_folders, open_clip_encoder
-from voiceprint.cli.store_common import add_data_option, check_store
 from voiceprint.errors import InputError
 
 if TYPE_CHECKING:
@@ -70,7 +69,6 @@ def _enrolled(args: argparse.Namespace) -> "tuple[ClipEncoder, list[Sample]]":
     from voiceprint.evaluation.enrolled import enrolled_samples
 
     settings = settings_from(args)
-    check_store(settings)
     with open_service(args) as service:
         return clip_encoder_of(service.encoder, settings), list(enrolled_samples(service.speakers()))
 

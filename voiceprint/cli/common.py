@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "add_choice_options",
+    "add_data_option",
     "add_json_option",
+    "add_models_option",
     "add_store_options",
     "choice_from",
     "complain",
@@ -26,7 +28,7 @@ __all__ = [
 
 def add_store_options(parser: argparse.ArgumentParser) -> None:
     """Add --data, --encoder, --models and what decides."""
-    parser.add_argument("--data", type=Path, metavar="DIR", help="where the sealed store is (index/, VOICEPRINT_DATA)")
+    add_data_option(parser)
     parser.add_argument("--encoder", metavar="ID", help="the encoder; a store keeps the one that it was made with")
     parser.add_argument(
         "--runtime",
@@ -45,9 +47,21 @@ def add_store_options(parser: argparse.ArgumentParser) -> None:
     add_models_option(parser)
 
 
+def add_data_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--data",
+        type=Path,
+        metavar="DIR",
+        help="where the sealed store is (index/ of one home, VOICEPRINT_DATA)",
+    )
+
+
 def add_models_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--models", type=Path, metavar="DIR", help="where fetched encoders are (pretrained_models/, VOICEPRINT_MODELS)"
+        "--models",
+        type=Path,
+        metavar="DIR",
+        help="where fetched encoders are (pretrained_models/ beside it, VOICEPRINT_MODELS)",
     )
 
 
@@ -83,14 +97,17 @@ def settings_from(args: argparse.Namespace) -> Settings:
     return load_settings({name: getattr(args, name, None) for name in Settings.__struct_fields__})
 
 
-def open_service(args: argparse.Namespace) -> "VoiceprintService":
-    """The service over the store and encoder of the options.
+def open_service(args: argparse.Namespace, *, make: bool = False) -> "VoiceprintService":
+    """The service over the store and encoder of the options; ``make``: a new store where there is none.
 
     Raises SetupError, StoreError.
     """
-    from voiceprint.service.factory import open_service as opening
+    from voiceprint.cli.store_common import check_store
+    from voiceprint.service import factory
 
-    return opening(settings_from(args))
+    settings = settings_from(args)
+    check_store(settings, make=make)
+    return factory.open_service(settings)
 
 
 def print_json(message: Any, **more: object) -> None:  # noqa: ANN401 - any struct of the wire, or a dictionary

@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
     from voiceprint.service.bulk import enroll_files
 
     consent = consent_from(args)
-    with open_service(args) as service:
+    with open_service(args, make=True) as service:
         refused: list[tuple[Path, InputError]] = []
         outcome = enroll_files(
             service,

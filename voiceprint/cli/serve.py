@@ -47,17 +47,19 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 def run(args: argparse.Namespace) -> int:
     from voiceprint.audio.decoding import decoder_walls
+    from voiceprint.encoding.published import moving_advice
     from voiceprint.logs import set_up_logs
     from voiceprint.server import check_binding, serve
 
     settings = settings_from(args)
     set_up_logs(as_json=settings.log_json)
     check_binding(settings)
-    with open_service(args) as service:
+    with open_service(args, make=True) as service:
         service.warm_up()
         encoder = service.encoder
         print(
-            f"voiceprint: encoder {encoder.id} ({encoder.fingerprint[:12]}), {service.count()} speakers",
+            f"voiceprint: encoder {encoder.id} ({encoder.fingerprint[:12]}), {service.count()} speakers in "
+            f"{service.settings.data}",
             file=sys.stderr,
         )
         if not decoder_walls():
@@ -66,5 +68,7 @@ def run(args: argparse.Namespace) -> int:
                 "decodes recordings has limits, but could read what this user can read.",
                 file=sys.stderr,
             )
+        if advice := moving_advice(encoder.id):
+            print(f"voiceprint: {advice}", file=sys.stderr)
         serve(service, service.settings)
     return 0

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from voiceprint.cli.common import add_json_option, print_json, settings_from
+from voiceprint.cli.common import add_data_option, add_json_option, print_json, settings_from
 from voiceprint.config import Settings
 from voiceprint.errors import InputError
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "add_care_options",
-    "add_data_option",
     "check_store",
     "open_store",
     "read_small_file",
@@ -27,10 +26,8 @@ __all__ = [
 ]
 
 MAX_SMALL_BYTES = 1 << 20
-
-
-def add_data_option(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--data", type=Path, metavar="DIR", help="where the sealed store is (index/, VOICEPRINT_DATA)")
+# In the folder that the program was started in.
+FORMER_PLACE = Path("index")
 
 
 def add_care_options(parser: argparse.ArgumentParser) -> None:
@@ -68,16 +65,28 @@ def store_keys(settings: Settings, *, make: bool = False) -> "MasterKeys":
     return load_key_file(path, data=settings.data)
 
 
-def check_store(settings: Settings) -> None:
-    """Refuse where there is no store: maintenance never makes one.
+def check_store(settings: Settings, *, make: bool = False) -> None:
+    """Say which store is read; ``make``: by a command that makes one where there is none.
 
-    Raises StoreError (``store_missing``).
+    Raises StoreError: ``store_missing``, ``store_elsewhere``.
     """
     from voiceprint.errors import StoreError
     from voiceprint.storage.store import has_store
 
-    if not has_store(settings.data):
-        raise StoreError("store_missing", f"There is no store in {settings.data}.")
+    if has_store(settings.data):
+        if not make:
+            warn([f"the store in {settings.data}"])
+    elif settings.data == Settings().data and has_store(FORMER_PLACE):
+        raise StoreError(
+            "store_elsewhere",
+            f"There is a store in {FORMER_PLACE.absolute()}, where earlier versions kept it: say --data "
+            f"{FORMER_PLACE.absolute()}, or move that folder to {settings.data}.",
+        )
+    elif not make:
+        raise StoreError(
+            "store_missing",
+            f"There is no store in {settings.data}; 'voiceprint enroll' makes one.",
+        )
 
 
 @contextmanager

@@ -3,8 +3,8 @@
 import argparse
 from typing import TYPE_CHECKING
 
-from voiceprint.cli.common import add_json_option, open_service, print_json, settings_from
-from voiceprint.cli.store_common import add_data_option, open_store
+from voiceprint.cli.common import add_data_option, add_json_option, open_service, print_json, settings_from
+from voiceprint.cli.store_common import open_store
 from voiceprint.domain.caller import SCOPES
 from voiceprint.domain.moments import iso_moment
 
@@ -43,7 +43,7 @@ def run_add(args: argparse.Namespace) -> int:
     from voiceprint.storage.tokens import add_token
 
     if not has_store(settings_from(args).data):
-        open_service(args).close()  # a server that others may reach needs a token before its first start
+        open_service(args, make=True).close()  # a server that others may reach needs a token before its first start
     with open_store(args) as store:
         token, kept = add_token(store, args.name, args.scope or ["identify"], days=args.days, groups=args.group or ())
     if args.json:

@@ -37,6 +37,16 @@ class ExportCache:
                     return content
         return None
 
+    def milliseconds(self, fingerprint: str) -> float | None:
+        """What 3 s of speech took that encoder on this machine, if it was measured."""
+        with suppress(OSError, ValueError):
+            return float(self._time(fingerprint).read_text(encoding="ascii"))
+        return None
+
+    def keep_milliseconds(self, fingerprint: str, value: float) -> None:
+        """Raises OSError."""
+        self._time(fingerprint).write_text(f"{value:.1f}\n", encoding="ascii")
+
     def keep(self, fingerprint: str, content: bytes) -> Path:
         """Put an export there in place of what was there for that encoder. Raises OSError."""
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -47,6 +57,9 @@ class ExportCache:
             if old != path:
                 old.unlink(missing_ok=True)
         return path
+
+    def _time(self, fingerprint: str) -> Path:
+        return self.folder / f"{fingerprint}.milliseconds"
 
     def _of(self, fingerprint: str) -> list[Path]:
         return sorted(self.folder.glob(f"{fingerprint}-*.onnx"))

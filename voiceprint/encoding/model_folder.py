@@ -15,7 +15,7 @@ import yaml
 
 from voiceprint.errors import ModelError
 
-__all__ = ["CARD", "HYPERPARAMS", "SUMS", "ModelFolder", "file_sha256", "fingerprint_of", "write_sums"]
+__all__ = ["CARD", "HYPERPARAMS", "SUMS", "ModelFolder", "accuracy_of", "file_sha256", "fingerprint_of", "write_sums"]
 
 SUMS = "SHA256SUMS"
 HYPERPARAMS = "hyperparams.yaml"
@@ -59,12 +59,9 @@ class ModelFolder:
         return sum((self.path / name).stat().st_size for name in self.sums)
 
     def accuracy(self) -> str:
-        """The card's line that begins with ``Accuracy:``, or an empty string."""
+        """See ``accuracy_of``."""
         card = self.path / CARD
-        if not card.is_file():
-            return ""
-        lines = card.read_text(encoding="utf-8", errors="replace").splitlines()
-        return next((line.removeprefix("Accuracy:").strip() for line in lines if line.startswith("Accuracy:")), "")
+        return accuracy_of(card.read_text(encoding="utf-8", errors="replace")) if card.is_file() else ""
 
     @classmethod
     def open(cls, path: Path) -> "ModelFolder":
@@ -87,6 +84,12 @@ class ModelFolder:
             raise ModelError("model_damaged", f"The encoder in {path} lacks its file {HYPERPARAMS}.")
         _check_hyperparams(path / HYPERPARAMS)
         return cls(path, listed)
+
+
+def accuracy_of(card: str) -> str:
+    """The card's line that begins with ``Accuracy:``, or an empty string."""
+    lines = (line for line in card.splitlines() if line.startswith("Accuracy:"))
+    return next(lines, "").removeprefix("Accuracy:").strip()
 
 
 def fingerprint_of(sums: Mapping[str, str]) -> str:

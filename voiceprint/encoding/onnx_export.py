@@ -1,6 +1,7 @@
 """From the reference to its ONNX file, once an encoder. Needs torch and the package onnx."""
 
 import io
+import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["MIN_COSINE", "export_encoder"]
 
+log = logging.getLogger(__name__)
+
 # The exported network must say the same as the reference; both round, in different places.
 MIN_COSINE = 1 - 1e-5
 OPSET = 17
@@ -33,6 +36,7 @@ def export_encoder(reference: SpeechBrainRuntime, fingerprint: str) -> bytes:
         import onnx
     except ImportError as error:
         raise ModelError("export_impossible", "Exporting an encoder needs the package onnx.") from error
+    log.warning("2 of 3: its network is exported to ONNX and compared with SpeechBrain's.")
     spectrum, graph = _front_end(reference.classifier)
     try:
         with quiet():

@@ -39,6 +39,7 @@ def load_quick(exact: OnnxRuntime, fingerprint: str, cache: Path) -> OnnxRuntime
 
 def keep_quick(cache: Path, fingerprint: str, content: bytes) -> bytes:
     """Make the copy of an export and put it beside it. Raises ModelError, OSError."""
+    log.warning("3 of 3: a quicker copy of it is made, for guesses.")
     quick = make_quick(content)
     ExportCache(cache).keep(_key(fingerprint), quick)
     return quick

@@ -1,22 +1,30 @@
 """Which runtime an encoder gets: the exported one where it is there or can be made, else the reference."""
 
 import logging
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from voiceprint.audio.decoding import SAMPLE_RATE
 from voiceprint.encoding.export_cache import ExportCache
 from voiceprint.errors import ModelError
 
 if TYPE_CHECKING:
     from voiceprint.encoding.model_folder import ModelFolder
+    from voiceprint.encoding.onnx_runtime import OnnxRuntime
     from voiceprint.encoding.speechbrain_runtime import SpeechBrainRuntime
 
-__all__ = ["Runtime", "RuntimeChoice", "export_anew", "load_runtime", "quick_runtime"]
+__all__ = ["MEASURED_SECONDS", "Runtime", "RuntimeChoice", "export_anew", "load_runtime", "quick_runtime"]
 
 log = logging.getLogger(__name__)
+
+# How much speech is timed, and how often.
+MEASURED_SECONDS = 3
+_ROUNDS = 6
 
 RuntimeChoice = Literal["auto", "onnx", "speechbrain"]
 
@@ -43,7 +51,7 @@ def load_runtime(folder: "ModelFolder", choice: RuntimeChoice, cache: Path | Non
         from voiceprint.encoding.onnx_runtime import OnnxRuntime
 
         try:
-            return OnnxRuntime.load(kept, folder.fingerprint)
+            return _measured(OnnxRuntime.load(kept, folder.fingerprint), folder.fingerprint, cache)
         except ModelError as error:
             log.warning("%s It is made again.", error.message)
     return _export(folder, choice, cache)
@@ -63,11 +71,13 @@ def quick_runtime(exact: Runtime, folder: "ModelFolder", cache: Path | None) -> 
 def export_anew(folder: "ModelFolder", cache: Path) -> Path:
     """Export an encoder, with its quick copy, whatever the cache holds; where it is now. Raises ModelError, OSError."""
     from voiceprint.encoding.onnx_export import export_encoder
+    from voiceprint.encoding.onnx_runtime import OnnxRuntime
     from voiceprint.encoding.quantized import keep_quick
 
-    content = export_encoder(_reference(folder), folder.fingerprint)
+    content = export_encoder(_prepared(folder), folder.fingerprint)
     path = ExportCache(cache).keep(folder.fingerprint, content)
     keep_quick(cache, folder.fingerprint, content)
+    _measured(OnnxRuntime.load(content, folder.fingerprint), folder.fingerprint, cache)
     return path
 
 
@@ -77,11 +87,17 @@ def _reference(folder: "ModelFolder") -> "SpeechBrainRuntime":
     return SpeechBrainRuntime.load(folder)
 
 
+def _prepared(folder: "ModelFolder") -> "SpeechBrainRuntime":
+    """The reference, to be exported: with a large encoder this takes a while, and silence would look like a fault."""
+    log.warning("The encoder %s is prepared for this machine, once. 1 of 3: SpeechBrain loads it.", folder.id)
+    return _reference(folder)
+
+
 def _export(folder: "ModelFolder", choice: RuntimeChoice, cache: Path | None) -> Runtime:
     from voiceprint.encoding.onnx_export import export_encoder
     from voiceprint.encoding.onnx_runtime import OnnxRuntime
 
-    reference = _reference(folder)
+    reference = _prepared(folder)
     try:
         content = export_encoder(reference, folder.fingerprint)
     except ModelError as error:
@@ -94,4 +110,23 @@ def _export(folder: "ModelFolder", choice: RuntimeChoice, cache: Path | None) ->
             ExportCache(cache).keep(folder.fingerprint, content)
         except OSError as error:
             log.warning("The exported encoder cannot be kept in %s: %s.", cache, error.strerror)
-    return OnnxRuntime.load(content, folder.fingerprint)
+    return _measured(OnnxRuntime.load(content, folder.fingerprint), folder.fingerprint, cache)
+
+
+def _measured(runtime: "OnnxRuntime", fingerprint: str, cache: Path | None) -> "OnnxRuntime":
+    """The runtime; how long it takes here is kept beside its export, where that is not known yet."""
+    if cache is not None and (kept := ExportCache(cache)).milliseconds(fingerprint) is None:
+        with suppress(OSError):
+            kept.keep_milliseconds(fingerprint, _milliseconds(runtime))
+    return runtime
+
+
+def _milliseconds(runtime: Runtime) -> float:
+    """For ``MEASURED_SECONDS`` of sound on one thread: the quickest of a few, as when nothing else runs."""
+    sound = np.random.default_rng(0).normal(scale=0.1, size=MEASURED_SECONDS * SAMPLE_RATE).astype(np.float32)
+    times = []
+    for _ in range(_ROUNDS):
+        begun = time.perf_counter()
+        runtime.embed(sound)
+        times.append(1e3 * (time.perf_counter() - begun))
+    return min(times)

@@ -3,6 +3,7 @@
 The final one is encoded in the first longer silence, before it is known whether the utterance is over.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -10,9 +11,11 @@ from voiceprint.audio.vad import Listener, Utterance
 from voiceprint.decision.speaker_change import HOP_SECONDS, WINDOW_SECONDS, SpeakerChangeDetector
 from voiceprint.service.results import EncodedUtterance
 
-__all__ = ["GUESS_EVERY_SECONDS", "StreamEncoder"]
+__all__ = ["GUESS_EVERY_SECONDS", "GUESS_SHARE", "StreamEncoder"]
 
 GUESS_EVERY_SECONDS = 0.5
+# The share of a core that the guesses of one stream may take: those of an expensive encoder come less often.
+GUESS_SHARE = 0.08
 # After so much silence the utterance may be over. Long speech has many pauses and costs more to encode: there the
 # silence must last for a share of the speech.
 EARLY_SILENCE_SECONDS, EARLY_SILENCE_SHARE = 0.19, 0.025
@@ -39,11 +42,13 @@ class StreamEncoder:
         self._draft = draft
         self._changes = changes
         self._last: EncodedUtterance | None = None
+        self._guess_seconds = 0.0
 
     @property
     def next_guess_seconds(self) -> float:
-        """Seconds of speech until the next guess: more often while the speech is short."""
-        return GUESS_EVERY_SECONDS if self._listener.speech_seconds < WINDOW_SECONDS else HOP_SECONDS
+        """Seconds of speech until the next guess: more often while the speech is short, as often as the cost allows."""
+        usual = GUESS_EVERY_SECONDS if self._listener.speech_seconds < WINDOW_SECONDS else HOP_SECONDS
+        return max(usual, self._guess_seconds / GUESS_SHARE)
 
     def prepare(self) -> None:
         """Encode the utterance as if the silence lasts, once a silence. Call after each frame."""
@@ -62,6 +67,12 @@ class StreamEncoder:
 
         Only new windows are encoded.
         """
+        begun = time.thread_time()  # of this thread alone: other work on the machine makes no guess more expensive
+        guessed = self._guess()
+        self._guess_seconds = time.thread_time() - begun
+        return guessed
+
+    def _guess(self) -> EncodedUtterance:
         utterance = self._listener.utterance()
         if self._last_of(utterance):
             return self.exact()
