@@ -197,7 +197,7 @@ def test_speakers_are_sorted_and_filtered(said: Said, clips: dict[str, Path]) ->
     said("group", "Ben", "home")
     assert names() == ["Ada", "ada phone", "Ben"]
     assert names("--match", "ADA") == ["Ada", "ada phone"]
-    assert names("--sort", "added", "--reverse") == ["ada phone", "Ben", "Ada"]
+    assert names("--sort", "speech", "--reverse") == ["Ada", "ada phone", "Ben"]
     assert names("--sort", "speech", "--limit", 1) == ["Ben"]
     assert names("--group", "home") == ["Ben"]
     text = said("speakers", "--match", "ben").splitlines()
@@ -227,7 +227,7 @@ def test_a_folder_is_enrolled_with_who_has_no_voiceprint_and_why(
     assert "Ada phone sounds like Ada; if it is one person: voiceprint merge" in text
     assert "no voiceprint: Empty: There is no recording in this folder." in text
     assert "no voiceprint: Bad: noise.wav: " in text
-    assert "no voiceprint: Two: 2 recordings: This recording does not sound like the others" in text
+    assert "no voiceprint: Two: 2 recordings: These recordings do not sound like one person." in text
     assert "no voiceprint: Ada" not in text
     assert "no voiceprint: notes" not in text
     *_, summary = objects(said("enroll", "--folder", root, "--json", code=2).split("voiceprint:")[0])

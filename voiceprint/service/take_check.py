@@ -24,6 +24,9 @@ __all__ = ["TakeCheck", "TakeFit"]
 LEAST_PROBABILITY, MOST_BELOW_EXPECTED = 0.25, 0.2
 
 
+_NOT_ONE = "These recordings do not sound like one person."
+
+
 @dataclass(frozen=True, slots=True)
 class TakeFit:
     """``consistency``: cosine to the mean of the person's other takes, None for the only one."""
@@ -60,6 +63,8 @@ class TakeCheck:
             found = [at for at, take in enumerate(takes) if self._is_refused(take, speaker, within)]
         refused = {at: self._refusal(takes[at], speaker, within) for at in found}
         if refused and 2 * len(refused) >= len(takes):
+            if speaker is None:
+                return dict.fromkeys(range(len(takes)), SpeechError("not_this_speaker", _NOT_ONE))
             most = SpeechError("not_this_speaker", "Most recordings that came with this one are another person's.")
             return refused | {at: most for at in range(len(takes)) if at not in refused}
         return refused
