@@ -157,9 +157,7 @@ def test_candidates_are_listed_in_text_when_asked_for(said: Said, clips: dict[st
 
 
 @pytest.mark.usefixtures("ada")
-@pytest.mark.parametrize(
-    "arguments", [("identify", "-"), ("verify", "Ada", "-"), ("enroll", "Ada", "-"), ("timeline", "-")]
-)
+@pytest.mark.parametrize("arguments", [("identify",), ("verify", "Ada"), ("enroll", "Ada"), ("timeline",)])
 def test_a_recording_may_come_on_standard_input(
     said: Said, clips: dict[str, Path], monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
 ) -> None:
