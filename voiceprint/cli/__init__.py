@@ -14,6 +14,7 @@ from voiceprint.cli import (
     bundles,
     calibrate,
     care,
+    completion,
     enroll,
     evaluate,
     identify,
@@ -49,6 +50,7 @@ _GROUPS = (
     bundles,
     calibrate,
     evaluate,
+    completion,
 )
 
 
