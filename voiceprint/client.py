@@ -140,6 +140,10 @@ class VoiceprintClient:
                     yield message
                     if isinstance(message, Enrolled) or (isinstance(message, Result) and message.final):
                         return
+                # The socket is closed: by ``_speak``, because the frames failed, or by the server.
+                if speaking.done():
+                    speaking.result()
+                raise RefusedError("connection_lost", "The server closed the connection before its last word.")
             finally:
                 speaking.cancel()
 
@@ -152,9 +156,13 @@ class VoiceprintClient:
 
 
 async def _speak(socket: aiohttp.ClientWebSocketResponse, frames: AsyncIterable[bytes]) -> None:
-    async for frame in frames:
-        await socket.send_bytes(frame)
-    await socket.send_str(encode(Stop()))
+    try:
+        async for frame in frames:
+            await socket.send_bytes(frame)
+        await socket.send_str(encode(Stop()))
+    except Exception:
+        await socket.close()  # who waits for messages must learn of it
+        raise
 
 
 def _form(recordings: Sequence[bytes], consent: Consent | None, **fields: str) -> aiohttp.FormData:

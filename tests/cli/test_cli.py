@@ -87,7 +87,10 @@ def test_bad_files_are_named_and_the_good_ones_answered(run: Run, speakers: list
     bad.write_bytes(b"<html>")
     done = run("identify", bad, speakers[0][0], tmp_path / "gone.wav", "--json")
     assert done.returncode == 2
-    assert [entry["status"] for entry in lines(done)] == ["unknown"]
+    first, answered, last = lines(done)
+    assert (first["file"], first["error"]["code"]) == (str(bad), "not_audio")
+    assert answered["status"] == "unknown"
+    assert last["error"]["code"] == "audio_unreadable"
     complaints = [line for line in done.stderr.splitlines() if not SAID_TOO.search(line)]
     assert len([line for line in complaints if line.startswith("voiceprint: ")]) == 2
     assert "Traceback" not in done.stderr
@@ -162,7 +165,9 @@ def test_enroll_dir_goes_on_where_it_stopped(
         "speech_seconds": 0,
         "already_enrolled": 0,
         "skipped": 2,
+        "without_voiceprint": 1,
     }
+    assert [line["no_voiceprint"] for line in lines(first) if "no_voiceprint" in line] == ["Dan"]
     assert "broken.wav" in first.stderr
     second = run(root, "--json", script="enroll_dir.py")
     assert lines(second)[-1]["summary"]["recordings"] == 0

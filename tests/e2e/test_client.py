@@ -86,3 +86,34 @@ def test_a_refusal_is_one_error(service: VoiceprintService, takes: Takes) -> Non
         assert nobody.value.code == "who"
 
     with_client(service, talk)
+
+
+def test_frames_that_fail_end_the_stream_with_their_error(service: VoiceprintService, takes: Takes) -> None:
+    async def broken() -> AsyncIterator[bytes]:
+        async for frame in spoken(next(iter(takes.values()))[0]):
+            yield frame
+            raise OSError("the microphone is gone")
+
+    async def talk(client: VoiceprintClient) -> None:
+        with pytest.raises(OSError, match="microphone"):
+            async with asyncio.timeout(20):
+                [message async for message in client.stream(broken())]
+
+    with_client(service, talk)
+
+
+def test_a_server_that_goes_away_ends_the_stream_with_an_error(service: VoiceprintService, takes: Takes) -> None:
+    async def run() -> None:
+        server = TestServer(create_app(service, service.settings))
+        await server.start_server(**RUNNER_OPTIONS)
+
+        async def waiting() -> AsyncIterator[bytes]:
+            yield pcm(next(iter(takes.values()))[0])[:6400]
+            await server.close()
+            await asyncio.sleep(60)
+
+        async with VoiceprintClient(str(server.make_url("/"))) as client, asyncio.timeout(40):
+            with pytest.raises(RefusedError, match="closed the connection"):
+                [message async for message in client.stream(waiting())]
+
+    asyncio.run(run())

@@ -14,7 +14,8 @@ from voiceprint.api.presenters import readiness
 from voiceprint.config import Settings
 from voiceprint.domain.caller import OPERATOR, Caller, Scope
 from voiceprint.domain.speaker import Enrollment
-from voiceprint.encoding.catalog import BUNDLED, find_encoder
+from voiceprint.encoding.catalog import find_encoder
+from voiceprint.encoding.published import BUNDLED
 from voiceprint.errors import InputError
 
 READINGS = size(300, 5000)

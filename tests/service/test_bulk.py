@@ -114,18 +114,19 @@ def test_a_clip_of_two_people_costs_a_speaker_that_clip_alone(
 
 def test_speakers_are_enrolled_in_order_and_each_recording_once(tmp_path: Path) -> None:
     """Overlapped, the same file in two folders must still be found out, whoever is heard first."""
-    for name, pitches in {"Ada": (200, 220), "Ben": (600, 200), "Cem": (), "Dor": (900,)}.items():
+    people = {"Ada": ((200, 4), (200, 5)), "Ben": ((600, 4), (600, 5), (200, 4)), "Cem": (), "Dor": ((900, 4),)}
+    for name, voices in people.items():
         (tmp_path / "people" / name).mkdir(parents=True)
-        for pitch in pitches:
-            (tmp_path / "people" / name / f"{pitch}.wav").write_bytes(wav(tone(pitch)))
+        for pitch, seconds in voices:
+            (tmp_path / "people" / name / f"{pitch}-{seconds}.wav").write_bytes(wav(tone(pitch, seconds)))
     (tmp_path / "people" / "Cem" / "bad.wav").write_bytes(b"no audio")
     refused: list[tuple[str, str]] = []
     with toy_service(tmp_path) as service:
         folders = list(find_folders(tmp_path / "people", on_refusal=lambda *_: None))
         done = enroll_folders(service, folders, on_refusal=lambda path, error: refused.append((path.name, error.code)))
         added = [(folder.name, outcome.added if outcome else None) for folder, outcome in done]
-        assert added == [("Ada", 2), ("Ben", 1), ("Cem", None), ("Dor", 1)]
-        assert refused == [("200.wav", "enrolled_elsewhere"), ("bad.wav", "not_audio")]
+        assert added == [("Ada", 2), ("Ben", 2), ("Cem", None), ("Dor", 1)]
+        assert refused == [("200-4.wav", "enrolled_elsewhere"), ("bad.wav", "not_audio")]
         assert [speaker.name for speaker in service.speakers()] == ["Ada", "Ben", "Dor"]
 
 

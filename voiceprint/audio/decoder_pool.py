@@ -111,7 +111,12 @@ class Decoders:
         with its:
             try:
                 self._first = Popen(  # noqa: S603 - our own
-                    command, stdin=its.fileno(), stdout=DEVNULL, stderr=DEVNULL, env={"LANG": "C.UTF-8"}
+                    command,
+                    stdin=its.fileno(),
+                    stdout=DEVNULL,
+                    stderr=DEVNULL,
+                    env={"LANG": "C.UTF-8"},
+                    process_group=0,  # Ctrl-C is for us alone: we end the decoder
                 )
             except OSError:
                 ours.close()

@@ -1,7 +1,8 @@
 """The command line: one module a group of commands, each with ``add(commands)``.
 
-Exit codes: 0 done, 2 something given was not usable, 3 configuration, key or model, 4 the store. Errors are one line on
-stderr. Nothing heavy is imported before a command runs, so that ``--help`` answers at once.
+Exit codes: 0 done, 1 the answer is no (``verify``: not accepted; ``identify``: a recording got no name), 2 something
+given was not usable, 3 configuration, key or model, 4 the store. Errors are one line on stderr. Nothing heavy is
+imported before a command runs, so that ``--help`` answers at once.
 """
 
 import argparse
@@ -13,29 +14,34 @@ from voiceprint.cli import (
     bundles,
     calibrate,
     care,
+    completion,
     enroll,
     evaluate,
-    groups,
     identify,
     keys,
     migrate,
     models,
+    profile,
     serve,
     speakers,
+    takes,
+    timeline,
     tokens,
 )
 from voiceprint.errors import VoiceprintError
 from voiceprint.hardening import keep_memory_private
 
-__all__ = ["build_parser", "main"]
+__all__ = ["build_parser", "main", "run_command"]
 
 
 _GROUPS = (
     serve,
     enroll,
     identify,
+    timeline,
     speakers,
-    groups,
+    takes,
+    profile,
     tokens,
     models,
     keys,
@@ -44,6 +50,7 @@ _GROUPS = (
     bundles,
     calibrate,
     evaluate,
+    completion,
 )
 
 
@@ -67,8 +74,12 @@ class _Version(argparse.Action):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The exit code of one command."""
+    return run_command(build_parser().parse_args(argv))
+
+
+def run_command(args: argparse.Namespace) -> int:
+    """The exit code of a command whose arguments were read; an error is one line on stderr."""
     keep_memory_private()
-    args = build_parser().parse_args(argv)
     try:
         code: int = args.run(args)
     except VoiceprintError as error:

@@ -1,6 +1,7 @@
 """Shared by the commands: options, settings from them, and printing."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,9 +21,12 @@ __all__ = [
     "add_store_options",
     "choice_from",
     "complain",
+    "counted",
     "open_service",
     "print_json",
+    "refuse",
     "settings_from",
+    "shown",
 ]
 
 
@@ -67,8 +71,8 @@ def add_models_option(parser: argparse.ArgumentParser) -> None:
 
 def add_choice_options(parser: argparse.ArgumentParser) -> None:
     """--channel and --track: which part of a recording to hear."""
-    parser.add_argument("--channel", type=_counted, metavar="N", help="hear this channel alone, as of a call (1: left)")
-    parser.add_argument("--track", type=_counted, metavar="N", help="hear this audio track of a video alone")
+    parser.add_argument("--channel", type=_natural, metavar="N", help="hear this channel alone, as of a call (1: left)")
+    parser.add_argument("--track", type=_natural, metavar="N", help="hear this audio track of a video alone")
 
 
 def choice_from(args: argparse.Namespace) -> "Choice":
@@ -78,7 +82,7 @@ def choice_from(args: argparse.Namespace) -> "Choice":
     return Choice(track=args.track, channel=args.channel)
 
 
-def _counted(given: str) -> int:
+def _natural(given: str) -> int:
     number = int(given)
     if number < 1:
         raise ValueError(given)
@@ -118,6 +122,23 @@ def print_json(message: Any, **more: object) -> None:  # noqa: ANN401 - any stru
     print(msgspec.json.encode({**more, **fields}).decode(), flush=True)
 
 
-def complain(error: VoiceprintError, about: object) -> None:
+def complain(error: VoiceprintError, about: Path | str) -> None:
     """Print one line on stderr about one of several things."""
-    print(f"voiceprint: {about}: {error.message}", file=sys.stderr)
+    print(f"voiceprint: {shown(about)}: {error.message}", file=sys.stderr)
+
+
+def refuse(args: argparse.Namespace, error: VoiceprintError, path: Path) -> None:
+    """Say that a file cannot be used: a line on stderr, and with --json an object in place of its answer."""
+    complain(error, path)
+    if args.json:
+        print_json({"file": shown(path), "error": {"code": error.code, "message": error.message}})
+
+
+def shown(path: Path | str) -> str:
+    """A file's name as text that can be printed; bytes that are no UTF-8 as ``\\xe9``."""
+    return os.fsencode(path).decode(errors="backslashreplace")
+
+
+def counted(count: int, noun: str) -> str:
+    """A number with its noun: ``1 speaker``, ``2 speakers``."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -11,9 +11,10 @@ from voiceprint.cli.common import (
     add_json_option,
     add_store_options,
     choice_from,
-    complain,
     open_service,
     print_json,
+    refuse,
+    shown,
 )
 from voiceprint.errors import InputError
 
@@ -24,11 +25,16 @@ if TYPE_CHECKING:
 
 __all__ = ["add"]
 
+# The exit code of an answer that is no name and no yes.
+_NO = 1
+
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = commands.add_parser("identify", help="say who speaks in each recording")
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
-    parser.add_argument("--top-k", type=int, default=5, metavar="N", help="how many candidates to list (5)")
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="recordings; - is standard input")
+    parser.add_argument(
+        "--top-k", type=int, metavar="N", help="how many candidates to list (none in text, 5 with --json)"
+    )
     add_choice_options(parser)
     add_json_option(parser)
     add_store_options(parser)
@@ -36,7 +42,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
     parser = commands.add_parser("verify", help="say whether a recording is the speaker it is said to be")
     parser.add_argument("name", metavar="NAME")
-    parser.add_argument("files", nargs=1, type=Path, metavar="FILE")
+    parser.add_argument("files", nargs=1, type=Path, metavar="FILE", help="a recording; - is standard input")
     add_choice_options(parser)
     add_json_option(parser)
     add_store_options(parser)
@@ -46,9 +52,9 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 def run_identify(args: argparse.Namespace) -> int:
     from voiceprint.domain.match import check_top_k
 
-    check_top_k(args.top_k, called="--top-k")
+    top_k = 5 if args.top_k is None else check_top_k(args.top_k, called="--top-k")
     with open_service(args) as service:
-        return _answer(args, service, lambda voice: service.identify(voice, top_k=args.top_k))
+        return _answer(args, service, lambda probe: service.identify(probe, top_k=top_k))
 
 
 def run_verify(args: argparse.Namespace) -> int:
@@ -69,17 +75,21 @@ def _answer(args: argparse.Namespace, service: "VoiceprintService", ask: "Callab
             answer = ask(service.hear(recording, choice_from(args)))
             service.conclude(answer)
         except InputError as error:
-            complain(error, path)
+            refuse(args, error, path)
             code = error.exit_code
             continue
         result = result_message(answer, service, latency_ms=(time.monotonic() - started) * 1000, final=True)
-        if args.json:
-            print_json(result, file=str(path))
-        else:
-            print(f"{path}: {_in_words(result)}")
-            for warning in result.warnings:
-                print(f"  {warning.message}")
+        code = max(code, 0 if result.status in ("identified", "accepted") else _NO)
+        print_json(result, file=shown(path)) if args.json else _tell(args, path, result)
     return code
+
+
+def _tell(args: argparse.Namespace, path: Path, result: "Result") -> None:
+    print(f"{shown(path)}: {_in_words(result)}")
+    for warning in result.warnings:
+        print(f"  {warning.message}")
+    for number, candidate in enumerate(result.candidates if vars(args).get("top_k") else (), start=1):
+        print(f"  {number}. {candidate.speaker.name}, score {candidate.score:.2f}")
 
 
 def _in_words(result: "Result") -> str:

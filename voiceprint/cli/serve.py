@@ -4,14 +4,20 @@ import argparse
 import sys
 from pathlib import Path
 
-from voiceprint.cli.common import add_store_options, open_service, settings_from
+from voiceprint.cli.common import add_store_options, counted, open_service, settings_from
 from voiceprint.cli.consent import add_require_consent
+from voiceprint.config import Settings
 
 __all__ = ["add"]
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = commands.add_parser("serve", help="serve the page, the WebSocket and REST")
+    parser = commands.add_parser(
+        "serve",
+        help="serve the page, the WebSocket and REST",
+        epilog=_variables(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--host", help="address to listen on (127.0.0.1, VOICEPRINT_HOST)")
     parser.add_argument("--port", type=int, help="port to listen on, 0 for any free one (5678, VOICEPRINT_PORT)")
     parser.add_argument(
@@ -45,6 +51,34 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.set_defaults(run=run)
 
 
+# Settings that are changed so seldom that they have no option.
+_VARIABLES = {
+    "min_identify_speech_seconds": "speech needed for an answer",
+    "min_enroll_speech_seconds": "speech needed to enroll somebody, in all recordings together",
+    "webhook_url": "told when somebody of the webhook's group is recognised",
+    "webhook_group": "that group",
+    "max_upload_bytes": "the largest body",
+    "max_audio_seconds": "the longest recording",
+    "max_stream_seconds": "the longest live take",
+    "max_streams": "live connections at once",
+    "max_uploads": "recordings at once",
+    "max_ahead_seconds": "live audio that may come ahead of real time",
+    "max_answers_per_hour": "answers for each token",
+    "max_claims_per_hour": "claims for each token",
+}
+
+
+def _variables() -> str:
+    defaults = Settings()
+    width = max(map(len, _VARIABLES))
+    lines = [
+        f"  VOICEPRINT_{name.upper():<{width}}  {what} ({'none' if value is None else value})"
+        for name, what in _VARIABLES.items()
+        for value in [getattr(defaults, name)]
+    ]
+    return "\n".join(("settings without an option, read from the environment:", *lines))
+
+
 def run(args: argparse.Namespace) -> int:
     from voiceprint.audio.decoding import decoder_walls
     from voiceprint.encoding.published import moving_advice
@@ -58,8 +92,8 @@ def run(args: argparse.Namespace) -> int:
         service.warm_up()
         encoder = service.encoder
         print(
-            f"voiceprint: encoder {encoder.id} ({encoder.fingerprint[:12]}), {service.count()} speakers in "
-            f"{service.settings.data}",
+            f"voiceprint: encoder {encoder.id} ({encoder.fingerprint[:12]}), "
+            f"{counted(service.count(), 'speaker')} in {service.settings.data}",
             file=sys.stderr,
         )
         if not decoder_walls():

@@ -2,20 +2,30 @@
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from voiceprint.cli.common import add_json_option, add_store_options, open_service, print_json
+from voiceprint.cli.common import add_json_option, add_store_options, counted, open_service, print_json
+from voiceprint.cli.profile import consent_sentence
 from voiceprint.errors import InputError
 
 if TYPE_CHECKING:
     from voiceprint.api.messages import Forgotten, SpeakerInfo
+    from voiceprint.service.service import VoiceprintService
 
 __all__ = ["add"]
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = commands.add_parser("speakers", help="list the enrolled speakers")
+    parser.add_argument("--match", metavar="TEXT", help="only names that contain this")
+    parser.add_argument(
+        "--group", action="append", metavar="GROUP", help="only speakers of this group; may be repeated"
+    )
+    parser.add_argument("--sort", choices=("name", *_ORDERS), default="name", help="in which order (name)")
+    parser.add_argument("--reverse", action="store_true", help="the last first")
+    parser.add_argument("--limit", type=int, metavar="N", help="at most so many")
     add_json_option(parser)
     add_store_options(parser)
     parser.set_defaults(run=run_speakers)
@@ -29,35 +39,62 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 
 def run_speakers(args: argparse.Namespace) -> int:
-    from voiceprint.api.presenters import speaker_info, threshold_sentence
+    from voiceprint.api.presenters import speaker_info
+    from voiceprint.domain.groups import check_groups
 
+    within = frozenset(check_groups(args.group)) if args.group else None
     with open_service(args) as service:
-        found = [speaker_info(speaker, service) for speaker in service.speakers()]
-        if args.json:
-            for info in found:
-                print_json(info)
-        else:
-            for info in found:
-                print(f"{info.id}  {info.name}  {info.enrollments} enrollments, {info.speech_seconds_total:.1f} s")
-                print(f"    {_kept(info)}")
-            print(f"{len(found)} speakers, encoder {service.encoder.id}")
-            if service.previous_encoder is not None:
-                _, waiting = service.gallery_sizes
-                previous = service.previous_encoder.id
-                print(f"{waiting} of them wait to be enrolled again; until then {previous} knows them")
-            print(threshold_sentence(service.policy().describe(len(found))))
+        found = [speaker_info(speaker, service) for speaker in service.speakers(within)]
+        wanted = _chosen(found, args)
+        for info in wanted:
+            print_json(info) if args.json else _tell(info)
+        if not args.json:
+            _tell_about(service, len(wanted), len(found))
         for speaker_id in service.damaged:
             print(f"voiceprint: the record {speaker_id} is damaged and takes no part.", file=sys.stderr)
     return 0
 
 
-def _kept(info: "SpeakerInfo") -> str:
-    """Consent, last recognition, and the last day of retention, in words."""
+def _chosen(found: "list[SpeakerInfo]", args: argparse.Namespace) -> "list[SpeakerInfo]":
+    """Those whose name holds the text of the options, in the order that they say."""
+    from voiceprint.domain.names import name_key
+
+    wanted = [info for info in found if name_key(args.match or "") in name_key(info.name)]
+    if args.sort != "name":  # they come by name
+        wanted.sort(key=_ORDERS[args.sort])
+    if args.reverse:
+        wanted.reverse()
+    return wanted[: args.limit] if args.limit is not None else wanted
+
+
+# The days are ISO 8601, which sorts as text.
+_ORDERS: "dict[str, Callable[[SpeakerInfo], str | float]]" = {
+    "added": lambda info: info.created_at,
+    "seen": lambda info: info.last_seen or "",
+    "kept": lambda info: info.kept_until,
+    "speech": lambda info: info.speech_seconds_total,
+}
+
+
+def _tell(info: "SpeakerInfo") -> None:
+    takes = counted(info.enrollments, "enrollment")
+    groups = f", in {', '.join(info.groups)}" if info.groups else ""
+    print(f"{info.id}  {info.name}  {takes}, {info.speech_seconds_total:.1f} s{groups}")
     waits = "waits to be enrolled again, " if info.waiting else ""
     said = f"{waits}last recognised {info.last_seen or 'never'}, kept until {info.kept_until}"
-    if info.consent is None:
-        return f"no consent on record, {said}"
-    return f"consent of {(info.consent_at or '')[:10]} to {info.consent.purpose!r}, {said}"
+    print(f"    {consent_sentence(info)}, {said}")
+
+
+def _tell_about(service: "VoiceprintService", listed: int, count: int) -> None:
+    from voiceprint.api.presenters import threshold_sentence
+
+    some = "" if listed == count else f", {listed} of them listed"
+    print(f"{counted(count, 'speaker')}{some}, encoder {service.encoder.id}")
+    if service.previous_encoder is not None:
+        _, waiting = service.gallery_sizes
+        previous = service.previous_encoder.id
+        print(f"{waiting} of them wait to be enrolled again; until then {previous} knows them")
+    print(threshold_sentence(service.policy().describe(count)))
 
 
 def run_forget(args: argparse.Namespace) -> int:
@@ -71,7 +108,7 @@ def run_forget(args: argparse.Namespace) -> int:
         if args.json:
             print_json(said)
         else:
-            print(f"Forgotten: {speaker.name}, {said.enrollments} enrollments and their key are destroyed.")
+            print(f"Forgotten: {speaker.name}, {counted(said.enrollments, 'enrollment')} and their key are destroyed.")
     return 0
 
 

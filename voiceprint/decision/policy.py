@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from voiceprint.decision.calibration import Calibration, Cohort, load_calibration, shipped_calibration
 from voiceprint.decision.intervals import Interval
+from voiceprint.decision.wording import distance, too_close, too_short
 from voiceprint.domain.match import Match
 
 __all__ = ["Decision", "Policy", "ThresholdNote"]
@@ -163,12 +164,10 @@ class Policy:
             return decide("not_enough_speech", self._too_short(speech_seconds))
         above = best.score - best.threshold
         if above < 0:
-            return decide("unknown", f"the closest speaker is {-above:.2f} below the threshold")
+            return decide("unknown", f"the closest speaker is {distance(-above)} below the threshold")
         if margin is not None and margin < self._least_margin:
-            return decide(
-                "ambiguous", f"two speakers are {margin:.2f} apart, {self._least_margin:.2f} are needed to choose"
-            )
-        return decide("identified", f"the closest speaker is {above:.2f} above the threshold")
+            return decide("ambiguous", too_close(margin, self._least_margin))
+        return decide("identified", f"the closest speaker is {distance(above)} above the threshold")
 
     def verify(
         self,
@@ -187,10 +186,10 @@ class Policy:
         llr = offset + self._slope * score
         probability = _sigmoid(llr + _logit(PRIOR_ENROLLED)) if self.calibrated else None
         if score >= at:
-            rule = f"the voice is {score - at:.2f} above the threshold"
+            rule = f"the voice is {distance(score - at)} above the threshold"
             return Decision("accepted", speaker_id, score, at, None, probability, rule)
         return Decision(
-            "rejected", None, score, at, None, probability, f"the voice is {at - score:.2f} below the threshold"
+            "rejected", None, score, at, None, probability, f"the voice is {distance(at - score)} below the threshold"
         )
 
     def similar(
@@ -280,7 +279,7 @@ class Policy:
         return math.exp(logs[0] - whole)
 
     def _too_short(self, speech_seconds: float) -> str:
-        return f"{speech_seconds:.1f} s of speech were heard, {self.min_speech_seconds:.1f} s are needed"
+        return too_short(speech_seconds, self.min_speech_seconds)
 
 
 def _bare_threshold(gallery_size: int) -> float:

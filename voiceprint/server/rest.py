@@ -17,7 +17,7 @@ from voiceprint.domain.caller import Caller
 from voiceprint.domain.match import MAX_TOP_K, check_top_k
 from voiceprint.domain.speaker import Enrollment
 from voiceprint.domain.vocabulary import Consent
-from voiceprint.errors import InputError
+from voiceprint.errors import InputError, SpeakerError
 from voiceprint.server.answering import answer_about_speaker, answer_within_groups, json_answer
 from voiceprint.server.auth_middleware import caller_of, groups_of
 from voiceprint.server.context import CONTEXT, Context
@@ -79,7 +79,9 @@ async def add_speaker(request: web.Request) -> web.Response:
     """multipart/form-data: ``name``, one or more ``audio``, optionally ``consent`` as JSON."""
     context = request.app[CONTEXT]
     upload = await _upload(context, request, allowed={"name", "consent", "force", *CHOICE})
-    return await _enroll(context, request, upload, name=upload.fields.get("name", ""))
+    if "name" not in upload.fields:
+        raise SpeakerError("bad_name", "Give the speaker's name as the field 'name' of multipart/form-data.")
+    return await _enroll(context, request, upload, name=upload.fields["name"])
 
 
 @routes.post("/v1/speakers/{id}/enrollments")
@@ -94,7 +96,11 @@ async def add_enrollments(request: web.Request) -> web.Response:
 async def _enroll(
     context: Context, request: web.Request, upload: Upload, *, name: str | None = None, speaker_id: str | None = None
 ) -> web.Response:
-    consent = _parse(upload.fields["consent"].encode(), Consent) if "consent" in upload.fields else None
+    consent = (
+        _parse(upload.fields["consent"].encode(), Consent, called="The field 'consent'")
+        if "consent" in upload.fields
+        else None
+    )
     caller, groups, force = caller_of(request), groups_of(request), _force(request, upload)
     # A page, which alone says ``Origin``, must bring a consent or find one.
     await context.work(
@@ -108,7 +114,7 @@ async def _enroll(
         force=force,
     )
     if not upload.files:
-        raise InputError("one_file", "Send at least one audio file.")
+        raise InputError("one_file", "Send at least one audio file, as the field 'audio'.")
     choice = choice_of(request, upload)
     admitted = [await _admit(context, caller, data, choice) for data in upload.files]
     enrolled = await context.work(
@@ -197,7 +203,8 @@ async def unlock_claims(request: web.Request) -> web.Response:
 async def _upload(context: Context, request: web.Request, *, allowed: set[str]) -> Upload:
     upload = await read_upload(request, max_bytes=context.settings.max_upload_bytes)
     if unknown := sorted(set(upload.fields) - allowed):
-        raise InputError("unknown_field", f"The field {unknown[0]!r:.40} is not known here.")
+        known = ", ".join(sorted({"audio", *allowed}))
+        raise InputError("unknown_field", f"The field {unknown[0]!r:.40} is not known here; these are: {known}.")
     return upload
 
 
@@ -215,8 +222,8 @@ def _top_k(request: web.Request) -> int:
     return check_top_k(int(given[:4]))
 
 
-def _parse(body: bytes, kind: type[Body]) -> Body:
+def _parse(body: bytes, kind: type[Body], called: str = "The JSON") -> Body:
     try:
         return msgspec.json.decode(body, type=kind)
     except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
-        raise InputError("bad_json", f"The JSON cannot be used: {error}.") from error
+        raise InputError("bad_json", f"{called} cannot be used: {error}.") from error

@@ -7,6 +7,7 @@ import asyncio
 from dataclasses import dataclass, field
 
 from aiohttp import BodyPartReader, MultipartReader, web
+from aiohttp.http import HttpProcessingError
 
 from voiceprint.audio.channels import Choice
 from voiceprint.errors import InputError, LimitError
@@ -20,6 +21,7 @@ MAX_FIELD_BYTES = 16 * 1024
 MAX_PARTS = 64
 MAX_CHOICE = 99
 _CHUNK = 64 * 1024
+_EXPECTED = "The multipart body cannot be read: send each recording as a part of multipart/form-data named 'audio'."
 # Fields, or query parameters, that say which part of a recording to hear.
 CHOICE = ("track", "channel")
 
@@ -34,7 +36,7 @@ class Upload:
     def only_file(self) -> bytes:
         """Raises InputError where there is not exactly one."""
         if len(self.files) != 1:
-            raise InputError("one_file", f"Send exactly one audio file, not {len(self.files)}.")
+            raise InputError("one_file", f"Send exactly one audio file, as the field 'audio', not {len(self.files)}.")
         return self.files[0]
 
 
@@ -57,8 +59,8 @@ async def _read(request: web.Request, max_bytes: int) -> Upload:
             return Upload(files=[await _read_raw(request, max_bytes)])
     except TimeoutError as error:
         raise InputError("stalled", "The body stopped coming.") from error
-    except ValueError as error:
-        raise InputError("bad_multipart", "The multipart body cannot be read.") from error
+    except (ValueError, HttpProcessingError) as error:
+        raise InputError("bad_multipart", _EXPECTED) from error
 
 
 def choice_of(request: web.Request, upload: Upload) -> Choice:
@@ -110,15 +112,17 @@ async def _read_parts(reader: MultipartReader, slot: UploadSlot, max_bytes: int)
         if part is None:
             return upload
         if not isinstance(part, BodyPartReader) or not part.name:
-            raise InputError("bad_multipart", "Every part needs a name and no parts of its own.")
+            raise InputError("bad_multipart", "Every part needs a name, such as 'audio', and no parts of its own.")
         if part.name == "audio":
             upload.files.append(await _read_part(part, slot, left, max_bytes))
             left -= len(upload.files[-1])
+        elif part.filename is not None:
+            raise InputError("unknown_field", f"A file came as {part.name!r:.40}; send recordings as 'audio'.")
         elif part.name in upload.fields:
-            raise InputError("bad_multipart", "A field came twice.")
+            raise InputError("bad_multipart", f"The field {part.name!r:.40} came twice.")
         else:
             value = await _read_part(part, slot, MAX_FIELD_BYTES, MAX_FIELD_BYTES)
-            upload.fields[part.name] = _text(value)
+            upload.fields[part.name] = _text(part.name, value)
     raise InputError("bad_multipart", f"More than {MAX_PARTS} parts came in one request.")
 
 
@@ -132,11 +136,11 @@ async def _read_part(part: BodyPartReader, slot: UploadSlot, left: int, max_byte
     return bytes(body)
 
 
-def _text(value: bytes) -> str:
+def _text(name: str, value: bytes) -> str:
     try:
         return value.decode()
     except UnicodeDecodeError as error:
-        raise InputError("bad_multipart", "A text field is not UTF-8.") from error
+        raise InputError("bad_multipart", f"The field {name!r:.40} is not text in UTF-8.") from error
 
 
 def _too_large(max_bytes: int) -> LimitError:

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from voiceprint.audio.channels import ANY, Choice
-from voiceprint.audio.decoding import read_bytes
 from voiceprint.audio.recording import Recording
 from voiceprint.domain.names import clean_name, name_key
 from voiceprint.domain.speaker import Enrollment
 from voiceprint.domain.vocabulary import Consent
 from voiceprint.errors import InputError, SpeechError
 from voiceprint.service.bulk_workers import BulkWorkers
+from voiceprint.service.recording_file import read_recording
 from voiceprint.service.results import EnrollmentOutcome
 from voiceprint.service.service import VoiceprintService
 
@@ -36,7 +36,7 @@ class Folder:
 
 def read_clip(service: VoiceprintService, path: Path) -> tuple[bytes, Recording]:
     """A recording's bytes and what they sound like. Raises AudioError."""
-    data = read_bytes(path, max_bytes=service.settings.max_upload_bytes)
+    data = read_recording(path, max_bytes=service.settings.max_upload_bytes)
     return data, service.decode(data)
 
 
@@ -48,14 +48,15 @@ def enroll_files(
     on_refusal: OnRefusal,
     consent: Consent | None = None,
     choice: Choice = ANY,
+    force: bool = False,
 ) -> EnrollmentOutcome | None:
     """The outcome of enrolling a speaker's usable recordings, all in one write; None for none.
 
-    ``on_refusal``: called with each recording that is not usable. Raises SpeakerError for a bad name; InputError
-    (``consent_missing``).
+    ``on_refusal``: called with each recording that is not usable. ``force``: take what does not sound like the speaker,
+    too. Raises SpeakerError for a bad name; SpeechError (``not_enough_speech``); InputError (``consent_missing``).
     """
     with BulkWorkers(service, choice) as workers:
-        return _Speaker(service, name, files, workers, consent).enroll(on_refusal)
+        return _Speaker(service, name, files, workers, consent, force).enroll(on_refusal)
 
 
 def enroll_folders(
@@ -65,6 +66,7 @@ def enroll_folders(
     on_refusal: OnRefusal,
     consent: Consent | None = None,
     choice: Choice = ANY,
+    force: bool = False,
 ) -> Iterator[tuple[Folder, EnrollmentOutcome | None]]:
     """Each folder with the outcome of ``enroll_files``, in order.
 
@@ -75,7 +77,7 @@ def enroll_folders(
         begun: deque[tuple[Folder, _Speaker | InputError]] = deque()
         for folder in folders:
             try:
-                begun.append((folder, _Speaker(service, folder.name, folder.files, workers, consent)))
+                begun.append((folder, _Speaker(service, folder.name, folder.files, workers, consent, force)))
             except InputError as error:
                 begun.append((folder, error))
             while workers.is_busy and len(begun) > 1:
@@ -109,8 +111,10 @@ class _Speaker:
         files: Sequence[Path],
         workers: BulkWorkers,
         consent: Consent | None,
+        force: bool,
     ) -> None:
         self._service = service
+        self._force = force
         self._name = clean_name(name)
         self._consent = consent
         speaker = service.enrolled.find(self._name)
@@ -119,21 +123,35 @@ class _Speaker:
 
     def enroll(self, on_refusal: OnRefusal) -> EnrollmentOutcome | None:
         """The outcome of enrolling what is usable, once all of it is encoded."""
-        admitted: list[Enrollment] = []
+        service, speaker = self._service, self._service.enrolled.find(self._name)
+        takes = self._own(self._admitted(on_refusal), speaker.id if speaker else None, on_refusal)
+        if not takes:
+            return None
+        if speaker is None:
+            return service.enroll_new(self._name, takes, consent=self._consent, force=self._force)
+        return service.enroll_more(speaker.id, takes, consent=self._consent, force=self._force)
+
+    def _admitted(self, on_refusal: OnRefusal) -> list[tuple[Path, Enrollment]]:
+        admitted: list[tuple[Path, Enrollment]] = []
         for path, heard in self._heard:
             try:
                 enrollment = heard.result()
                 # Again: what was enrolled since, or comes twice.
-                self._check(enrollment.content, admitted)
-                admitted.append(enrollment)
+                self._check(enrollment.content, [before for _, before in admitted])
+                admitted.append((path, enrollment))
             except InputError as error:
                 on_refusal(path, error)
-        if not admitted:
-            return None
-        speaker = self._service.enrolled.find(self._name)
-        if speaker is None:
-            return self._service.enroll_new(self._name, admitted, consent=self._consent)
-        return self._service.enroll_more(speaker.id, admitted, consent=self._consent)
+        return admitted
+
+    def _own(
+        self, admitted: Sequence[tuple[Path, Enrollment]], speaker_id: str | None, on_refusal: OnRefusal
+    ) -> list[Enrollment]:
+        """Those that are of the speaker and of one person."""
+        takes = [take for _, take in admitted]
+        refused = {} if self._force else self._service.foreign_takes(takes, speaker_id)
+        for at in sorted(refused):
+            on_refusal(admitted[at][0], refused[at])
+        return [take for at, take in enumerate(takes) if at not in refused]
 
     def _check(self, content: str, before: Sequence[Enrollment] = ()) -> None:
         """Refuse what is enrolled already; ``content``: the keyed hash of a recording's file."""

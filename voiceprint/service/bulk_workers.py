@@ -8,8 +8,8 @@ from threading import Lock
 from typing import Self
 
 from voiceprint.audio.channels import ANY, Choice
-from voiceprint.audio.decoding import read_bytes
 from voiceprint.domain.speaker import Enrollment
+from voiceprint.service.recording_file import read_recording
 from voiceprint.service.service import VoiceprintService
 
 __all__ = ["BulkWorkers"]
@@ -52,7 +52,7 @@ class BulkWorkers:
 
     def _hear(self, path: Path, check: Callable[[str], None]) -> Enrollment:
         service = self._service
-        data = read_bytes(path, max_bytes=service.settings.max_upload_bytes)
+        data = read_recording(path, max_bytes=service.settings.max_upload_bytes)
         content = service.content_hash(data)
         check(content)
         return service.admit(service.listen(service.decode(data), self._choice), content)
