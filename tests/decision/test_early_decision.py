@@ -1,7 +1,7 @@
 """Early answers: only when safe, once, and taken back only with a reason."""
 
 from voiceprint.decision.early_decision import GUESSES, SAFE_ABOVE, EarlyDecision
-from voiceprint.decision.policy import Decision
+from voiceprint.decision.outcome import Decision
 
 LINE = 0.4
 

@@ -20,21 +20,21 @@ def calibration(encoder: Encoder) -> Calibration:
 
 def test_the_cost_at_the_promise_is_that_of_the_threshold(calibration: Calibration) -> None:
     policy = Policy(2.0, TARGET, calibration)
-    for size, missed in cost_by_gallery(calibration, TARGET, largest=PEOPLE):
+    for size, missed in cost_by_gallery(calibration, TARGET, 0.0, largest=PEOPLE):
         assert missed == policy.describe(size).expected_fnir
-    costs = [missed.value for _, missed in cost_by_fpir(calibration, PEOPLE)]
+    costs = [missed.value for _, missed in cost_by_fpir(calibration, PEOPLE, 0.0)]
     assert costs == sorted(costs, reverse=True)
     assert costs[0] > costs[-1]
 
 
 def test_more_people_cost_more(calibration: Calibration) -> None:
-    sizes, costs = zip(*cost_by_gallery(calibration, TARGET, largest=PEOPLE), strict=True)
+    sizes, costs = zip(*cost_by_gallery(calibration, TARGET, 0.0, largest=PEOPLE), strict=True)
     assert (sizes[0], sizes[-1]) == (1, PEOPLE)
     assert costs[-1].value > costs[0].value
 
 
 def test_strangers_stay_below_the_line_as_promised(calibration: Calibration) -> None:
-    found = separation(calibration, PEOPLE, TARGET)
+    found = separation(calibration, PEOPLE, TARGET, 0.0)
     assert len(found.edges) == BINS + 1
     middles = np.array([(low + high) / 2 for low, high in zip(found.edges, found.edges[1:], strict=False)])
     strangers, enrolled = np.array(found.strangers), np.array(found.enrolled)

@@ -1,18 +1,21 @@
 """The decision: every status, the promise that moves with the gallery, and what is shown."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from support.calibration_fixtures import CALIBRATION, COHORT, unit_rows
+from numpy.typing import NDArray
+from support.calibration_fixtures import CALIBRATION, TELEPHONE, unit_rows
 
-from voiceprint.decision.policy import Decision, Policy
+from voiceprint.decision.outcome import Decision, EnrolledVoices
+from voiceprint.decision.policy import Policy
 from voiceprint.decision.templates import template, template_of, templates_of
 from voiceprint.domain.match import Match
 from voiceprint.domain.speaker import Enrollment
 
 BARE = Policy(min_speech_seconds=2.0)
-CALIBRATED = Policy(2.0, 0.01, CALIBRATION, COHORT)
+CALIBRATED = Policy(2.0, 0.01, CALIBRATION)
 VOICE = unit_rows(1, seed=3)[0]
 
 
@@ -56,9 +59,9 @@ def test_the_threshold_that_is_shown_is_the_one_that_decides(policy: Policy) -> 
     at = identify(policy, 0.9).threshold
     assert identify(policy, at + 1e-6).status == "identified"
     assert identify(policy, at - 1e-6).status == "unknown"
-    assert policy.verify(0.9, speaker_id="a", embedding=VOICE, speech_seconds=4).status == "accepted"
-    assert policy.verify(-0.5, speaker_id="a", embedding=VOICE, speech_seconds=4).status == "rejected"
-    assert policy.verify(0.9, speaker_id="a", embedding=VOICE, speech_seconds=1).status == "not_enough_speech"
+    for score, seconds, status in ((0.9, 4, "accepted"), (-0.5, 4, "rejected"), (0.9, 1, "not_enough_speech")):
+        found = policy.verify(score, speaker_id="a", embedding=VOICE, speech_seconds=seconds, gallery_size=9)
+        assert found.status == status
 
 
 @pytest.mark.parametrize("policy", [BARE, CALIBRATED])
@@ -68,17 +71,25 @@ def test_the_threshold_rises_with_the_gallery(policy: Policy) -> None:
 
 
 def test_the_threshold_rises_with_the_promise() -> None:
-    at = [Policy(2.0, target, CALIBRATION, COHORT).threshold(50, 4.0) for target in (0.1, 0.01, 0.001)]
+    at = [Policy(2.0, target, CALIBRATION).threshold(50, 4.0) for target in (0.1, 0.01, 0.001)]
     assert at == sorted(at)
     assert len(set(at)) == 3
 
 
-def test_a_voice_close_to_the_cohort_must_be_closer_to_the_speaker() -> None:
-    common = COHORT.vectors[0]
-    matches = [Match("a", 0.9)]
-    strange = CALIBRATED.identify(matches, embedding=VOICE, speech_seconds=4, gallery_size=5)
-    usual = CALIBRATED.identify(matches, embedding=common, speech_seconds=4, gallery_size=5)
-    assert usual.threshold > strange.threshold
+def enrolled(seconds: float, template: NDArray[np.float32]) -> Callable[[Sequence[str]], EnrolledVoices]:
+    return lambda ids: EnrolledVoices([seconds] * len(ids), np.stack([template] * len(ids)))
+
+
+@pytest.mark.parametrize(("probe", "template", "raised"), [(1, 1, 0.2), (1, -1, -0.15), (-1, 1, -0.15), (-1, -1, 0.0)])
+def test_recordings_of_one_channel_must_be_closer(probe: int, template: int, raised: float) -> None:
+    at = CALIBRATED.identify(
+        [Match("a", 0.9)],
+        embedding=probe * TELEPHONE,
+        speech_seconds=4,
+        gallery_size=5,
+        enrolled=enrolled(10, template * TELEPHONE),
+    ).threshold
+    assert at - identify(CALIBRATED, 0.9, size=5).threshold == pytest.approx(raised, abs=1e-6)
 
 
 def test_the_second_best_is_by_evidence_not_by_cosine() -> None:
@@ -86,7 +97,11 @@ def test_the_second_best_is_by_evidence_not_by_cosine() -> None:
     matches = [Match("long", 0.80), Match("short", 0.79)]
     seconds = {"long": 60.0, "short": 3.0}
     found = CALIBRATED.identify(
-        matches, embedding=VOICE, speech_seconds=4, gallery_size=2, enrolled_seconds=seconds.__getitem__
+        matches,
+        embedding=VOICE,
+        speech_seconds=4,
+        gallery_size=2,
+        enrolled=lambda ids: EnrolledVoices([seconds[one] for one in ids], np.stack([VOICE] * len(ids))),
     )
     assert found.score == 0.79
     assert found.margin is not None
@@ -116,7 +131,7 @@ def test_a_note_for_the_operator() -> None:
     assert not note.supported  # 40 people cannot show 1 %
     assert "rule of three" in note.note
     assert "extrapolated" in CALIBRATED.describe(10_000).note
-    assert Policy(2.0, 0.1, CALIBRATION, COHORT).describe(10).supported
+    assert Policy(2.0, 0.1, CALIBRATION).describe(10).supported
     assert (BARE.describe(10).supported, BARE.describe(10).expected_fnir) == (False, None)
 
 
@@ -126,11 +141,32 @@ def test_where_people_sound_alike_everything_is_stricter() -> None:
     assert here.threshold - usual.threshold == pytest.approx(2.0 / CALIBRATION.weights.cosine)
     assert (here.probability or 1) < (usual.probability or 0)
     assert here.margin == pytest.approx(usual.margin)
-    claims = [p.verify(0.9, speaker_id="a", embedding=VOICE, speech_seconds=4).threshold for p in (CALIBRATED, alike)]
-    assert claims[0] < claims[1]
-    note = alike.describe(10).note
-    assert "more alike here than usual, so that the threshold is 0.10 higher" in note
-    assert "alike" not in CALIBRATED.describe(10).note
+    for policy, note in (
+        (alike, "alike here than anywhere measured, so that the threshold is 0.10 higher"),
+        (CALIBRATED, "that of the worst place measured"),
+        (replace(CALIBRATED, score_shift=-2.0), "the threshold is 0.10 lower"),
+    ):
+        assert note in policy.describe(10).note
+
+
+def test_a_probability_is_told_where_the_place_is_known() -> None:
+    assert identify(CALIBRATED, 0.9, size=2).probability is None
+    assert identify(CALIBRATED, 0.9, size=3).probability is not None
+
+
+def test_where_most_would_be_missed_the_promise_is_of_no_use() -> None:
+    useless = replace(CALIBRATED, score_shift=12.0).describe(10)
+    assert useless.expected_fnir is not None
+    assert useless.expected_fnir.value > 0.5
+    assert not useless.supported
+    assert "needs a stronger encoder" in useless.note
+    assert "stronger encoder" not in CALIBRATED.describe(10).note
+
+
+def test_misses_are_told_for_one_recording_too() -> None:
+    assert "with one recording are missed in 40% of cases" in CALIBRATED.describe(1).note
+    one, three = (CALIBRATION.expected_fnir(0.0, recordings=count).value for count in (1, 3))
+    assert one > three
 
 
 def test_who_may_be_enrolled_already() -> None:

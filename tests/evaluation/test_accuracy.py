@@ -34,7 +34,6 @@ def report(speech_dev: Path, encoder: Encoder, voice_activity: VoiceActivity) ->
         samples,
         encoder=encoder.id,
         calibration=policy.calibration,
-        cohort=policy.cohort,
         bare_threshold=BARE_THRESHOLD,
         target_fpir=0.01,
     )

@@ -10,14 +10,15 @@ import numpy as np
 import pytest
 from msgspec import structs
 
-from voiceprint.decision.calibration import Calibration, Cohort
+from voiceprint.decision.calibration import Calibration, Weights
 from voiceprint.decision.intervals import share
 from voiceprint.domain.speaker import Enrollment, Profile, StoredSpeaker
 from voiceprint.domain.vocabulary import Consent
 from voiceprint.errors import InputError
 from voiceprint.evaluation.enrolled import enrolled_samples
 from voiceprint.evaluation.fitting import fit
-from voiceprint.evaluation.impostor_tail import fit_tail
+from voiceprint.evaluation.impostor_tail import WORST, fit_tail
+from voiceprint.evaluation.places import ScoredPlace
 from voiceprint.evaluation.plots import draw
 from voiceprint.evaluation.rates import Report, evaluate
 from voiceprint.evaluation.report import markdown
@@ -45,13 +46,9 @@ def made_up(people: int, *, seed: int, spread: float = 0.8, alike: float = 0.0, 
     return found
 
 
-def cohort(seed: int = 9) -> Cohort:
-    return Cohort(np.stack([s.embedding for s in made_up(200, seed=seed) if s.clips == (0,)]), 20)
-
-
 @pytest.fixture(scope="module")
 def calibration() -> Calibration:
-    return fit(made_up(80, seed=1), cohort(), encoder="made-up", fingerprint="0" * 64)
+    return fit(made_up(80, seed=1), encoder="made-up", fingerprint="0" * 64)
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +62,6 @@ def judged(samples: Sequence[Sample], calibration: Calibration | None, target: f
         samples,
         encoder="made-up",
         calibration=calibration,
-        cohort=cohort(),
         bare_threshold=0.5,
         target_fpir=target,
         fixed_thresholds=(0.25, 0.99),
@@ -89,24 +85,47 @@ def test_the_fit_is_calibrated_and_keeps_its_promise_on_other_people(report: Rep
     assert all(row.fpir.value <= 0.2 for row in report.by_condition)
 
 
-def test_the_promise_is_kept_where_people_sound_more_alike_than_in_the_fit(calibration: Calibration) -> None:
-    studio = made_up(60, seed=5, alike=0.7, corpus="studio")
-    here, unaware = (judged(studio, fitted) for fitted in (calibration, structs.replace(calibration, nearest=None)))
-    assert here.fpir_actual.value <= 0.12 < 0.15 <= unaware.fpir_actual.value
-    assert here.fnir_actual.value < 0.1
+def test_the_threshold_comes_down_where_people_sound_less_alike_than_in_the_worst_place() -> None:
+    """Fitted to a studio where all sound alike and to homes; judged on others of both kinds."""
+    fitted = fit(
+        made_up(60, seed=1, corpus="home") + made_up(60, seed=6, alike=0.7, corpus="studio"),
+        encoder="made-up",
+        fingerprint="0" * 64,
+    )
+    home, studio = made_up(60, seed=3, corpus="home"), made_up(60, seed=5, alike=0.7, corpus="studio")
+    start = structs.replace(fitted, place=None)
+    assert judged(studio, fitted).fpir_actual.value <= 0.15
+    here, strict = (judged(home, calibration) for calibration in (fitted, start))
+    assert here.fpir_actual.value <= 0.15
+    assert here.fnir_actual.value < strict.fnir_actual.value
 
 
-def test_the_corpus_whose_strangers_come_highest_sets_the_line() -> None:
-    trials = make_trials(made_up(60, seed=1) + made_up(60, seed=6, corpus="studio"), None)
-    studio = np.array([probe.corpus == "studio" for probe in trials.probes])
-    llr = 10 * trials.cosine
-    usual, _ = fit_tail(trials, llr, lambda _: 0.0)
-    llr[studio] += 3
-    raised, largest = fit_tail(trials, llr, lambda _: 0.0)
-    assert raised.location - usual.location == pytest.approx(3, abs=0.5)
-    halved, _ = fit_tail(trials, llr, lambda _: 1.5)
-    assert halved.location == pytest.approx(raised.location - 1.5)
-    assert largest == 90
+def test_the_place_whose_strangers_come_highest_sets_the_threshold() -> None:
+    weights = Weights(**dict.fromkeys(Weights.__struct_fields__, 0.0) | {"cosine": 10.0})
+    places = [
+        ScoredPlace.of(corpus, make_trials(made_up(60, seed=seed, corpus=corpus), None), weights)
+        for seed, corpus in ((1, "home"), (6, "studio"))
+    ]
+    usual, locations = fit_tail(places)
+    raised, higher = fit_tail([places[0], replace(places[1], llr=places[1].llr + 3)])
+    assert (higher - locations).tolist() == pytest.approx([0, 3], abs=1e-6)
+    assert usual.location == pytest.approx(max(locations) - usual.scale * np.log(WORST))
+    assert raised.location - usual.location == pytest.approx(max(higher) - max(locations), abs=1e-6)
+
+
+def test_recordings_that_were_not_heard_count_as_missed(calibration: Calibration) -> None:
+    samples = made_up(40, seed=3)
+    whole = judged(samples, calibration)
+    nothing = np.zeros(DIMENSION, np.float32)
+    speakers = {sample.speaker for sample in samples}
+    unheard = [Sample("made", speaker, (12 + clip,), 0.0, WHOLE, nothing) for speaker in speakers for clip in range(3)]
+    lost = judged([*samples, *unheard], calibration)
+    assert (lost.refused.recordings, lost.refused.of_recordings) == (120, 360)
+    before, after = ({(r.size, r.clips): r.fnir for r in found.homes} for found in (whole, lost))
+    assert before.keys() == after.keys()
+    # Three of six that are asked with are missed on top; with one recording enrolled three of eight.
+    assert after[5, 3] == pytest.approx(0.5 + 0.5 * before[5, 3], abs=0.01)
+    assert after[5, 1] == pytest.approx(0.375 + 0.625 * before[5, 1], abs=0.01)
 
 
 def test_less_speech_is_weaker_evidence(report: Report) -> None:
@@ -150,7 +169,7 @@ def test_without_a_calibration_nothing_is_claimed() -> None:
 
 def test_too_few_people_are_refused() -> None:
     with pytest.raises(InputError, match="20 speakers"):
-        fit(made_up(10, seed=6), None, encoder="e", fingerprint="f")
+        fit(made_up(10, seed=6), encoder="e", fingerprint="f")
     with pytest.raises(InputError, match="4 speakers"):
         judged(made_up(3, seed=6), None)
 
@@ -174,7 +193,7 @@ def test_halves_are_fixed_and_about_even() -> None:
 
 def test_diagrams_are_drawn(tmp_path: Path, calibration: Calibration, report: Report) -> None:
     pytest.importorskip("matplotlib", reason="the extra 'plots' is not installed")
-    drawn = draw(tmp_path, report, made_up(80, seed=3), calibration, cohort())
+    drawn = draw(tmp_path, report, made_up(80, seed=3), calibration)
     assert [path.name for path in drawn] == ["det.png", "scores.png", "gallery.png"]
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in drawn)
 
@@ -187,9 +206,9 @@ def test_enrolled_voices_calibrate_where_people_consented() -> None:
     agreed = [structs.replace(s, profile=structs.replace(s.profile, consent=Consent(purpose="door"))) for s in speakers]
     samples = list(enrolled_samples(agreed[:-1] + speakers[-1:]))
     assert len({sample.speaker for sample in samples}) == 59
-    found = fit(samples, cohort(), encoder="made-up", fingerprint="0" * 64)
+    found = fit(samples, encoder="made-up", fingerprint="0" * 64)
     assert found.evidence.speakers == 59
-    direct = fit([s for s in whole if s.speaker != whole[-1].speaker], cohort(), encoder="", fingerprint="0" * 64)
+    direct = fit([s for s in whole if s.speaker != whole[-1].speaker], encoder="", fingerprint="0" * 64)
     assert found.weights == direct.weights
 
 

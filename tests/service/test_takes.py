@@ -9,6 +9,7 @@ import pytest
 from support.calibration_fixtures import CALIBRATION
 from support.toys import heard, tone, toy_service
 
+from voiceprint.decision.outcome import EnrolledVoices
 from voiceprint.decision.policy import Policy
 from voiceprint.decision.templates import template_of
 from voiceprint.domain.speaker import Enrollment, Profile, StoredSpeaker
@@ -203,8 +204,11 @@ def test_less_than_the_threshold_is_enough_unless_the_own_takes_are_much_more_al
     check = TakeCheck(service.enrolled, lambda _: policy)
     takes = (near(own, 1, 4.0), near(own, 2, 4.0))
     speaker = StoredSpeaker("0" * 32, Profile(name="Ada", created_at=0.0), takes)
-    threshold = policy.verify(0.0, speaker_id="", embedding=None, speech_seconds=2.0, enrolled_seconds=8.0).threshold
     template = template_of(takes)
+    voices = EnrolledVoices([8.0], template[None])
+    threshold = policy.verify(
+        0.0, speaker_id="", embedding=None, speech_seconds=2.0, enrolled=lambda _: voices
+    ).threshold
     score = threshold - 0.02  # of a take that has nothing but the first direction in common with the template
     refused = check.refusals([near(score / float(template[0]), 9)], speaker, None)
     assert (not refused) == kept

@@ -1,20 +1,18 @@
 """A calibration as it would come out for an encoder of 16 dimensions; made up, not measured."""
 
-import hashlib
-
 import numpy as np
 from numpy.typing import NDArray
 
 from voiceprint.decision.calibration import (
     VERSION,
     Calibration,
-    Cohort,
+    Channel,
     Evidence,
-    Nearest,
+    PlaceEvidence,
     Tail,
     Weights,
-    cohort_bytes,
 )
+from voiceprint.decision.place import Level, Place
 
 
 def unit_rows(count: int, *, seed: int, dimension: int = 16) -> NDArray[np.float32]:
@@ -23,18 +21,27 @@ def unit_rows(count: int, *, seed: int, dimension: int = 16) -> NDArray[np.float
     return made
 
 
-COHORT = Cohort(unit_rows(50, seed=1).astype(np.float16).astype(np.float32), top=5)
+TELEPHONE = unit_rows(1, seed=1)[0]
+_OWN, _OWN_ONE = (tuple(np.linspace(low, low + 18, 101).tolist()) for low in (-3, -6))
 CALIBRATION = Calibration(
     version=VERSION,
     encoder="made-up",
     encoder_sha256="0" * 64,
     created="2026-01-01",
-    weights=Weights(offset=1.0, cosine=20.0, impostor=-15.0, log_speech_seconds=-0.4, log_enrolled_seconds=-1.0),
+    weights=Weights(
+        offset=-3.5,
+        cosine=20.0,
+        both_by_telephone=-4.0,
+        one_by_telephone=3.0,
+        log_speech_seconds=-0.4,
+        log_enrolled_seconds=-1.0,
+    ),
     tail=Tail(location=-2.5, per_log_speaker=0.8, scale=0.8),
     margin=1.5,
-    cohort_sha256=hashlib.sha256(cohort_bytes(COHORT)).hexdigest(),
-    cohort_dimension=16,
-    cohort_top=5,
+    channel=Channel(direction=tuple((2 * TELEPHONE).tolist()), offset=0.0),
+    place=Place(
+        nearest=Level(location=4.0, per_log_speaker=1.5), refused=Level(location=-4.5, per_log_speaker=0.8), usual=-1.0
+    ),
     evidence=Evidence(
         speakers=40,
         target_trials=400,
@@ -42,9 +49,9 @@ CALIBRATION = Calibration(
         largest_gallery=30,
         cllr=0.12,
         cllr_min=0.11,
-        target_llr=tuple(np.linspace(-3, 15, 101).tolist()),
-        impostor=0.3,
+        target_llr=_OWN,
+        target_llr_one=_OWN_ONE,
         enrolled_seconds=10.0,
+        places=(PlaceEvidence(name="home", speakers=20, target_llr=_OWN, target_llr_one=_OWN_ONE),),
     ),
-    nearest=Nearest(location=-4.0, per_log_speaker=1.5),
 )

@@ -126,17 +126,16 @@ def _evidence(policy: Policy, gallery_size: int) -> Evidence | None:
     if calibration is None:
         return None
     found = calibration.evidence
+    largest = max(found.largest_gallery, gallery_size)
+    growth = cost_by_gallery(calibration, target, policy.score_shift, largest=largest)
     return Evidence(
         created=calibration.created,
         people=found.speakers,
         target_trials=found.target_trials,
         nontarget_trials=found.nontarget_trials,
-        separation=separation(calibration, gallery_size, target),
-        cost=tuple(_share(at, missed) for at, missed in cost_by_fpir(calibration, gallery_size)),
-        growth=tuple(
-            _share(at, missed)
-            for at, missed in cost_by_gallery(calibration, target, largest=max(found.largest_gallery, gallery_size))
-        ),
+        separation=separation(calibration, gallery_size, target, policy.score_shift),
+        cost=tuple(_share(at, missed) for at, missed in cost_by_fpir(calibration, gallery_size, policy.score_shift)),
+        growth=tuple(_share(at, missed) for at, missed in growth),
     )
 
 

@@ -7,7 +7,7 @@ import msgspec
 from voiceprint import __version__
 from voiceprint.api.messages import Candidate, Enrolled, Error, Forgotten, Result, SpeakerInfo, SpeakerList, SpeakerRef
 from voiceprint.audio.decoding import decoder_walls
-from voiceprint.decision.policy import ThresholdNote
+from voiceprint.decision.threshold_note import ThresholdNote
 from voiceprint.domain.caller import Caller
 from voiceprint.domain.groups import Within
 from voiceprint.domain.match import Match

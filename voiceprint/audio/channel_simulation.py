@@ -1,4 +1,4 @@
-"""What telephones, noise and rooms do to speech: for cohorts and for evaluations, never for enrollment."""
+"""What telephones, noise and rooms do to speech: for calibrations and evaluations."""
 
 import io
 from collections.abc import Callable, Mapping
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from voiceprint.audio.decoding import SAMPLE_RATE
 
-__all__ = ["CHANGES", "Change", "noisy", "opus", "telephone"]
+__all__ = ["CHANGES", "Change", "noisy", "opus", "room", "telephone"]
 
 Samples = NDArray[np.float32]
 # Applied to a recording before it is heard.
@@ -17,6 +17,7 @@ Change = Callable[[Samples], Samples]
 TELEPHONE_HERTZ = 3_800.0
 MU = 255
 OPUS_BITS_PER_SECOND = 16_000
+ROOM_SECONDS, ROOM_DIRECT_DB, ROOM_DELAY_SECONDS = 0.5, -3.0, 0.003
 
 
 def telephone(samples: Samples) -> Samples:
@@ -38,6 +39,22 @@ def noisy(samples: Samples, *, snr_db: float = 10.0) -> Samples:
     power = float(np.mean(np.square(samples))) / 10 ** (snr_db / 10)
     mixed: Samples = (samples + pink * np.sqrt(power / np.mean(np.square(pink)))).astype(np.float32)
     return np.clip(mixed, -1, 1)
+
+
+def room(samples: Samples) -> Samples:
+    """Across a room whose sound falls by 60 dB in half a second, the direct sound 3 dB below the rest.
+
+    White noise that decays evenly after the direct sound (Polack 1988); the same room for the same length.
+    """
+    at = np.arange(int(ROOM_SECONDS * SAMPLE_RATE)) / SAMPLE_RATE
+    late = np.random.default_rng(len(samples)).normal(size=len(at)) * 10 ** (-3 * at / ROOM_SECONDS)
+    late[at < ROOM_DELAY_SECONDS] = 0
+    late *= np.sqrt(10 ** (-ROOM_DIRECT_DB / 10) / np.sum(np.square(late)))
+    late[0] = 1.0
+    size = len(samples) + len(late)
+    heard = np.fft.irfft(np.fft.rfft(samples, size) * np.fft.rfft(late, size), size)[: len(samples)]
+    heard *= np.sqrt(np.mean(np.square(samples)) / max(float(np.mean(np.square(heard))), 1e-12))
+    return np.clip(heard, -1, 1).astype(np.float32)
 
 
 def opus(samples: Samples) -> Samples:
@@ -62,4 +79,4 @@ def opus(samples: Samples) -> Samples:
     return whole
 
 
-CHANGES: Mapping[str, Change] = {"telephone": telephone, "noise": noisy, "opus": opus}
+CHANGES: Mapping[str, Change] = {"telephone": telephone, "noise": noisy, "room": room, "opus": opus}

@@ -9,12 +9,10 @@ from voiceprint.cli.folders import add_clip_options, clip_encoder_of, hear_asked
 from voiceprint.errors import InputError
 
 if TYPE_CHECKING:
-    from voiceprint.decision.calibration import Calibration, Cohort
+    from voiceprint.decision.calibration import Calibration
     from voiceprint.evaluation.samples import ClipEncoder, Sample
 
 __all__ = ["add"]
-
-TELEPHONE_EVERY = 4
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -27,14 +25,6 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         "person is on another day, so people should have enrolled on several)",
     )
     add_data_option(parser)
-    parser.add_argument(
-        "--cohort",
-        nargs="+",
-        type=Path,
-        metavar="DIR",
-        help="folders of other speakers whose (half precision) embeddings are kept in the calibration; without it the "
-        "cohort that comes with the encoder, if one does",
-    )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where to write ENCODER.json")
     add_json_option(parser)
     parser.set_defaults(run=run_calibrate)
@@ -43,16 +33,25 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 def run_calibrate(args: argparse.Namespace) -> int:
     from msgspec import structs
 
+    from voiceprint.audio.channel_simulation import CHANGES
+    from voiceprint.decision.calibration import shipped_calibration
     from voiceprint.evaluation.fitting import fit
 
     if not args.folders and not args.enrolled:
         raise InputError("nothing_to_learn_from", "Give a folder of speakers, or --enrolled, or both.")
     clip_encoder, samples = _enrolled(args) if args.enrolled else (open_clip_encoder(args), [])
-    cohort = _cohort(args, clip_encoder)
     samples += hear_asked(args, clip_encoder)
-    calibration = fit(samples, cohort, encoder=clip_encoder.encoder.id, fingerprint=clip_encoder.encoder.fingerprint)
+    telephone = hear_folders(args.folders, clip_encoder, half=args.half, cut=False, change=CHANGES["telephone"])
+    shipped = shipped_calibration(clip_encoder.encoder.id, clip_encoder.encoder.fingerprint)
+    calibration = fit(
+        samples,
+        telephone,
+        encoder=clip_encoder.encoder.id,
+        fingerprint=clip_encoder.encoder.fingerprint,
+        channel=shipped.channel if shipped else None,
+    )
     calibration = structs.replace(calibration, one_voice=_speaker_change_threshold(args, clip_encoder))
-    path = calibration.save(args.out, cohort)
+    path = calibration.save(args.out)
     if args.json:
         print_json(calibration)
     else:
@@ -73,29 +72,6 @@ def _enrolled(args: argparse.Namespace) -> "tuple[ClipEncoder, list[Sample]]":
         return clip_encoder_of(service.encoder, settings), list(enrolled_samples(service.speakers()))
 
 
-def _cohort(args: argparse.Namespace, clip_encoder: "ClipEncoder") -> "Cohort | None":
-    """The cohort: one recording a speaker, every fourth also by telephone.
-
-    It must hold the channels that come.
-    """
-    import numpy as np
-
-    from voiceprint.audio.channel_simulation import telephone
-    from voiceprint.decision.calibration import Cohort, shipped_calibration
-    from voiceprint.evaluation.fitting import COHORT_TOP
-    from voiceprint.evaluation.trials import MIN_PROBE_SECONDS
-
-    if args.cohort is None:
-        shipped = shipped_calibration(clip_encoder.encoder.id, clip_encoder.encoder.fingerprint)
-        return shipped[1] if shipped else None
-    plain = hear_folders(args.cohort, clip_encoder, cut=False, clips=1, part=(0, 2))
-    by_telephone = hear_folders(
-        args.cohort, clip_encoder, cut=False, clips=1, part=(1, TELEPHONE_EVERY), change=telephone
-    )
-    rows = [sample.embedding for sample in (*plain, *by_telephone) if sample.seconds >= MIN_PROBE_SECONDS]
-    return Cohort(np.stack(rows).astype(np.float16).astype(np.float32), COHORT_TOP)
-
-
 def _speaker_change_threshold(args: argparse.Namespace, clip_encoder: "ClipEncoder") -> float | None:
     """The speaker change threshold: the homogeneity that all but a few recordings reach.
 
@@ -113,7 +89,7 @@ def _speaker_change_threshold(args: argparse.Namespace, clip_encoder: "ClipEncod
     if len(found) >= MIN_PEOPLE:
         return float(np.quantile(found, FALSE_ALARMS))
     shipped = shipped_calibration(clip_encoder.encoder.id, clip_encoder.encoder.fingerprint)
-    return shipped[0].one_voice if shipped else None
+    return shipped.one_voice if shipped else None
 
 
 def _in_words(calibration: "Calibration") -> str:

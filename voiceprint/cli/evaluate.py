@@ -42,13 +42,13 @@ def run_evaluate(args: argparse.Namespace) -> int:
     if args.plots is not None:
         check_plots()
     clip_encoder = open_clip_encoder(args)
-    samples = hear_asked(args, clip_encoder)
+    samples = hear_asked(args, clip_encoder, unheard=True)
     policy = _policy(args, clip_encoder)
     report = _judge(args, clip_encoder, samples, policy)
     if args.plots is not None:
         args.plots.mkdir(parents=True, exist_ok=True)
         (args.plots / "report.md").write_text(markdown(report), encoding="utf-8")
-        draw(args.plots, report, samples, policy.calibration, policy.cohort)
+        draw(args.plots, report, samples, policy.calibration)
     if args.json:
         print_json(report)
     else:
@@ -79,7 +79,6 @@ def _judge(
         samples,
         encoder=clip_encoder.encoder.id,
         calibration=policy.calibration,
-        cohort=policy.cohort,
         bare_threshold=BARE_THRESHOLD,
         target_fpir=policy.target_fpir,
         fixed_thresholds=args.compare,

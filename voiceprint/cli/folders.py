@@ -26,8 +26,8 @@ def add_clip_options(parser: argparse.ArgumentParser, *, folders: str = "+") -> 
         "--also",
         nargs="+",
         default=[],
-        choices=("telephone", "noise", "opus"),
-        help="ask once more by telephone, in noise 10 dB below the speech, or through Opus at 16 kbit/s",
+        choices=("telephone", "noise", "room", "opus"),
+        help="ask once more by telephone, in noise 10 dB below the speech, across a room, or through Opus at 16 kbit/s",
     )
     parser.add_argument("--encoder", metavar="ID", help="the encoder; the best that is there")
     add_models_option(parser)
@@ -66,17 +66,19 @@ def hear_folders(folders: Sequence[Path], clip_encoder: "ClipEncoder", **options
         )
 
 
-def hear_asked(args: argparse.Namespace, clip_encoder: "ClipEncoder") -> "list[Sample]":
+def hear_asked(args: argparse.Namespace, clip_encoder: "ClipEncoder", *, unheard: bool = False) -> "list[Sample]":
     """The samples of the options' folders; with ``--also`` once more, over other channels.
 
-    The copies are only probes, never enrolled.
+    The copies are only probes, never enrolled. ``unheard``: with what was refused, see ``collect``.
     """
     from dataclasses import replace
 
     from voiceprint.audio.channel_simulation import CHANGES
 
-    found = hear_folders(args.folders, clip_encoder, half=args.half)
+    found = hear_folders(args.folders, clip_encoder, half=args.half, unheard=unheard)
     for name in args.also:
-        heard = hear_folders(args.folders, clip_encoder, half=args.half, cut=False, change=CHANGES[name])
+        heard = hear_folders(
+            args.folders, clip_encoder, half=args.half, cut=False, unheard=unheard, change=CHANGES[name]
+        )
         found.extend(replace(sample, condition=name) for sample in heard)
     return found

@@ -7,7 +7,7 @@ only if the whole utterance says otherwise, with that reason.
 
 from dataclasses import dataclass, replace
 
-from voiceprint.decision.policy import Decision
+from voiceprint.decision.outcome import Decision
 
 __all__ = ["EarlyDecision"]
 

@@ -1,4 +1,4 @@
-"""What a calibration promises, as points to draw: pure numbers out of the calibration's own file."""
+"""What a calibration promises in a place, as points to draw. ``score_shift``: of the place, see ``place``."""
 
 from dataclasses import dataclass
 
@@ -27,22 +27,26 @@ class Separation:
     threshold: float
 
 
-def cost_by_fpir(calibration: Calibration, gallery_size: int) -> list[tuple[float, Interval]]:
+def cost_by_fpir(calibration: Calibration, gallery_size: int, score_shift: float) -> list[tuple[float, Interval]]:
     """For each share of strangers who get a name, the share of enrolled people who are missed."""
-    return [(fpir, calibration.expected_fnir(calibration.threshold(gallery_size, fpir))) for fpir in FPIRS]
+    return [
+        (fpir, calibration.expected_fnir(calibration.threshold(gallery_size, fpir) + score_shift)) for fpir in FPIRS
+    ]
 
 
-def cost_by_gallery(calibration: Calibration, target_fpir: float, *, largest: int) -> list[tuple[int, Interval]]:
+def cost_by_gallery(
+    calibration: Calibration, target_fpir: float, score_shift: float, *, largest: int
+) -> list[tuple[int, Interval]]:
     """The same for galleries of up to ``largest`` people, at the promise that is kept now."""
     sizes = sorted({round(size) for size in np.geomspace(1, max(2, largest), 20)})
-    return [(size, calibration.expected_fnir(calibration.threshold(size, target_fpir))) for size in sizes]
+    return [(size, calibration.expected_fnir(calibration.threshold(size, target_fpir) + score_shift)) for size in sizes]
 
 
-def separation(calibration: Calibration, gallery_size: int, target_fpir: float) -> Separation:
+def separation(calibration: Calibration, gallery_size: int, target_fpir: float, score_shift: float) -> Separation:
     """Strangers by the best they reach against a gallery of that size, enrolled people by their own template."""
     quantiles = np.array(calibration.evidence.target_llr)
     tail = calibration.tail
-    place = tail.location + tail.per_log_speaker * np.log(max(gallery_size, 1))
+    place = tail.location + tail.per_log_speaker * np.log(max(gallery_size, 1)) + score_shift
     # A hundredth of the strangers lie below the first edge, none to speak of above the last.
     edges = np.linspace(min(place - 2 * tail.scale, quantiles[1]), quantiles[-1], BINS + 1)
     enrolled = np.interp(edges, quantiles, np.linspace(0, 1, len(quantiles)))
@@ -51,7 +55,7 @@ def separation(calibration: Calibration, gallery_size: int, target_fpir: float) 
         edges=_rounded(edges),
         enrolled=_rounded(np.diff(enrolled)),
         strangers=_rounded(np.diff(strangers)),
-        threshold=round(calibration.threshold(gallery_size, target_fpir), 4),
+        threshold=round(calibration.threshold(gallery_size, target_fpir) + score_shift, 4),
     )
 
 

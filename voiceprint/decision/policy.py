@@ -1,24 +1,24 @@
 """How scores become decisions: thresholds and margins. All policy lives here and in the settings."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from voiceprint.decision.calibration import Calibration, Cohort, load_calibration, shipped_calibration
-from voiceprint.decision.intervals import Interval
+from voiceprint.decision.calibration import Calibration, load_calibration, shipped_calibration
+from voiceprint.decision.outcome import Decision, Enrolled, Status
+from voiceprint.decision.threshold_note import ThresholdNote, note_of
 from voiceprint.decision.wording import distance, too_close, too_short
 from voiceprint.domain.match import Match
 
-__all__ = ["Decision", "Policy", "ThresholdNote"]
+__all__ = ["Policy"]
 
-Status = Literal["identified", "unknown", "ambiguous", "not_enough_speech", "accepted", "rejected", "not_enrolled"]
 Vector = NDArray[np.float32]
-EnrolledSeconds = Callable[[str], float]
+Vectors = NDArray[np.float32]
+Floats = NDArray[np.float64]
 
 TARGET_FPIR = 0.01
 # Before anybody spoke, strangers and enrolled people are held equally likely.
@@ -26,36 +26,10 @@ PRIOR_ENROLLED = 0.5
 # For an encoder that nobody has calibrated: far above where strangers' cosines end for the ECAPA-TDNN encoders measured
 # here, and rising with the gallery. Rather a missed friend than a named stranger.
 BARE_THRESHOLD, BARE_PER_LOG_SPEAKER, BARE_HIGHEST, BARE_MARGIN = 0.45, 0.02, 0.65, 0.05
-# A rise of this many cosines is worth a word to the operator.
-NOTEWORTHY_SHIFT = 0.01
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What was decided and why. ``score``, ``threshold`` and ``margin`` are cosines (the threshold that of this probe
-    and this speaker); ``probability`` comes from the calibration or is None; ``rule`` is one plain sentence.
-    """
-
-    status: Status
-    speaker_id: str | None
-    score: float | None
-    threshold: float
-    margin: float | None
-    probability: float | None
-    rule: str
-
-
-@dataclass(frozen=True, slots=True)
-class ThresholdNote:
-    """What an operator should know of the line: ``threshold`` (cosine, typical probe), ``target_fpir``, what it costs
-    in missed people (None without a calibration), and whether the data can support the promise.
-    """
-
-    threshold: float
-    target_fpir: float
-    expected_fnir: Interval | None
-    supported: bool
-    note: str
+# With fewer enrolled the place is not known, and with it no probability.
+KNOWN_FROM = 3
+# Strangers' closeness moves enrolled speakers' own scores as well, by this share.
+OWN_SHARE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +46,14 @@ class _Candidate:
 class Policy:
     """Decides. Built once, from a calibration of the encoder where there is one; safe to share between threads.
 
-    ``target_fpir``: the promise, at most this share of strangers gets a name. ``score_shift``: how much more llr than
-    usual strangers reach here (see ``calibration``). ``enrolled_seconds`` in the methods: seconds that a speaker was
-    enrolled with; typical ones are assumed where it is not given.
+    ``target_fpir``: the promise, at most this share of strangers gets a name. ``score_shift``: how far (llr) the
+    threshold lies from that of the worst place measured (see ``place``). ``enrolled`` in the methods: what speakers are
+    enrolled with; typical seconds, and no telephone, are assumed where it is not given.
     """
 
     min_speech_seconds: float
     target_fpir: float = TARGET_FPIR
     calibration: Calibration | None = None
-    cohort: Cohort | None = None
     score_shift: float = 0.0
 
     @classmethod
@@ -95,10 +68,8 @@ class Policy:
     ) -> "Policy":
         """With the operator's calibration, else the shipped one, else the bare default. Raises ConfigError."""
         if calibration_file is not None:
-            calibration, cohort = load_calibration(calibration_file, encoder, fingerprint)
-            return cls(min_speech_seconds, target_fpir, calibration, cohort)
-        found = shipped_calibration(encoder, fingerprint)
-        return cls(min_speech_seconds, target_fpir, *(found or (None, None)))
+            return cls(min_speech_seconds, target_fpir, load_calibration(calibration_file, encoder, fingerprint))
+        return cls(min_speech_seconds, target_fpir, shipped_calibration(encoder, fingerprint))
 
     @property
     def calibrated(self) -> bool:
@@ -113,7 +84,8 @@ class Policy:
         """The cosine that a typical voice must reach; the one in a decision is that of the voice that was heard."""
         if self.calibration is None:
             return _bare_threshold(gallery_size)
-        return self._line(self._impostor(None), speech_seconds, None, gallery_size)[1]
+        seconds = self.calibration.evidence.enrolled_seconds
+        return self._line((0.0, 0.0), speech_seconds, seconds, gallery_size)[1]
 
     def describe(self, gallery_size: int) -> ThresholdNote:
         """The line for a gallery of this size, what it promises and what it costs."""
@@ -121,19 +93,7 @@ class Policy:
         if self.calibration is None:
             note = "no calibration fits this encoder: a cautious fixed threshold, and no promise"
             return ThresholdNote(at, self.target_fpir, None, False, note)
-        people = self.calibration.evidence.speakers
-        # Without the rise: where strangers come closer, people come closer to their own templates, too.
-        cost = self.calibration.expected_fnir(self.calibration.threshold(gallery_size, self.target_fpir))
-        notes = []
-        if (higher := self.score_shift / self._slope) >= NOTEWORTHY_SHIFT:
-            notes.append(f"people sound more alike here than usual, so that the threshold is {higher:.2f} higher")
-        supported = self.calibration.supports(self.target_fpir)
-        if not supported:
-            notes.append(f"{people} people cannot show a rate below {3 / people:.2%} (rule of three)")
-        if gallery_size > (largest := self.calibration.evidence.largest_gallery):
-            supported = False
-            notes.append(f"galleries were measured up to {largest} speakers; beyond that the threshold is extrapolated")
-        return ThresholdNote(at, self.target_fpir, cost, supported, "; ".join(notes))
+        return note_of(self.calibration, self.target_fpir, self.score_shift, gallery_size, at)
 
     def identify(
         self,
@@ -142,10 +102,10 @@ class Policy:
         embedding: Vector | None,
         speech_seconds: float,
         gallery_size: int,
-        enrolled_seconds: EnrolledSeconds | None = None,
+        enrolled: Enrolled | None = None,
     ) -> Decision:
         """Open-set: the best speaker, or nobody, or "two are too close". ``matches``: the ten or so closest."""
-        ranked = self._rank(matches, self._impostor(embedding), speech_seconds, gallery_size, enrolled_seconds)
+        ranked = self._rank(matches, embedding, speech_seconds, gallery_size, enrolled)
         if not ranked:
             at = self.threshold(gallery_size, speech_seconds)
             if speech_seconds < self.min_speech_seconds:
@@ -157,7 +117,14 @@ class Policy:
         def decide(status: Status, rule: str) -> Decision:
             named = best.speaker_id if status == "identified" else None
             return Decision(
-                status, named, best.score, best.threshold, margin, self._posterior(ranked, gallery_size), rule
+                status,
+                named,
+                best.score,
+                best.threshold,
+                margin,
+                self._posterior(ranked, gallery_size) if gallery_size >= KNOWN_FROM else None,
+                rule,
+                self._excess(best.llr, gallery_size),
             )
 
         if speech_seconds < self.min_speech_seconds:
@@ -176,15 +143,19 @@ class Policy:
         speaker_id: str,
         embedding: Vector | None,
         speech_seconds: float,
-        enrolled_seconds: float | None = None,
+        gallery_size: int | None = None,
+        enrolled: Enrolled | None = None,
     ) -> Decision:
-        """1:1: is this the claimed speaker? ``target_fpir`` is here the share of impostors who are accepted."""
-        impostor = self._impostor(embedding)
-        offset, at = self._line(impostor, speech_seconds, enrolled_seconds, 1)
+        """1:1: is this the claimed speaker? ``target_fpir`` is here the share of impostors who are accepted;
+        ``gallery_size``: of the gallery that shows the place, None to tell a probability in any place.
+        """
+        matches = [Match(speaker_id, score or 0.0)]
+        (found,) = self._rank(matches, embedding, speech_seconds, 1, enrolled)
+        at = found.threshold
         if score is None or speech_seconds < self.min_speech_seconds:
             return Decision("not_enough_speech", None, score, at, None, None, self._too_short(speech_seconds))
-        llr = offset + self._slope * score
-        probability = _sigmoid(llr + _logit(PRIOR_ENROLLED)) if self.calibrated else None
+        known = gallery_size is None or gallery_size >= KNOWN_FROM
+        probability = self._posterior([found], 1) if known else None
         if score >= at:
             rule = f"the voice is {distance(score - at)} above the threshold"
             return Decision("accepted", speaker_id, score, at, None, probability, rule)
@@ -199,31 +170,35 @@ class Policy:
         embedding: Vector,
         speech_seconds: float,
         gallery_size: int,
-        enrolled_seconds: EnrolledSeconds | None = None,
+        enrolled: Enrolled | None = None,
     ) -> tuple[Match, ...]:
         """Those of ``matches`` who may be the same person as a new template, best first; of new people the share
         ``target_fpir`` meets such a false alarm.
         """
-        ranked = self._rank(matches, self._impostor(embedding), speech_seconds, gallery_size, enrolled_seconds)
+        ranked = self._rank(matches, embedding, speech_seconds, gallery_size, enrolled)
         return tuple(Match(found.speaker_id, found.score) for found in ranked if found.score >= found.threshold)
 
     def score_shift_among(
         self,
         matches: Sequence[Sequence[Match]],
         *,
-        embeddings: Vector,
+        embeddings: Vectors,
         speech_seconds: Sequence[float],
         gallery_size: int,
-        enrolled_seconds: EnrolledSeconds,
+        enrolled: Enrolled,
     ) -> float:
-        """The rise in a gallery of two or more, some of whose templates (n, d) meet these other people there."""
-        if self.calibration is None or self.calibration.nearest is None:
+        """The shift in a gallery of two or more, some of whose templates (n, d) meet these others there."""
+        if self.calibration is None or self.calibration.place is None:
             return 0.0
-        usual = replace(self, score_shift=0.0)
-        levels = np.zeros(len(embeddings)) if self.cohort is None else self.cohort.levels(embeddings)
-        each = zip(matches, levels.tolist(), speech_seconds, strict=True)
-        llr = [usual._rank(met, level, seconds, gallery_size, enrolled_seconds)[0].llr for met, level, seconds in each]
-        return self.calibration.nearest.score_shift(np.array(llr), gallery_size)
+        each = zip(matches, embeddings, speech_seconds, strict=True)
+        llr = [self._rank(met, row, seconds, gallery_size, enrolled)[0].llr for met, row, seconds in each]
+        return self.calibration.place.score_shift(np.array(llr), gallery_size)
+
+    def with_takes(self, excesses: Sequence[float]) -> "Policy":
+        """This policy after takes without a name (``Decision.excess``): stricter, or the same."""
+        if self.calibration is None or self.calibration.place is None:
+            return self
+        return replace(self, score_shift=self.calibration.place.with_takes(self.score_shift, excesses))
 
     # Inside
 
@@ -236,36 +211,55 @@ class Policy:
     def _least_margin(self) -> float:
         return BARE_MARGIN if self.calibration is None else self.calibration.margin / self._slope
 
-    def _impostor(self, embedding: Vector | None) -> float:
-        if embedding is not None and self.cohort is not None:
-            return self.cohort.level(embedding)
-        return 0.0 if self.calibration is None else self.calibration.evidence.impostor
+    def _threshold_llr(self, gallery_size: int) -> float:
+        assert self.calibration is not None
+        return self.calibration.threshold(gallery_size, self.target_fpir) + self.score_shift
 
     def _line(
-        self, impostor: float, speech_seconds: float, enrolled_seconds: float | None, gallery_size: int
+        self, telephone: tuple[float, float], speech_seconds: float, enrolled_seconds: float, gallery_size: int
     ) -> tuple[float, float]:
         """The llr of a cosine of 0, and the cosine where the llr reaches the threshold."""
         if self.calibration is None:
             return 0.0, _bare_threshold(gallery_size)
-        seconds = self.calibration.evidence.enrolled_seconds if enrolled_seconds is None else enrolled_seconds
-        offset = self.calibration.llr_offset(impostor=impostor, speech_seconds=speech_seconds, enrolled_seconds=seconds)
-        offset -= self.score_shift
-        return offset, (self.calibration.threshold(gallery_size, self.target_fpir) - offset) / self._slope
+        offset = self.calibration.llr_offset(
+            telephone=telephone, speech_seconds=speech_seconds, enrolled_seconds=enrolled_seconds
+        )
+        return offset, (self._threshold_llr(gallery_size) - offset) / self._slope
 
     def _rank(
         self,
         matches: Sequence[Match],
-        impostor: float,
+        embedding: Vector | None,
         speech_seconds: float,
         gallery_size: int,
-        enrolled_seconds: EnrolledSeconds | None,
+        enrolled: Enrolled | None,
     ) -> list[_Candidate]:
+        telephones, seconds = self._channels(matches, embedding, enrolled)
         found = []
-        for match in matches:
-            seconds = None if enrolled_seconds is None else enrolled_seconds(match.speaker_id)
-            offset, at = self._line(impostor, speech_seconds, seconds, gallery_size)
+        for match, telephone, enrolled_seconds in zip(matches, telephones, seconds, strict=True):
+            offset, at = self._line(telephone, speech_seconds, enrolled_seconds, gallery_size)
             found.append(_Candidate(match.speaker_id, match.score, offset + self._slope * match.score, at))
         return sorted(found, key=lambda candidate: -candidate.llr)
+
+    def _channels(
+        self, matches: Sequence[Match], embedding: Vector | None, enrolled: Enrolled | None
+    ) -> tuple[Sequence[tuple[float, float]], Sequence[float]]:
+        """How far the probe and each speaker are by telephone (n,), and the seconds that each is enrolled with (n,)."""
+        unknown = [(0.0, 0.0)] * len(matches)
+        if self.calibration is None or not matches:
+            return unknown, [0.0] * len(matches)
+        if enrolled is None:
+            return unknown, [self.calibration.evidence.enrolled_seconds] * len(matches)
+        voices = enrolled([match.speaker_id for match in matches])
+        if embedding is None:
+            return unknown, voices.seconds
+        probe, *templates = self.calibration.telephone(np.concatenate([embedding[None], voices.templates])).tolist()
+        return [(probe, template) for template in templates], voices.seconds
+
+    def _excess(self, llr: float, gallery_size: int) -> float | None:
+        if self.calibration is None or self.calibration.place is None:
+            return None
+        return llr - self.calibration.place.refused.at(gallery_size)
 
     def _posterior(self, ranked: Sequence[_Candidate], gallery_size: int) -> float | None:
         """That the best is who spoke, against every other candidate and against a stranger (all enrolled equally
@@ -273,8 +267,10 @@ class Policy:
         """
         if self.calibration is None:
             return None
+        usual = self.calibration.place.usual if self.calibration.place else 0.0
+        less = OWN_SHARE * (self.score_shift - usual)
         each = PRIOR_ENROLLED / max(gallery_size, len(ranked))
-        logs = [math.log(each) + candidate.llr for candidate in ranked]
+        logs = [math.log(each) + candidate.llr - less for candidate in ranked]
         whole = float(np.logaddexp.reduce([math.log(1 - PRIOR_ENROLLED), *logs]))
         return math.exp(logs[0] - whole)
 

@@ -1,6 +1,5 @@
 """Fits a calibration to samples of many speakers: logistic regression for the llr, a Gumbel tail for the threshold."""
 
-import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -8,51 +7,60 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voiceprint.decision.calibration import (
+    RECORDINGS,
     VERSION,
     Calibration,
-    Cohort,
+    Channel,
     Evidence,
+    PlaceEvidence,
     Tail,
     Weights,
-    cohort_bytes,
 )
 from voiceprint.errors import InputError
-from voiceprint.evaluation.impostor_tail import fit_nearest, fit_tail, score_shift_in
+from voiceprint.evaluation.impostor_tail import fit_place, fit_tail
 from voiceprint.evaluation.metrics import cllr, cllr_min
-from voiceprint.evaluation.samples import ENROLLED_CLIPS, Sample
-from voiceprint.evaluation.trials import Trials, find_duplicate_speakers, make_trials
+from voiceprint.evaluation.places import ScoredPlace, fit_channel, make_places
+from voiceprint.evaluation.samples import Sample
+from voiceprint.evaluation.trials import Trials, find_duplicate_speakers
 
-__all__ = ["COHORT_TOP", "fit"]
+__all__ = ["fit"]
 
 Floats = NDArray[np.float64]
-COHORT_TOP = 30
 MIN_SPEAKERS = 20
 SEED = 0
 # Of people who are named rightly without a margin, at most this share may become "ambiguous".
 MARGIN_COST = 0.01
-NONTARGETS_KEPT = 200_000
+# Of one place; a fixed random part of more.
+NONTARGETS_KEPT = 40_000
 
 
-def fit(samples: Sequence[Sample], cohort: Cohort | None, *, encoder: str, fingerprint: str) -> Calibration:
-    """Raises InputError (``too_few_speakers``) where nothing can be learned from so few."""
-    duplicates = {second for _, second, _ in find_duplicate_speakers(samples)}
-    trials = make_trials([sample for sample in samples if sample.speaker not in duplicates], cohort)
-    people = {who.speaker for who in trials.enrolled if who.clips == ENROLLED_CLIPS}
-    if len(people) < MIN_SPEAKERS:
+def fit(
+    samples: Sequence[Sample],
+    telephone: Sequence[Sample] = (),
+    *,
+    encoder: str,
+    fingerprint: str,
+    channel: Channel | None = None,
+) -> Calibration:
+    """Raises InputError (``too_few_speakers``) where nothing can be learned from so few.
+
+    ``telephone``: the whole recordings of ``samples`` once more, by telephone; without them ``channel`` stands.
+    """
+    twins = {second for _, second, _ in find_duplicate_speakers(samples)}
+    samples, telephone = ([one for one in some if one.speaker not in twins] for some in (samples, telephone))
+    channel = fit_channel(samples, telephone) or channel
+    trials = make_places(samples, telephone, channel)
+    speakers = {one.speaker for _, place in trials for one in place.enrolled if one.clips == RECORDINGS}
+    if len(speakers) < MIN_SPEAKERS:
         raise InputError(
             "too_few_speakers",
-            f"A calibration needs {MIN_SPEAKERS} speakers with {ENROLLED_CLIPS} recordings each, not {len(people)}.",
+            f"A calibration needs {MIN_SPEAKERS} speakers with {RECORDINGS} recordings each, not {len(speakers)}.",
         )
-    features = trials.features()
-    target, nontarget = features[trials.same & trials.fair], _some(features[~trials.same])
-    row = _regress(target, nontarget, use_impostor=cohort is not None)
+    features = [_features(place) for _, place in trials]
+    row = _regress(features, use_telephone=channel is not None)
     weights = Weights(**dict(zip(Weights.__struct_fields__, row.tolist(), strict=True)))
-    llr = features @ row
-    between = trials.llr_between(weights)
-    nearest = fit_nearest(trials, between)
-    tail, largest = fit_tail(trials, llr, lambda gallery: score_shift_in(gallery, between, nearest))
-    asked = np.array([who.clips == ENROLLED_CLIPS for who in trials.enrolled])[None]
-    own = llr[trials.same & trials.fair & asked]
+    places = [ScoredPlace.of(name, place, weights) for name, place in trials]
+    tail, locations = fit_tail(places)
     return Calibration(
         version=VERSION,
         encoder=encoder,
@@ -60,38 +68,40 @@ def fit(samples: Sequence[Sample], cohort: Cohort | None, *, encoder: str, finge
         created=datetime.now(UTC).date().isoformat(),
         weights=weights,
         tail=tail,
-        margin=_fit_margin(trials, llr, tail),
-        cohort_sha256=hashlib.sha256(cohort_bytes(cohort)).hexdigest() if cohort else None,
-        cohort_dimension=cohort.vectors.shape[1] if cohort else 0,
-        cohort_top=cohort.top if cohort else 0,
-        nearest=nearest,
-        evidence=Evidence(
-            speakers=len({probe.speaker for probe in trials.probes}),
-            target_trials=len(target),
-            nontarget_trials=int((~trials.same).sum()),
-            largest_gallery=largest,
-            cllr=cllr(target @ row, nontarget @ row),
-            cllr_min=cllr_min(target @ row, nontarget @ row),
-            target_llr=tuple(np.quantile(own, np.linspace(0, 1, 101)).tolist()),
-            impostor=float(np.median(trials.impostor)),
-            enrolled_seconds=float(np.median([who.seconds for who in trials.enrolled if who.clips == ENROLLED_CLIPS])),
-        ),
+        margin=_fit_margin(places, tail),
+        channel=channel,
+        place=fit_place(places, tail, locations),
+        evidence=_evidence(places, [(target @ row, nontarget @ row) for target, nontarget in features]),
     )
 
 
-def _some(rows: Floats) -> Floats:
-    """A fixed random part of very many."""
-    if len(rows) <= NONTARGETS_KEPT:
-        return rows
-    return rows[np.random.default_rng(SEED).choice(len(rows), NONTARGETS_KEPT, replace=False)]
+def _features(trials: Trials) -> tuple[Floats, Floats]:
+    """Of target trials (n, 6) and of nontarget ones (m, 6)."""
+    features = trials.features()
+    other = features[~trials.same]
+    if len(other) > NONTARGETS_KEPT:
+        other = other[np.random.default_rng(SEED).choice(len(other), NONTARGETS_KEPT, replace=False)]
+    return features[trials.same & trials.fair], other
 
 
-def _regress(target: Floats, nontarget: Floats, *, use_impostor: bool) -> Floats:
-    """Weights (5,) of the log-likelihood ratio: both kinds of trials count the same, by Newton's method."""
-    used = np.array([True, True, use_impostor, True, True])
-    x = np.concatenate([target, nontarget])[:, used]
-    y = np.concatenate([np.ones(len(target)), np.zeros(len(nontarget))])
-    share = np.concatenate([np.full(len(target), 0.5 / len(target)), np.full(len(nontarget), 0.5 / len(nontarget))])
+def _regress(places: Sequence[tuple[Floats, Floats]], *, use_telephone: bool) -> Floats:
+    """Weights (6,) of the log-likelihood ratio, by Newton's method: both kinds of trials count the same, and a place by
+    the root of its target trials, so that none is drowned.
+    """
+    used = np.array([True, True, use_telephone, use_telephone, True, True])
+    importance = [np.sqrt(len(target)) for target, _ in places]
+    x, y, share = [], [], []
+    for kind in (0, 1):
+        for place, counts in zip(places, importance, strict=True):
+            x.append(place[kind][:, used])
+            y.append(np.full(len(place[kind]), 1.0 - kind))
+            share.append(np.full(len(place[kind]), 0.5 * counts / len(place[kind]) / sum(importance)))
+    whole = np.zeros(len(used))
+    whole[used] = _newton(np.concatenate(x), np.concatenate(y), np.concatenate(share))
+    return whole
+
+
+def _newton(x: Floats, y: Floats, share: Floats) -> Floats:
     weights = np.zeros(x.shape[1])
     for _ in range(50):
         p = 1 / (1 + np.exp(-np.clip(x @ weights, -500, 500)))
@@ -101,18 +111,62 @@ def _regress(target: Floats, nontarget: Floats, *, use_impostor: bool) -> Floats
         weights -= step
         if np.abs(step).max() < 1e-8:
             break
-    whole = np.zeros(len(used))
-    whole[used] = weights
-    return whole
+    return weights
 
 
-def _fit_margin(trials: Trials, llr: Floats, tail: Tail) -> float:
+def _evidence(places: Sequence[ScoredPlace], trials: Sequence[tuple[Floats, Floats]]) -> Evidence:
+    """What the fit was made from; Cllr over the places, each with its own trials."""
+    three, one = ([_own(place, clips) for place in places] for clips in (RECORDINGS, 1))
+    target, nontarget = (np.concatenate(some) for some in zip(*trials, strict=True))
+    return Evidence(
+        speakers=len({probe.speaker for place in places for probe in place.trials.probes}),
+        target_trials=len(target),
+        nontarget_trials=sum(int((~place.trials.same).sum()) for place in places),
+        largest_gallery=max(len(place.trials.templates_of(RECORDINGS)) for place in places),
+        cllr=cllr(target, nontarget),
+        cllr_min=cllr_min(target, nontarget),
+        target_llr=_quantiles(np.concatenate(three)),
+        target_llr_one=_quantiles(np.concatenate(one)),
+        enrolled_seconds=float(
+            np.median([t.seconds for place in places for t in place.trials.enrolled if t.clips == RECORDINGS])
+        ),
+        places=tuple(
+            PlaceEvidence(
+                name=place.name,
+                speakers=len(place.trials.templates_of(RECORDINGS)),
+                target_llr=_quantiles(own),
+                target_llr_one=_quantiles(own_one),
+            )
+            for place, own, own_one in zip(places, three, one, strict=True)
+            if len(own) and len(own_one)
+        ),
+    )
+
+
+def _own(place: ScoredPlace, clips: int) -> Floats:
+    trials = place.trials
+    asked = np.array([one.clips == clips for one in trials.enrolled])[None]
+    found: Floats = place.llr[trials.same & trials.fair & asked]
+    return found
+
+
+def _quantiles(values: Floats) -> tuple[float, ...]:
+    return tuple(np.quantile(values, np.linspace(0, 1, 101)).round(3).tolist())
+
+
+def _fit_margin(places: Sequence[ScoredPlace], tail: Tail) -> float:
     """The largest margin (llr) that turns at most MARGIN_COST of the rightly named into "ambiguous"."""
-    able = trials.templates_of(ENROLLED_CLIPS)
+    gaps = [_gaps(place, tail) for place in places]
+    gap = np.concatenate(gaps)
+    return float(np.quantile(gap, MARGIN_COST)) if len(gap) else 0.0
+
+
+def _gaps(place: ScoredPlace, tail: Tail) -> Floats:
+    """How far others are behind for probes that are named rightly with all of a place enrolled (n,)."""
+    trials, able = place.trials, place.trials.templates_of(RECORDINGS)
     line = tail.location + tail.per_log_speaker * np.log(len(able)) - tail.scale * np.log(-np.log(0.99))
     own = (trials.same & trials.fair)[:, able].any(axis=1)
-    scores = llr[own][:, able]
-    mine = np.where(trials.same[own][:, able], scores, -np.inf).max(axis=1)
-    other = np.where(trials.same[own][:, able], -np.inf, scores).max(axis=1)
-    gap = (mine - other)[(mine >= line) & (mine > other)]
-    return float(np.quantile(gap, MARGIN_COST)) if len(gap) else 0.0
+    scores, same = place.llr[own][:, able], trials.same[own][:, able]
+    mine, other = (np.where(chosen, scores, -np.inf).max(axis=1) for chosen in (same, ~same))
+    found: Floats = (mine - other)[(mine >= line) & (mine > other)]
+    return found

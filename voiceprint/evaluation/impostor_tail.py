@@ -1,119 +1,87 @@
-"""How high do strangers score, in galleries of many sizes and places? What the threshold follows from."""
+"""How high do strangers score, in homes of many sizes and places? What the threshold follows from."""
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from voiceprint.decision.calibration import Nearest, Tail
+from voiceprint.decision.calibration import Tail
+from voiceprint.decision.place import Level, Place
 from voiceprint.errors import InputError
-from voiceprint.evaluation.samples import ENROLLED_CLIPS
-from voiceprint.evaluation.trials import Trials
+from voiceprint.evaluation.places import ScoredPlace
 
-__all__ = ["fit_nearest", "fit_tail", "score_shift_in", "strangers_best"]
+__all__ = ["fit_place", "fit_tail"]
 
 Floats = NDArray[np.float64]
-Gallery = NDArray[np.intp]
-GALLERIES, SIZES, SEED = 60, 8, 0
-TAIL_QUANTILES = (0.9, 0.95, 0.98, 0.99, 0.995)
-# So many probes of strangers show such quantiles, and so many people make a place of their own.
-MIN_STRANGERS, MIN_PLACE = 1000, 10
+QUANTILES = (0.9, 0.95, 0.98, 0.99, 0.995)
+# In the worst of several places, before takes were heard, so many times the promised share of strangers may be named.
+WORST = 2.0
 
 
-def strangers_best(trials: Trials, score: Floats, gallery: Gallery) -> Floats:
-    """Best score of each probe (probes,) in a gallery of templates; NaN for those whose speaker is in it."""
-    best: Floats = score[:, gallery].max(axis=1)
-    best[trials.same[:, gallery].any(axis=1)] = np.nan
-    return best
+def fit_tail(places: Sequence[ScoredPlace]) -> tuple[Tail, Floats]:
+    """The Gumbel line through the upper quantiles of strangers' best llr; and the location of each place (n,).
 
-
-def score_shift_in(gallery: Gallery, between: Floats, nearest: Nearest | None) -> float:
-    """How much more alike than usual the people of a gallery sound (llr). ``between``: of all templates."""
-    if nearest is None or len(gallery) < 2:
-        return 0.0
-    return nearest.score_shift(between[np.ix_(gallery, gallery)].max(axis=1), len(gallery))
-
-
-def fit_nearest(trials: Trials, between: Floats) -> Nearest:
-    """What is usual: the mean of the enrolled people's highest llr with the others, over galleries of several sizes."""
-    rng = np.random.default_rng(SEED)
-    rows, values = [], []
-    for able in _by_clips(trials, np.ones(len(trials.enrolled), bool)):
-        for size in _sizes(able, smallest=2):
-            for _ in range(GALLERIES):
-                gallery = rng.permutation(able)[:size]
-                rows.append([1.0, np.log(size)])
-                values.append(between[np.ix_(gallery, gallery)].max(axis=1).mean())
-    location, per_log_speaker = np.linalg.lstsq(np.array(rows), np.array(values), rcond=None)[0].tolist()
-    return Nearest(location=location, per_log_speaker=per_log_speaker)
-
-
-def fit_tail(trials: Trials, llr: Floats, score_shift: Callable[[Gallery], float]) -> tuple[Tail, int]:
-    """The Gumbel line through the upper quantiles of strangers' best llr, and the largest gallery looked at.
-
-    Over galleries of several sizes, of people enrolled with one recording and with three, drawn from all corpora and
-    from each alone: where a service stands, strangers come with the same kind of recordings as those enrolled. All
-    share the line's slopes; its place is that of the corpus whose strangers come highest, so that the promise is kept
-    in each. Raises InputError (``too_few_speakers``).
+    Its own location is where the worst place names ``WORST`` times the promised share, its slopes are those of all.
+    Raises InputError (``too_few_speakers``).
     """
-    rows, values, place = [], [], []
-    for number, (probes, templates) in enumerate(_places(trials)):
-        for size, quantile, value in _quantiles(trials, llr, score_shift, probes, templates):
-            rows.append([np.log(size), -np.log(-np.log(quantile))])
-            values.append(value)
-            place.append(number)
-    if len(rows) < 3 * len(TAIL_QUANTILES):
+    rows = [
+        (number, size, -np.log(-np.log(quantile)), float(np.quantile(best, quantile)))
+        for number, place in enumerate(places)
+        for size, best in _bests(place)
+        for quantile in QUANTILES
+        if len(best) * (1 - quantile) >= 1
+    ]
+    if len({size for _, size, _, _ in rows}) < 2:
         raise InputError("too_few_speakers", "There are too few recordings of strangers to see how high they score.")
+    table = np.array(rows)
+    locations, (per_log_speaker, scale) = _lines(table[:, 0], np.c_[np.log(table[:, 1]), table[:, 2]], table[:, 3])
+    start = float(np.nanmax(locations)) - (scale * math.log(WORST) if len(places) > 1 else 0.0)
+    return Tail(location=start, per_log_speaker=per_log_speaker, scale=scale), locations
+
+
+def fit_place(places: Sequence[ScoredPlace], tail: Tail, locations: Floats) -> Place:
+    """What the enrolled score with one another, and refused strangers, where the threshold starts.
+
+    ``locations``: of the places' tails. ``nearest`` is so low that in no place the enrolled bring the threshold down to
+    where more than ``WORST`` times the promised share of strangers gets a name. Takes aim at the promise itself.
+    """
+    below = np.nanmax(locations) - locations
+    promised = tail.location - locations
+    nearest, per_nearest = _levels([_nearest(place) for place in places])
+    refused, per_refused = _levels([[(n, float(np.median(best))) for n, best in _bests(place)] for place in places])
+    reference = float(np.nanmin(nearest + below))
+    return Place(
+        nearest=Level(location=reference, per_log_speaker=per_nearest),
+        refused=Level(location=float(np.nanmean(refused + promised)), per_log_speaker=per_refused),
+        usual=min(0.0, float(np.nanmean(nearest)) - reference),
+    )
+
+
+def _bests(place: ScoredPlace) -> Iterator[tuple[int, Floats]]:
+    """Size of the homes, and strangers' best llr in all homes of that size and number of recordings."""
+    found: dict[tuple[int, int], list[Floats]] = {}
+    for clips, home in place.homes():
+        found.setdefault((clips, len(home)), []).append(place.strangers_best(home))
+    for (_, size), best in found.items():
+        yield size, np.concatenate(best)
+
+
+def _nearest(place: ScoredPlace) -> list[tuple[int, float]]:
+    return [(len(home), float(place.nearest(home).mean())) for _, home in place.homes() if len(home) > 1]
+
+
+def _levels(shown: Sequence[Sequence[tuple[int, float]]]) -> tuple[Floats, float]:
+    """Each place's location, NaN for one that shows nothing, and the common slope by ln of the size."""
+    rows = np.array([(number, size, value) for number, some in enumerate(shown) for size, value in some])
+    locations, (per_log_speaker,) = _lines(rows[:, 0], np.log(rows[:, 1:2]), rows[:, 2], count=len(shown))
+    return locations, per_log_speaker
+
+
+def _lines(place: Floats, x: Floats, y: Floats, *, count: int = 0) -> tuple[Floats, list[float]]:
+    """Least squares with a location for each place (n,) and common slopes."""
     there = np.unique(place)
-    columns = np.hstack([np.array(place)[:, None] == there, np.array(rows)])
-    *locations, per_log_speaker, scale = np.linalg.lstsq(columns, np.array(values), rcond=None)[0].tolist()
-    largest = int(0.75 * len(trials.templates_of(ENROLLED_CLIPS)))
-    return Tail(location=max(locations), per_log_speaker=per_log_speaker, scale=scale), largest
-
-
-def _quantiles(
-    trials: Trials,
-    llr: Floats,
-    score_shift: Callable[[Gallery], float],
-    probes: NDArray[np.bool_],
-    templates: NDArray[np.bool_],
-) -> Iterator[tuple[int, float, float]]:
-    """Gallery size, quantile, and what that share of these strangers stays below."""
-    rng = np.random.default_rng(SEED)
-    conditions = np.array([probe.condition for probe in trials.probes])[probes]
-    for able in _by_clips(trials, templates):
-        for size in _sizes(able, smallest=1):
-            galleries = [rng.permutation(able)[:size] for _ in range(GALLERIES)]
-            best = np.stack([strangers_best(trials, llr, at)[probes] - score_shift(at) for at in galleries])
-            for condition in np.unique(conditions):
-                strangers = best[:, conditions == condition]
-                strangers = strangers[np.isfinite(strangers)]
-                for quantile in TAIL_QUANTILES if len(strangers) >= MIN_STRANGERS else ():
-                    yield size, quantile, float(np.quantile(strangers, quantile))
-
-
-def _places(trials: Trials) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
-    """Which probes and which templates: everybody, and each corpus with people enough where there are several."""
-    corpus_of = {probe.speaker: probe.corpus for probe in trials.probes}
-    asked = np.array([probe.corpus for probe in trials.probes])
-    enrolled = np.array([corpus_of.get(who.speaker, "") for who in trials.enrolled])
-    yield np.ones(len(asked), bool), np.ones(len(enrolled), bool)
-    for corpus in np.unique(asked):
-        here = enrolled == corpus
-        if (
-            not here.all()
-            and len(np.intersect1d(np.flatnonzero(here), trials.templates_of(ENROLLED_CLIPS))) >= MIN_PLACE
-        ):
-            yield asked == corpus, here
-
-
-def _by_clips(trials: Trials, templates: NDArray[np.bool_]) -> Iterator[Gallery]:
-    for clips in sorted({who.clips for who in trials.enrolled}):
-        yield np.array([at for at in trials.templates_of(clips) if templates[at]], np.intp)
-
-
-def _sizes(able: Gallery, *, smallest: int) -> list[int]:
-    largest = int(0.75 * len(able))
-    if largest < smallest:
-        return []
-    return sorted({round(size) for size in np.geomspace(smallest, largest, SIZES).tolist()})
+    found = np.linalg.lstsq(np.hstack([place[:, None] == there, x]), y, rcond=None)[0]
+    locations = np.full(max(count, int(there.max()) + 1), np.nan)
+    locations[there.astype(int)] = found[: len(there)]
+    return locations, found[len(there) :].tolist()

@@ -67,8 +67,8 @@ def open_set(
     score_shift: Callable[[NDArray[np.intp]], float] = lambda _: 0.0,
     rounds: int = ROUNDS,
 ) -> OpenSet:
-    """``score`` (probes, templates). Galleries of ``size`` people, each enrolled with three recordings; what they
-    ``score_shift`` by is taken off the best score.
+    """``score`` (probes, templates). Galleries of ``size`` people, each enrolled with three recordings; what the
+    threshold moves by there (``score_shift``) is taken off the best score.
     """
     able = trials.templates_of(ENROLLED_CLIPS)
     rng = np.random.default_rng(SEED)

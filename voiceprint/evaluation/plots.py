@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from voiceprint.decision.calibration import Calibration, Cohort
+from voiceprint.decision.calibration import Calibration
 from voiceprint.errors import ConfigError
 from voiceprint.evaluation.metrics import det_points
 from voiceprint.evaluation.open_set import OpenSet, open_set
@@ -32,11 +32,9 @@ def check_plots() -> None:
         raise ConfigError("plots_missing", "Diagrams need matplotlib: pip install 'voiceprint[plots]'.") from error
 
 
-def draw(
-    out: Path, report: Report, samples: Sequence[Sample], calibration: Calibration | None, cohort: Cohort | None
-) -> list[Path]:
+def draw(out: Path, report: Report, samples: Sequence[Sample], calibration: Calibration | None) -> list[Path]:
     """Write det.png, scores.png and gallery.png into a folder."""
-    trials = make_trials(samples, cohort)
+    trials = make_trials(samples, calibration.channel if calibration else None)
     score = trials.llr(calibration.weights) if calibration else trials.cosine
     whole = np.array([probe.condition == WHOLE for probe in trials.probes])
     same, fair = trials.same[whole], trials.fair[whole]

@@ -6,19 +6,20 @@ have recordings enough (see ``open_set``); intervals draw whole speakers.
 """
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from voiceprint.decision.calibration import Calibration, Cohort
+from voiceprint.decision.calibration import Calibration
 from voiceprint.errors import InputError
-from voiceprint.evaluation.impostor_tail import score_shift_in
+from voiceprint.evaluation.homes import HomesRow, measure_homes
 from voiceprint.evaluation.metrics import P_TARGET, act_dcf, bootstrap, cllr, cllr_min, eer, min_dcf
 from voiceprint.evaluation.open_set import OpenSet, open_set
 from voiceprint.evaluation.samples import ENROLLED_CLIPS, WHOLE, Sample
-from voiceprint.evaluation.trials import Trials, find_duplicate_speakers, make_trials
+from voiceprint.evaluation.trials import MIN_PROBE_SECONDS, Trials, find_duplicate_speakers, make_trials
 
 __all__ = ["Line", "Rate", "Report", "Row", "evaluate"]
 
@@ -62,6 +63,17 @@ class Line(_Part, frozen=True, kw_only=True):
     fnir: Rate
 
 
+class Refused(_Part, frozen=True, kw_only=True):
+    """Failure to acquire: recordings in which too little was heard, or nothing; failure to enroll: speakers with three
+    recordings or more of whom three were not heard (ISO/IEC 19795-1).
+    """
+
+    recordings: int
+    of_recordings: int
+    speakers: int
+    of_speakers: int
+
+
 class Report(_Part, frozen=True, kw_only=True):
     """``threshold`` is the llr (the cosine without a calibration) at which whole recordings were decided in a gallery
     of ``gallery`` speakers; ``act_dcf``, ``cllr`` and ``cllr_min`` are None without a calibration.
@@ -87,6 +99,8 @@ class Report(_Part, frozen=True, kw_only=True):
     by_condition: tuple[Row, ...]
     by_corpus: tuple[Row, ...]
     by_gallery: tuple[Row, ...]
+    homes: tuple[HomesRow, ...]
+    refused: Refused
     fixed_thresholds: tuple[Line, ...]
     duplicates: tuple[tuple[str, str, float], ...]
 
@@ -96,13 +110,12 @@ def evaluate(
     *,
     encoder: str,
     calibration: Calibration | None,
-    cohort: Cohort | None,
     bare_threshold: float,
     target_fpir: float,
     fixed_thresholds: Sequence[float] = (0.25,),
 ) -> Report:
     """Raises InputError (``too_few_speakers``). ``bare_threshold``: the cosine used where there is no calibration."""
-    trials = make_trials(samples, cohort)
+    trials = make_trials(samples, calibration.channel if calibration else None)
     able = len(trials.templates_of(ENROLLED_CLIPS))
     if able < 4:
         raise InputError("too_few_speakers", f"4 speakers with 3 or more recordings are needed, not {able}.")
@@ -137,6 +150,8 @@ def evaluate(
         by_condition=tuple(judge.row(main, name, judge.condition == name) for name in _ordered(judge.condition)),
         by_corpus=tuple(judge.row(main, name, whole & (judge.corpus == name)) for name in _ordered(judge.corpus)),
         by_gallery=tuple(judge.row(judge.galleries(size), WHOLE, whole) for size in GALLERIES if size <= 0.75 * able),
+        homes=() if calibration is None else tuple(measure_homes(samples, calibration, target_fpir)),
+        refused=_refused(samples),
         fixed_thresholds=tuple(judge.fixed(at, main.size, whole) for at in fixed_thresholds),
         duplicates=tuple(duplicates),
     )
@@ -159,11 +174,13 @@ class _Judge:
         return self._calibration.threshold(gallery, self._target_fpir) if self._calibration else self._bare
 
     def galleries(self, size: int) -> OpenSet:
-        """Decided on as the service does: the line is higher where the enrolled sound more alike than usual."""
-        nearest = self._calibration.nearest if self._calibration else None
-        return open_set(
-            self.trials, self.score, size, score_shift=lambda at: score_shift_in(at, self._between, nearest)
-        )
+        """Decided on as the service does: the threshold comes down where the enrolled sound less alike."""
+        place = self._calibration.place if self._calibration else None
+
+        def score_shift(home: NDArray[np.intp]) -> float:
+            return place.score_shift(self._between[np.ix_(home, home)].max(axis=1), len(home)) if place else 0.0
+
+        return open_set(self.trials, self.score, size, score_shift=score_shift)
 
     def row(self, found: OpenSet, name: str, chosen: NDArray[np.bool_]) -> Row:
         at = self.line(found.size)
@@ -201,7 +218,7 @@ class _Judge:
 
 def _pairwise(samples: Sequence[Sample]) -> tuple[Rate, float]:
     """EER and minDCF over all pairs of whole recordings."""
-    whole = [sample for sample in samples if sample.condition == WHOLE]
+    whole = [sample for sample in samples if sample.condition == WHOLE and sample.seconds]
     vectors, names = np.stack([s.embedding for s in whole]), np.array([s.speaker for s in whole])
     cosine = (vectors @ vectors.T).astype(np.float64)
     same = names[:, None] == names[None]
@@ -220,6 +237,18 @@ def _pairwise(samples: Sequence[Sample]) -> tuple[Rate, float]:
     people = len(set(names.tolist()))
     found = Rate(value=around.value, low=around.low, high=around.high, speakers=people, probes=len(whole))
     return found, min_dcf(*pairs(np.arange(len(whole))))
+
+
+def _refused(samples: Sequence[Sample]) -> Refused:
+    whole = [sample for sample in samples if sample.condition == WHOLE]
+    asked, heard = Counter(one.speaker for one in whole), Counter(one.speaker for one in whole if one.seconds)
+    able = [speaker for speaker, count in asked.items() if count >= ENROLLED_CLIPS]
+    return Refused(
+        recordings=sum(one.seconds < MIN_PROBE_SECONDS for one in whole),
+        of_recordings=len(whole),
+        speakers=sum(heard[speaker] < ENROLLED_CLIPS for speaker in able),
+        of_speakers=len(able),
+    )
 
 
 def _ordered(names: NDArray[np.str_]) -> list[str]:

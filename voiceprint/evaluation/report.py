@@ -3,7 +3,8 @@
 import math
 from collections.abc import Sequence
 
-from voiceprint.evaluation.rates import Line, Rate, Report, Row
+from voiceprint.evaluation.homes import HomesRow
+from voiceprint.evaluation.rates import Line, Rate, Refused, Report, Row
 
 __all__ = ["markdown"]
 
@@ -24,6 +25,8 @@ def markdown(report: Report) -> str:
         "## By seconds of speech and by channel\n\n" + _rows(report.by_condition, "probe"),
         "## By corpus of the probe\n\n" + _rows(report.by_corpus, "corpus"),
         "## By size of the gallery\n\n" + _rows(report.by_gallery, "probe"),
+        "## Homes, everybody of one corpus\n\n" + _homes(report.homes),
+        _refused(report.refused),
         "## What one cosine for everybody would do\n\n" + _lines(report.fixed_thresholds),
     ]
     if report.duplicates:
@@ -50,6 +53,26 @@ def _rows(rows: Sequence[Row], what: str) -> str:
         cells = (row.name, str(row.gallery), _percent(row.rank1), _rate(row.fpir), _rate(row.fnir), at, cost)
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def _homes(rows: Sequence[HomesRow]) -> str:
+    lines = [
+        "| corpus | enrolled | recordings | FPIR | FNIR | 2 s: FPIR, FNIR | homes above 1 %, 5 % |",
+        "|---" * 7 + "|",
+    ]
+    for row in rows:
+        short = f"{_percent(row.fpir_short)}, {_percent(row.fnir_short)}"
+        above = f"{row.above_1:.0%}, {row.above_5:.0%} of {row.homes}"
+        cells = (row.corpus, str(row.size), str(row.clips), _percent(row.fpir), _percent(row.fnir), short, above)
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _refused(found: Refused) -> str:
+    return (
+        f"Failure to acquire: {found.recordings} of {found.of_recordings} recordings, counted as missed. Failure to "
+        f"enroll: {found.speakers} of {found.of_speakers} speakers, counted as missed with all their recordings."
+    )
 
 
 def _lines(lines: Sequence[Line]) -> str:

@@ -30,6 +30,8 @@ JOINED_SECONDS = (5, 10)
 # The first clips of a speaker enroll, the others ask; pieces are never joined across that border.
 ENROLLED_CLIPS = 3
 CLIPS_A_SPEAKER = 12
+# A corpus of fewer speakers is not halved: all of it belongs to half 0, where calibrations come from.
+FEWEST_HALVED = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,24 +82,28 @@ def collect(
     ear: ClipEncoder,
     *,
     half: int | None = None,
-    part: tuple[int, int] | None = None,
     cut: bool = True,
     clips: int = CLIPS_A_SPEAKER,
     change: Change | None = None,
+    unheard: bool = False,
     on_refusal: Callable[[Path, InputError], None],
     on_speaker: Callable[[str], None] = lambda _: None,
 ) -> list[Sample]:
     """All samples under ``roots/<speaker>/<files>``. With ``cut``, pieces of 2 to 10 s as well as whole recordings.
 
-    ``half``: only that half of the speakers; ``part`` (i, n): only the i-th of n parts of them.
+    ``half``: only that half of the speakers; ``unheard``: with a sample of 0 s for each recording that was refused.
     """
     found: list[Sample] = []
     for root in roots:
-        for folder in find_folders(root, on_refusal=on_refusal):
+        folders = list(find_folders(root, on_refusal=on_refusal))
+        for folder in folders:
             speaker = f"{root.name}/{folder.name}"
-            if (half is None or half_of(speaker) == half) and (part is None or _within(speaker, part)):
+            if half is None or _half(speaker, len(folders)) == half:
                 spoken = list(_speech(folder, ear, clips, change, on_refusal))
                 found.extend(_samples(root.name, speaker, spoken, ear, cut=cut))
+                if unheard:
+                    refused = min(len(folder.files), clips) - len(spoken)
+                    found.extend(_unheard(root.name, speaker, number, ear) for number in range(refused))
                 on_speaker(speaker)
     return found
 
@@ -112,8 +118,9 @@ def long_speech(
 ) -> Iterator[Waveform]:
     """Of each speaker with so much of it, this much speech in one piece, made of several recordings."""
     for root in roots:
-        for folder in find_folders(root, on_refusal=on_refusal):
-            if half is not None and half_of(f"{root.name}/{folder.name}") != half:
+        folders = list(find_folders(root, on_refusal=on_refusal))
+        for folder in folders:
+            if half is not None and _half(f"{root.name}/{folder.name}", len(folders)) != half:
                 continue
             parts: list[Samples] = []
             for speech in _speech(folder, ear, CLIPS_A_SPEAKER, None, on_refusal):
@@ -123,8 +130,8 @@ def long_speech(
                     break
 
 
-def _within(speaker: str, part: tuple[int, int]) -> bool:
-    return _number_of(speaker) // 13 % part[1] == part[0]
+def _half(speaker: str, in_corpus: int) -> int:
+    return half_of(speaker) if in_corpus >= FEWEST_HALVED else 0
 
 
 def _number_of(speaker: str) -> int:
@@ -148,6 +155,10 @@ def _samples(corpus: str, speaker: str, spoken: Sequence[Samples], ear: ClipEnco
         embedding = ear.embedding(speech)
         if embedding is not None:
             yield Sample(corpus, speaker, clips, len(speech) / SAMPLE_RATE, condition, embedding)
+
+
+def _unheard(corpus: str, speaker: str, number: int, ear: ClipEncoder) -> Sample:
+    return Sample(corpus, speaker, (CLIPS_A_SPEAKER + number,), 0.0, WHOLE, np.zeros(ear.encoder.dimension, np.float32))
 
 
 def _pieces(spoken: Sequence[Samples], *, cut: bool) -> Iterator[tuple[tuple[int, ...], str, Samples]]:

@@ -1,4 +1,4 @@
-"""Trials: everybody's recordings against everybody's templates."""
+"""Trials: the recordings of all speakers against the templates of all."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from voiceprint.decision.calibration import LONGEST_ENROLLED, LONGEST_PROBE, SHORTEST, Cohort, Weights
+from voiceprint.decision.calibration import LONGEST_ENROLLED, LONGEST_PROBE, RECORDINGS, SHORTEST, Channel, Weights
 from voiceprint.decision.templates import template
 from voiceprint.errors import InputError
 from voiceprint.evaluation.samples import ENROLLED_CLIPS, WHOLE, Sample
@@ -17,6 +17,7 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 # Shorter speech is not decided upon.
 MIN_PROBE_SECONDS = 1.9
+UNDECIDED = -1e6
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,53 +32,66 @@ class TrialTemplate:
 @dataclass(frozen=True, slots=True)
 class Trials:
     """Every probe against every template. ``cosine, same, fair``: (probes, templates); a trial is fair when the probe
-    shares no recording with the template. ``between`` (templates, templates): cosines of the enrolled with one another,
-    ``level`` (templates,) how close each comes to the cohort.
+    shares no recording with the template. ``between`` (templates, templates): cosines of the enrolled with one another.
+    ``telephone`` (probes,), ``enrolled_telephone`` (templates,): how much each sounds as by telephone, from 0 to 1.
     """
 
     probes: Sequence[Sample]
     enrolled: Sequence[TrialTemplate]
     cosine: Floats
-    impostor: Floats
+    telephone: Floats
+    enrolled_telephone: Floats
     same: Flags
     fair: Flags
     between: Floats
-    level: Floats
 
     def features(self) -> Floats:
-        """(probes, templates, 5), in the order of Weights."""
-        return self._features(self.cosine, self.impostor, [probe.seconds for probe in self.probes])
+        """(probes, templates, 6), in the order of Weights."""
+        return self._features(self.cosine, self.telephone, [probe.seconds for probe in self.probes])
 
     def llr(self, weights: Weights) -> Floats:
-        """(probes, templates)"""
+        """(probes, templates); ``UNDECIDED`` for probes that are too short to be decided upon."""
         found: Floats = self.features() @ _column(weights)
+        found[[probe.seconds < MIN_PROBE_SECONDS for probe in self.probes]] = UNDECIDED
         return found
 
     def llr_between(self, weights: Weights) -> Floats:
-        """(templates, templates): the first of them asked, the second enrolled; nobody is asked about themselves."""
-        found: Floats = self._features(self.between, self.level, [who.seconds for who in self.enrolled]) @ _column(
-            weights
-        )
-        names = np.array([who.speaker for who in self.enrolled])
+        """(templates, templates): the first of them asked, the second enrolled; -inf for a speaker with themselves."""
+        seconds = [one.seconds for one in self.enrolled]
+        found: Floats = self._features(self.between, self.enrolled_telephone, seconds) @ _column(weights)
+        names = np.array([one.speaker for one in self.enrolled])
         found[names[:, None] == names[None]] = -np.inf
         return found
 
-    def _features(self, cosine: Floats, impostor: Floats, asked_seconds: Sequence[float]) -> Floats:
+    def _features(self, cosine: Floats, telephone: Floats, asked_seconds: Sequence[float]) -> Floats:
         probe = np.log(np.clip(asked_seconds, SHORTEST, LONGEST_PROBE))
-        enrolled = np.log(np.clip([who.seconds for who in self.enrolled], SHORTEST, LONGEST_ENROLLED))
-        columns = [np.ones(cosine.shape), cosine, impostor[:, None], probe[:, None], enrolled[None]]
+        enrolled = np.log(np.clip([one.seconds for one in self.enrolled], SHORTEST, LONGEST_ENROLLED))
+        both = telephone[:, None] * self.enrolled_telephone[None]
+        one = telephone[:, None] + self.enrolled_telephone[None] - 2 * both
+        columns = [np.ones(cosine.shape), cosine, both, one, probe[:, None], enrolled[None]]
         return np.stack([np.broadcast_to(column, cosine.shape) for column in columns], axis=-1)
 
     def templates_of(self, clips: int) -> NDArray[np.intp]:
         """Which templates are made from that many recordings."""
-        return np.flatnonzero([who.clips == clips for who in self.enrolled])
+        return np.flatnonzero([one.clips == clips for one in self.enrolled])
 
 
-def make_trials(samples: Sequence[Sample], cohort: Cohort | None, *, clips: Sequence[int] = (1, 3)) -> Trials:
-    """Each speaker enrolled with their first 1 and first 3 recordings; everything long enough is a probe."""
+def make_trials(
+    samples: Sequence[Sample],
+    channel: Channel | None,
+    *,
+    clips: Sequence[int] = (1, RECORDINGS),
+    unheard: bool = False,
+    asked: str | None = None,
+) -> Trials:
+    """Each speaker enrolled with their first 1 and first 3 recordings; everything long enough is a probe.
+
+    ``unheard``: with the probes that are too short, or were refused; ``asked``: only probes of this condition.
+    Raises InputError (``too_few_speakers``).
+    """
     whole: dict[str, list[Sample]] = {}
     for sample in samples:
-        if sample.condition == WHOLE:
+        if sample.condition == WHOLE and sample.seconds:
             whole.setdefault(sample.speaker, []).append(sample)
     templates, enrolled = [], []
     for speaker, recordings in whole.items():
@@ -87,22 +101,26 @@ def make_trials(samples: Sequence[Sample], cohort: Cohort | None, *, clips: Sequ
             if len(taken) == count and seconds >= MIN_PROBE_SECONDS:
                 templates.append(_template(taken))
                 enrolled.append(TrialTemplate(speaker, count, seconds))
-    probes = [sample for sample in samples if sample.seconds >= MIN_PROBE_SECONDS]
+    probes = [
+        sample
+        for sample in samples
+        if (unheard or sample.seconds >= MIN_PROBE_SECONDS) and asked in (None, sample.condition)
+    ]
     if not probes or not enrolled:
         raise InputError("too_few_speakers", "There is no speech to work with in these folders.")
     vectors = np.stack([probe.embedding for probe in probes])
     first = np.array([min(probe.clips) for probe in probes])
     models = np.stack(templates)
-    same = np.array([p.speaker for p in probes])[:, None] == np.array([w.speaker for w in enrolled])[None]
+    same = np.array([p.speaker for p in probes])[:, None] == np.array([one.speaker for one in enrolled])[None]
     return Trials(
         probes,
         enrolled,
         cosine=(vectors @ models.T).astype(np.float64),
-        impostor=_levels(vectors, cohort),
+        telephone=_telephone(vectors, channel),
+        enrolled_telephone=_telephone(models, channel),
         same=same,
-        fair=~same | (first[:, None] >= np.array([who.clips for who in enrolled])[None]),
+        fair=~same | (first[:, None] >= np.array([one.clips for one in enrolled])[None]),
         between=(models @ models.T).astype(np.float64),
-        level=_levels(models, cohort),
     )
 
 
@@ -112,7 +130,7 @@ def find_duplicate_speakers(samples: Sequence[Sample]) -> list[tuple[str, str, f
     """
     whole: dict[str, list[Sample]] = {}
     for sample in samples:
-        if sample.condition == WHOLE:
+        if sample.condition == WHOLE and sample.seconds:
             whole.setdefault(sample.speaker, []).append(sample)
     names = [name for name, recordings in whole.items() if len(recordings) >= ENROLLED_CLIPS]
     if len(names) < 2:
@@ -128,8 +146,8 @@ def _template(recordings: Sequence[Sample]) -> NDArray[np.float32]:
     return template(np.stack([recording.embedding for recording in recordings]))
 
 
-def _levels(vectors: NDArray[np.float32], cohort: Cohort | None) -> Floats:
-    return np.zeros(len(vectors)) if cohort is None else cohort.levels(vectors)
+def _telephone(vectors: NDArray[np.float32], channel: Channel | None) -> Floats:
+    return np.zeros(len(vectors)) if channel is None else channel.telephone(vectors)
 
 
 def _column(weights: Weights) -> Floats:

@@ -1,13 +1,14 @@
 """In-memory state: the gallery and the speaker directory, kept in sync with the store."""
 
 import gc
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from threading import RLock
 
 import numpy as np
 from numpy.typing import NDArray
 
+from voiceprint.decision.outcome import EnrolledVoices
 from voiceprint.decision.templates import template_of, templates_of
 from voiceprint.domain.groups import Within, is_within
 from voiceprint.domain.names import clean_name
@@ -115,6 +116,11 @@ class EnrolledSpeakers:
         if speaker is None:
             return 0.0
         return sum(one.speech_seconds for one in speaker.enrollments or speaker.former)
+
+    def voices(self, gallery: Gallery, speaker_ids: Sequence[str]) -> EnrolledVoices:
+        """What these speakers of a gallery are enrolled with."""
+        seconds = [self.enrolled_seconds(speaker_id) for speaker_id in speaker_ids]
+        return EnrolledVoices(seconds, np.stack([gallery.template(speaker_id) for speaker_id in speaker_ids]))
 
     def free_name(self, name: str, *, holder_id: str | None = None) -> str:
         """The name as stored. Raises SpeakerError: ``bad_name``, ``name_taken`` by another id."""

@@ -1,19 +1,25 @@
-"""Impostor score shift of a gallery: each of its speakers is an impostor to all others."""
+"""Impostor score shift of a gallery: how far its threshold lies from that of the worst place measured.
+
+In step with its speakers, each of whom is an impostor to all others, and with the takes that got no name.
+"""
 
 import heapq
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from voiceprint.decision.outcome import Decision, Enrolled
 from voiceprint.decision.policy import Policy
 from voiceprint.domain.groups import Within
 from voiceprint.domain.match import Match
 from voiceprint.gallery.index import Gallery
 from voiceprint.service.enrolled import EnrolledSpeakers
 
-__all__ = ["CANDIDATES", "GalleryShift"]
+__all__ = ["CANDIDATES", "TAKES_KEPT", "GalleryShift"]
 
 # Number of closest speakers on which a decision is made.
 CANDIDATES = 10
@@ -22,6 +28,8 @@ SAMPLE_SIZE = 64
 # A tenth as many impostors as promised are as alike as two entries of one person. Where more than a third of the sample
 # meets such a speaker, it is the place that makes them alike.
 DUPLICATE_SHARE, MOST_DUPLICATES = 0.1, 1 / 3
+# Of takes without a name, the latest so many count: one number each, no voice. They are gone after a restart.
+TAKES_KEPT = 200
 
 Vectors = NDArray[np.float32]
 
@@ -34,7 +42,7 @@ class _Found:
 
 
 class GalleryShift:
-    """Score shift (see ``calibration``) among the speakers of some groups, for one encoder."""
+    """Score shift (see ``place``) among the speakers of some groups, for one encoder."""
 
     def __init__(self, enrolled: EnrolledSpeakers, policy: Policy, gallery: Callable[[], Gallery]) -> None:
         """``gallery``: the current gallery of that encoder."""
@@ -42,9 +50,20 @@ class GalleryShift:
         self._policy = policy
         self._gallery = gallery
         self._found: dict[Within, _Found] = {}
+        self._takes: deque[float] = deque(maxlen=TAKES_KEPT)
+
+    def policy(self, within: Within = None, *, policy: Policy | None = None) -> Policy:
+        """The policy, or another of the same encoder, as it decides among the speakers of these groups."""
+        shifted = replace(policy or self._policy, score_shift=self.score_shift(within))
+        return shifted.with_takes(tuple(self._takes))
+
+    def note(self, decision: Decision) -> None:
+        """Take in the final decision on a take."""
+        if decision.status == "unknown" and decision.excess is not None:
+            self._takes.append(decision.excess)
 
     def score_shift(self, within: Within = None) -> float:
-        """Score shift in llr, 0 or more."""
+        """Score shift in llr as the enrolled show it, at most 0."""
         found = self._found.get(within)
         if found is None or not self._holds(found):
             found = self._found[within] = self._find(within)
@@ -72,15 +91,18 @@ class GalleryShift:
             [match for match in matches if match.speaker_id != speaker_id]
             for speaker_id, matches in zip(sample, found, strict=True)
         ]
-        return self._shift_among(sample, templates, others, len(ids))
+        return self._shift_among(gallery, sample, templates, others, len(ids))
 
-    def _shift_among(self, sample: list[str], templates: Vectors, others: list[list[Match]], size: int) -> float:
+    def _shift_among(
+        self, gallery: Gallery, sample: list[str], templates: Vectors, others: list[list[Match]], size: int
+    ) -> float:
         """Score shift of templates (n, d) that meet these others, duplicate speakers left out.
 
         One person under two names is no impostor: alike even at a threshold raised for all.
         """
         seconds = [self._enrolled.enrolled_seconds(speaker_id) for speaker_id in sample]
-        shift = self._shift_of(templates, others, seconds, size)
+        voices = partial(self._enrolled.voices, gallery)
+        shift = self._shift_of(voices, templates, others, seconds, size)
         policy = replace(self._policy, score_shift=shift, target_fpir=self._policy.target_fpir * DUPLICATE_SHARE)
         left = [
             _without(
@@ -90,7 +112,7 @@ class GalleryShift:
                     embedding=template,
                     speech_seconds=spoken,
                     gallery_size=size,
-                    enrolled_seconds=self._enrolled.enrolled_seconds,
+                    enrolled=voices,
                 ),
             )
             for template, matches, spoken in zip(templates, others, seconds, strict=True)
@@ -99,15 +121,18 @@ class GalleryShift:
         if not 0 < concerned <= MOST_DUPLICATES * len(sample):
             return shift
         meets = [at for at, matches in enumerate(left) if matches]
-        return self._shift_of(templates[meets], [left[at] for at in meets], [seconds[at] for at in meets], size)
+        rest = [left[at] for at in meets], [seconds[at] for at in meets]
+        return self._shift_of(voices, templates[meets], *rest, size)
 
-    def _shift_of(self, templates: Vectors, others: list[list[Match]], seconds: list[float], size: int) -> float:
+    def _shift_of(
+        self, voices: Enrolled, templates: Vectors, others: list[list[Match]], seconds: list[float], size: int
+    ) -> float:
         return self._policy.score_shift_among(
             others,
             embeddings=templates,
             speech_seconds=seconds,
             gallery_size=size,
-            enrolled_seconds=self._enrolled.enrolled_seconds,
+            enrolled=voices,
         )
 
 

@@ -6,12 +6,14 @@ reenrollment is in the gallery of the previous encoder alone, every other speake
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from voiceprint.audio.decoding import Waveform
-from voiceprint.decision.policy import Decision, Policy
+from voiceprint.decision.outcome import Decision, EnrolledVoices
+from voiceprint.decision.policy import Policy
 from voiceprint.decision.templates import template_of
 from voiceprint.domain.groups import Within
 from voiceprint.domain.match import Match
@@ -62,7 +64,12 @@ class Recogniser:
 
     def policy(self, within: Within = None) -> Policy:
         """The policy for the gallery of these groups, with its score shift."""
-        return replace(self._policy, score_shift=self._gallery_shift.score_shift(within))
+        return self._gallery_shift.policy(within)
+
+    def note(self, answer: Answer) -> None:
+        """Take in a final answer: a take without a name shows how alike impostors sound here."""
+        if answer.mode == "identify":
+            self._gallery_shift.note(answer.decision)
 
     def identify(self, probes: Sequence[EncodedUtterance], *, top_k: int = 5, within: Within = None) -> list[Answer]:
         """An answer for each probe, among the speakers of the groups; an impostor is ``unknown``."""
@@ -85,14 +92,14 @@ class Recogniser:
         if self._previous is not None and met and speaker_id in enrolled.pending:
             template = enrolled.pending.template(speaker_id)
             policy = self._previous_policy(self._previous.policy, within)
-            decision = self._compare(policy, template, probe, probe.previous_embedding, speaker_id)
+            decision = self._compare(policy, template, probe, probe.previous_embedding, speaker_id, within)
             return self._answer("verify", decision, probe, (), claimed_id=speaker_id)
         there = met and speaker_id in enrolled.gallery
         if not there and not hide_unknown_claims:
             no_claim = Decision("not_enrolled", None, None, 0.0, None, None, "nobody is enrolled with that id")
             return self._answer("verify", no_claim, probe, ())
         template = enrolled.gallery.template(speaker_id) if there else enrolled.dummy_template
-        decision = self._compare(self.policy(within), template, probe, probe.embedding, speaker_id, there=there)
+        decision = self._compare(self.policy(within), template, probe, probe.embedding, speaker_id, within)
         if not there and decision.status == "accepted":  # an accidental match of the dummy template
             decision = replace(decision, status="rejected", speaker_id=None)
         return self._answer("verify", decision, probe, (), claimed_id=speaker_id if there else None)
@@ -111,24 +118,23 @@ class Recogniser:
             embedding=new,
             speech_seconds=sum(enrollment.speech_seconds for enrollment in enrollments),
             gallery_size=enrolled.count(within),
-            enrolled_seconds=enrolled.enrolled_seconds,
+            enrolled=partial(enrolled.voices, enrolled.gallery),
         )
 
     # Inside
 
     def _identify(self, probe: EncodedUtterance, matches: list[Match], *, top_k: int, within: Within) -> Answer:
         enrolled, enrolls = self._enrolled, False
-        size = enrolled.count(within)
-        decision = self._decide(self.policy(within), matches, probe, probe.embedding, size)
+        decision = self._decide(self.policy(within), matches, probe, probe.embedding, within, enrolled.gallery)
         if decision.status == "unknown" and self._previous is not None and probe.previous_embedding is not None:
             found = enrolled.pending.search(
                 probe.previous_embedding, max(top_k, CANDIDATES), among=enrolled.ids(within)
             )
             policy = self._previous_policy(self._previous.policy, within)
-            other = self._decide(policy, found, probe, probe.previous_embedding, size)
+            other = self._decide(policy, found, probe, probe.previous_embedding, within, enrolled.pending)
             if other.status in ("identified", "ambiguous"):
                 stricter = self._previous_policy(self._previous.confident, within)
-                confident = self._decide(stricter, found, probe, probe.previous_embedding, size)
+                confident = self._decide(stricter, found, probe, probe.previous_embedding, within, enrolled.pending)
                 enrolls = (confident.status, confident.speaker_id) == ("identified", other.speaker_id)
                 decision, matches = replace(other, rule=f"{other.rule}; by the former encoder"), found
         answer = self._answer("identify", decision, probe, tuple(matches[:top_k]))
@@ -136,19 +142,24 @@ class Recogniser:
 
     def _previous_policy(self, policy: Policy, within: Within) -> Policy:
         """A policy with the score shift among the speakers pending reenrollment."""
-        shift = self._previous_shift.score_shift(within) if self._previous_shift else 0.0
-        return replace(policy, score_shift=shift)
+        return policy if self._previous_shift is None else self._previous_shift.policy(within, policy=policy)
 
     def _decide(
-        self, policy: Policy, matches: list[Match], probe: EncodedUtterance, embedding: Vector | None, gallery_size: int
+        self,
+        policy: Policy,
+        matches: list[Match],
+        probe: EncodedUtterance,
+        embedding: Vector | None,
+        within: Within,
+        gallery: Gallery,
     ) -> Decision:
         """The decision for a gallery of both encoders' speakers: the FPIR of one encoder."""
         return policy.identify(
             matches,
             embedding=embedding,
             speech_seconds=probe.utterance.speech_seconds,
-            gallery_size=gallery_size,
-            enrolled_seconds=self._enrolled.enrolled_seconds,
+            gallery_size=self._enrolled.count(within),
+            enrolled=partial(self._enrolled.voices, gallery),
         )
 
     def _compare(
@@ -158,16 +169,17 @@ class Recogniser:
         probe: EncodedUtterance,
         embedding: Vector | None,
         speaker_id: str,
-        *,
-        there: bool = True,
+        within: Within,
     ) -> Decision:
         score = None if embedding is None else float(np.clip(template @ embedding, -1.0, 1.0))
+        seconds = self._enrolled.enrolled_seconds(speaker_id)
         return policy.verify(
             score,
             speaker_id=speaker_id,
             embedding=embedding,
             speech_seconds=probe.utterance.speech_seconds,
-            enrolled_seconds=self._enrolled.enrolled_seconds(speaker_id) if there else None,
+            gallery_size=self._enrolled.count(within),
+            enrolled=lambda _: EnrolledVoices([seconds], template[None]),
         )
 
     def _answer(

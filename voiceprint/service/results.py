@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voiceprint.audio.vad import Utterance
-from voiceprint.decision.policy import Decision
+from voiceprint.decision.outcome import Decision
 from voiceprint.domain.match import Match
 from voiceprint.domain.speaker import StoredSpeaker
 from voiceprint.domain.vocabulary import Mode, Notice

@@ -188,6 +188,7 @@ class VoiceprintService(Listening, Changing):
         Raises StoreError: an answer that cannot be noted must not be given.
         """
         self.statistics.note(answer)
+        self._recogniser.note(answer)
         conclude(answer, self.store, self.enrolled, self.settings, self.admit)
 
     # Inside

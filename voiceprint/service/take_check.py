@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from voiceprint.decision.policy import Decision, Policy
+from voiceprint.decision.outcome import Decision, EnrolledVoices
+from voiceprint.decision.policy import Policy
 from voiceprint.decision.templates import template_of
 from voiceprint.domain.groups import Within
 from voiceprint.domain.speaker import Enrollment, StoredSpeaker
@@ -125,14 +126,15 @@ class TakeCheck:
         return TakeFit(take, decision.score, word)
 
     def _judge(self, take: Enrollment, others: Sequence[Enrollment]) -> Decision:
-        policy = self._policy(None)
+        policy, template = self._policy(None), template_of(others)
+        voices = EnrolledVoices([sum(one.speech_seconds for one in others)], template[None])
         return policy.verify(
-            _cosine(template_of(others), take.embedding),
+            _cosine(template, take.embedding),
             speaker_id="",
             embedding=take.embedding,
             # Short takes are judged like the shortest that may ask, because they are asked about nowhere else.
             speech_seconds=max(take.speech_seconds, policy.min_speech_seconds),
-            enrolled_seconds=sum(one.speech_seconds for one in others),
+            enrolled=lambda _: voices,
         )
 
     def _plausible(self, decision: Decision, *, least: float = -1.0) -> bool:

@@ -1,6 +1,7 @@
 """Map of the gallery on a plane, without templates or scores."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from voiceprint.decision.policy import Policy
 from voiceprint.domain.groups import Within
@@ -58,6 +59,6 @@ def _are_alike(
             embedding=template,
             speech_seconds=speaker.speech_seconds,
             gallery_size=gallery_size,
-            enrolled_seconds=enrolled.enrolled_seconds,
+            enrolled=partial(enrolled.voices, enrolled.gallery),
         )
     )
