@@ -11,7 +11,8 @@ from benchmarks.timing import Figures, clocked
 from voiceprint.api import messages
 from voiceprint.api.messages import Hello, Result, Start, Stop
 from voiceprint.api.session import Session
-from voiceprint.audio.decoding import SAMPLE_RATE, Waveform, decode, pcm16_to_waveform, read_bytes
+from voiceprint.audio.decoding import SAMPLE_RATE, Waveform, decode, read_bytes
+from voiceprint.audio.live_audio import LiveAudio
 from voiceprint.audio.vad import Listener, VoiceActivity, listen
 from voiceprint.encoding.speechbrain_runtime import SpeechBrainRuntime
 from voiceprint.service.service import VoiceprintService
@@ -24,7 +25,7 @@ SILENCE_SECONDS = 0.4
 
 
 def read(path: Path) -> Waveform:
-    return decode(read_bytes(path, max_bytes=2**25), max_seconds=600, max_bytes=2**25).first
+    return decode(read_bytes(path, max_bytes=2**25), max_seconds=600, max_bytes=2**25).first.first
 
 
 def measure_answer(service: VoiceprintService, reference: SpeechBrainRuntime, clips: Sequence[Waveform]) -> Figures:
@@ -88,9 +89,9 @@ def _cpu(action: object) -> float:
 
 
 def _plain_stream(take: Waveform, reference: SpeechBrainRuntime, activity: VoiceActivity) -> None:
-    listener = Listener(activity)
+    listener, audio = Listener(activity), LiveAudio("pcm_s16le", SAMPLE_RATE)
     for number, frame in enumerate(_frames(take.samples), start=1):
-        listener.feed(pcm16_to_waveform(frame))
+        listener.feed(audio.feed(frame))
         speech = listener.utterance().speech.samples if number % 10 == 0 else ()
         if len(speech) >= SAMPLE_RATE // 2:
             reference.embed(np.asarray(speech, np.float32))

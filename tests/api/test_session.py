@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
+import soxr
 from support.recordings import pcm
 
 from voiceprint.api.messages import (
@@ -169,7 +170,8 @@ def test_a_cancelled_take_leaves_nothing_and_the_next_one_works(client: Client, 
 @pytest.mark.parametrize(
     ("fields", "code"),
     [
-        ({"sample_rate": 44_100}, "wrong_rate"),
+        ({"sample_rate": 96_000}, "wrong_rate"),
+        ({"channels": 3}, "wrong_channels"),
         ({"encoding": "opus"}, "wrong_encoding"),
         ({"top_k": 0}, "bad_top_k"),
         ({"top_k": 10**9}, "bad_top_k"),
@@ -193,12 +195,33 @@ def test_a_take_that_cannot_be_is_refused_and_the_connection_lives_on(
     assert client.say(start()) == []
 
 
-def test_an_odd_frame_ends_the_take_only(client: Client) -> None:
+def test_half_a_sample_waits_and_a_file_in_place_of_samples_ends_the_take_only(client: Client) -> None:
     client.say(start())
-    (refusal,) = client.session.on_audio(b"\0\0\0")
+    for frame in (b"\0\0\0", b"\0", bytes(31)):
+        assert not any(isinstance(message, Error) for message in client.session.on_audio(frame))
+    client.say(Cancel())
+    client.say(start())
+    (refusal,) = client.session.on_audio(b"RIFF" + bytes(100))
     assert isinstance(refusal, Error)
-    assert refusal.code == "odd_bytes"
+    assert refusal.code == "wrong_encoding"
     assert client.say(start()) == []
+
+
+def test_a_stream_of_another_form_is_named_all_the_same(client: Client, takes: Takes) -> None:
+    """48 kHz, two channels that cancel, floating point, in pieces that cut samples."""
+    ada, other = list(takes)[:2]
+    for speaker in (ada, other):
+        client.take(takes[speaker][0], mode="enroll", name=speaker)
+    samples = soxr.resample(takes[ada][1].samples, 16_000, 48_000).astype("<f4")
+    data = np.stack([samples, -samples], axis=1).tobytes()
+    client.say(start(encoding="pcm_f32le", sample_rate=48_000, channels=2))
+    assert client.session.bytes_a_second == 384_000
+    for at in range(0, len(data), 10_001):
+        client.session.on_audio(data[at : at + 10_001])
+    final = client.say(Stop())[-1]
+    assert isinstance(final, Result)
+    assert final.speaker is not None
+    assert final.speaker.name == ada
 
 
 def test_a_take_that_never_ends_is_ended(service: VoiceprintService) -> None:

@@ -22,7 +22,6 @@ from voiceprint.audio.decoding import (
     _recording,
     _refusal,
     decode,
-    pcm16_to_waveform,
     read_bytes,
     read_file,
 )
@@ -206,14 +205,6 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         read_bytes(Path("/dev/zero"), max_bytes=1000)
     (tmp_path / "good.wav").write_bytes(wav(TONE[::3]))
     assert read_file(tmp_path / "good.wav", max_seconds=60, max_bytes=2**20).seconds == 3.0
-
-
-def test_live_audio_is_converted_exactly() -> None:
-    assert pcm16_to_waveform(b"").seconds == 0
-    assert pcm16_to_waveform(struct.pack("<3h", 0, -32768, 16384)).samples.tolist() == [0.0, -1.0, 0.5]
-    with pytest.raises(AudioError) as caught:
-        pcm16_to_waveform(b"\0\0\0")
-    assert caught.value.code == "odd_bytes"
 
 
 @pytest.mark.parametrize(

@@ -50,12 +50,12 @@ def test_bodies_on_their_way_count_by_their_bytes() -> None:
 def test_audio_may_run_ahead_of_real_time_only_so_far() -> None:
     now = [0.0]
     pace, second = StreamRateLimit(max_ahead_seconds=2.0, clock=lambda: now[0]), bytes(32_000)
-    pace.take(second)
-    pace.take(second)
+    pace.take(second, 32_000)
+    pace.take(second, 32_000)
     now[0] = 1.0
-    pace.take(second)
+    pace.take(second, 32_000)
     with pytest.raises(MessageError) as caught:
-        pace.take(second)
+        pace.take(second, 32_000)
     assert caught.value.code == "too_fast"
 
 
@@ -64,7 +64,7 @@ def test_frames_in_real_time_never_meet_the_limit_and_a_flood_does() -> None:
     pace = StreamRateLimit(max_ahead_seconds=2.0, clock=lambda: now[0])
     for _ in range(10_000):
         now[0] += 0.01
-        pace.take(bytes(320))
+        pace.take(bytes(320), 32_000)
     with pytest.raises(MessageError) as caught:
         _flood(pace, int(FRAMES_AT_ONCE + FRAMES_A_SECOND))
     assert caught.value.code == "too_many_frames"
@@ -72,7 +72,7 @@ def test_frames_in_real_time_never_meet_the_limit_and_a_flood_does() -> None:
 
 def _flood(pace: StreamRateLimit, frames: int) -> None:
     for _ in range(frames):
-        pace.take(b"")
+        pace.take(b"", 32_000)
 
 
 async def _slowly(begun: asyncio.Event, go_on: asyncio.Event) -> AsyncIterator[bytes]:

@@ -91,11 +91,15 @@ class Start(Message, frozen=True, kw_only=True, tag="start"):
     ``speaker``: the claimed id (verify), or the speaker of another take (enroll); ``name``: a new speaker. ``groups``:
     the groups searched; a new speaker belongs to them. ``force``: enroll what does not sound like the speaker, too; for
     callers with the scope ``operate``.
+
+    ``encoding``: pcm_s16le, pcm_f32le, mulaw or alaw; ``sample_rate``: 8,000 to 48,000; ``channels``: 1, or 2 in turns,
+    of which the louder is heard.
     """
 
     mode: Mode
     encoding: str
     sample_rate: int
+    channels: int = 1
     speaker: str | None = None
     name: str | None = None
     top_k: int = 5

@@ -35,7 +35,8 @@ from voiceprint.api.presenters import error_message
 from voiceprint.api.query import Query
 from voiceprint.api.start_checks import check_start
 from voiceprint.audio import vad
-from voiceprint.audio.decoding import SAMPLE_RATE, pcm16_to_waveform
+from voiceprint.audio.live_audio import LiveAudio
+from voiceprint.audio.recording import SAMPLE_RATE
 from voiceprint.domain.caller import ANONYMOUS, OPERATOR, Caller
 from voiceprint.errors import AudioError, InputError, MessageError
 from voiceprint.service.service import VoiceprintService
@@ -66,6 +67,7 @@ class _Take:
     """One utterance on its way. ``query``: None while enrolling."""
 
     start: Start
+    audio: LiveAudio
     listener: vad.Listener
     needed_seconds: float
     voice: StreamEncoder
@@ -98,6 +100,11 @@ class Session:
         self._holds_place = False
         self._state: State = "new"
         self._take: _Take | None = None
+
+    @property
+    def bytes_a_second(self) -> int:
+        """How many a second of the sound has that is under way, or would have as most send it."""
+        return self._take.audio.bytes_a_second if self._take is not None else 2 * SAMPLE_RATE
 
     def on_text(self, frame: str, *, received_at: float | None = None) -> list[ServerMessage]:
         """The messages after a text frame.
@@ -166,6 +173,7 @@ class Session:
         # From here on audio may be under way already, so that a refusal must not make it a protocol error.
         self._state = "refused"
         check_start(start)
+        audio = LiveAudio(start.encoding, start.sample_rate, start.channels)
         service, settings = self._service, self._service.settings
         if self._places is not None:
             self._places.take(self.caller.token_id)
@@ -174,7 +182,7 @@ class Session:
         needed = settings.min_identify_speech_seconds if query else settings.min_enroll_speech_seconds
         listener = service.listener()
         voice = StreamEncoder(listener, service.encode, partial(service.encode, draft=True), service.change_detector())
-        self._take = _Take(start, listener, needed, voice, query)
+        self._take = _Take(start, audio, listener, needed, voice, query)
         self._state = "taking"
 
     def _query(self, start: Start) -> Query | None:
@@ -201,7 +209,7 @@ class Session:
         limit = self._service.settings.max_stream_seconds
         if listener.audio_seconds > limit:
             raise AudioError("audio_too_long", f"More than {limit:.0f} seconds of audio came in one take.")
-        said = _events(listener.feed(pcm16_to_waveform(frame)))
+        said = _events(listener.feed(take.audio.feed(frame)))
         if listener.audio_seconds >= take.next_progress_at:
             take.next_progress_at = listener.audio_seconds + PROGRESS_EVERY_SECONDS
             said.append(self._progress(take))
@@ -230,7 +238,7 @@ class Session:
         if take is None:  # refused before; the refusal was the answer
             self._end("idle")
             return []
-        said = _events(take.listener.finish())
+        said = _events([*take.listener.feed(take.audio.finish()), *take.listener.finish()])
         if take.query is None:
             said.append(self._enroll(take))
         else:

@@ -27,7 +27,6 @@ __all__ = [
     "Waveform",
     "decode",
     "decoder_walls",
-    "pcm16_to_waveform",
     "read_bytes",
     "read_file",
 ]
@@ -53,13 +52,6 @@ class _Described(msgspec.Struct, frozen=True):
     audio_tracks: _Count
     lost_seconds: Annotated[float, msgspec.Meta(ge=0.0)]
     more_than_said: bool
-
-
-def pcm16_to_waveform(frame: bytes) -> Waveform:
-    """Signed 16 bit, little endian, mono, 16 kHz. Raises AudioError (``odd_bytes``)."""
-    if len(frame) % 2:
-        raise AudioError("odd_bytes", f"A frame of 16 bit samples cannot have {len(frame)} bytes.")
-    return Waveform(np.frombuffer(frame, "<i2").astype(np.float32) / 32768.0)
 
 
 def read_file(path: Path, *, max_seconds: float, max_bytes: int) -> Recording:

@@ -1,7 +1,7 @@
 """Is there only one voice in a recording? Two people in one enrollment would make a voiceprint of nobody.
 
-Speech is cut into windows of 2 s, each encoded. If somebody else takes over at some point, the windows before it and
-those after it point in different directions, more than the windows on either side do among themselves.
+Speech is cut into overlapping windows, each encoded. Where two people take turns, in any order, the windows fall into
+two groups that point in different directions, more than windows of one group do among themselves.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,11 +22,13 @@ __all__ = [
     "homogeneity",
 ]
 
-WINDOW_SECONDS, HOP_SECONDS = 2.0, 1.0
-# With less there are not two windows on either side of a change.
-MIN_SECONDS = 5.0
+# Shorter windows say less about a voice, and of longer ones too few lie within a turn of 2 s.
+WINDOW_SECONDS, HOP_SECONDS = 1.5, 0.5
+# With less there are not two windows in either half of both groups.
+MIN_SECONDS, MIN_WINDOWS = 5.0, 6
+STARTS, MAX_MOVES = 3, 10
 # Of recordings of one person, the share that may be held for two; seen with at least so many people.
-FALSE_ALARMS, MIN_PEOPLE = 0.05, 40
+FALSE_ALARMS, MIN_PEOPLE = 0.025, 40
 
 
 class SpeakerChangeDetector:
@@ -78,22 +80,57 @@ def change_windows(speech: Waveform) -> list[Waveform]:
 
 
 def homogeneity(windows: NDArray[np.float32]) -> float:
-    """The lowest, over all points where the voice may change, of how alike the two sides are: the cosine of their mean
-    directions, and their mean cosine across less that within. ``windows``: unit (n, dimension) in order; 1.0 where
-    there are fewer than four. Below the calibration's line two people probably speak.
+    """How alike the two groups are that the windows fall into best, whatever the order of turns; 1.0 for too few.
+
+    Cosine of the groups' mean directions, and the mean cosine across less that within, of the clearest half of each
+    group: a window in which one speaker takes over from the other belongs to neither. ``windows``: unit (n, dimension)
+    in order. Below the calibration's threshold two people probably speak.
     """
-    count = len(windows)
-    cosine = (windows @ windows.T).astype(np.float64)
-    lowest = 1.0
-    for at in range(2, count - 1):
-        across = float(cosine[:at, at:].mean())
-        before, after = cosine[:at, :at], cosine[at:, at:]
-        direction = across / float(np.sqrt(before.mean() * after.mean()))
-        lowest = min(lowest, direction + across - (_among(before) + _among(after)) / 2)
-    return lowest
+    if len(windows) < MIN_WINDOWS:
+        return 1.0
+    rows = windows.astype(np.float64)
+    groups = _two_groups(rows)
+    kept = np.sort(np.concatenate([_clearest(rows, groups, group) for group in (0, 1)]))
+    cosine, groups = rows[kept] @ rows[kept].T, groups[kept]
+    apart = np.abs(np.subtract.outer(kept, kept)) * HOP_SECONDS >= WINDOW_SECONDS  # the others share sound
+    same = groups[:, None] == groups
+    within = [cosine[apart & same & (groups == group)] for group in (0, 1)]
+    across, known = cosine[apart & ~same], [float(some.mean()) for some in within if some.size]
+    if not (across.size and known):
+        return 1.0
+    first, second = (_unit(rows[kept][groups == group].mean(axis=0)) for group in (0, 1))
+    return float(first @ second + across.mean() - np.mean(known))
 
 
-def _among(cosine: NDArray[np.float64]) -> float:
-    """Mean cosine of different windows of one side."""
-    count = len(cosine)
-    return float((cosine.sum() - np.trace(cosine)) / (count * (count - 1)))
+def _two_groups(rows: NDArray[np.float64]) -> NDArray[np.int64]:
+    """A group, 0 or 1, for each row: two means on the sphere, begun along each of the principal directions."""
+    directions = np.linalg.svd(rows - rows.mean(axis=0), full_matrices=False)[0][:, :STARTS]
+    return max((_settled(rows, (side > 0).astype(np.int64)) for side in directions.T), key=lambda found: found[1])[0]
+
+
+def _settled(rows: NDArray[np.float64], groups: NDArray[np.int64]) -> tuple[NDArray[np.int64], float]:
+    """The groups after each row went to the mean that it is closer to, until none moves, and how close all are."""
+    for _ in range(MAX_MOVES):
+        cosine = rows @ _means(rows, groups).T
+        moved = cosine.argmax(axis=1)
+        if moved.min() == moved.max() or np.array_equal(moved, groups):
+            break
+        groups = moved
+    return groups, float((rows * _means(rows, groups)[groups]).sum())
+
+
+def _means(rows: NDArray[np.float64], groups: NDArray[np.int64]) -> NDArray[np.float64]:
+    return np.stack([_unit(rows[groups == group].mean(axis=0)) for group in (0, 1)])
+
+
+def _clearest(rows: NDArray[np.float64], groups: NDArray[np.int64], group: int) -> NDArray[np.int64]:
+    """Numbers of the rows of a group that are most of it and least of the other: half of them, two at least."""
+    cosine = rows @ _means(rows, groups).T
+    members = np.flatnonzero(groups == group)
+    order = np.argsort(cosine[members, 1 - group] - cosine[members, group], kind="stable")
+    return members[order[: max(2, -(-len(members) // 2))]]
+
+
+def _unit(row: NDArray[np.float64]) -> NDArray[np.float64]:
+    length = float(np.linalg.norm(row))
+    return row / length if length else row

@@ -10,7 +10,6 @@ from weakref import WeakSet
 from aiohttp import web
 
 from voiceprint.api.token_bucket import TokenBucket
-from voiceprint.audio.decoding import SAMPLE_RATE
 from voiceprint.errors import LimitError, MessageError
 
 __all__ = [
@@ -27,7 +26,6 @@ __all__ = [
 RETRY_SECONDS = 5.0
 # Bodies on their way count by what they hold in memory, so that stalled ones do not keep others out.
 BODIES_IN_MEMORY = 4
-SAMPLE_BYTES = 2
 # Frames of 10 ms in real time are 100 a second.
 FRAMES_A_SECOND = 200.0
 FRAMES_AT_ONCE = 2000.0
@@ -118,11 +116,11 @@ class StreamRateLimit:
         self._audio = TokenBucket(max_ahead_seconds, 1.0, clock)
         self._max_ahead_seconds = max_ahead_seconds
 
-    def take(self, frame: str | bytes) -> None:
-        """Count a frame. Raises MessageError: ``too_many_frames``, ``too_fast``."""
+    def take(self, frame: str | bytes, bytes_a_second: int) -> None:
+        """Count a frame. ``bytes_a_second``: of its sound. Raises MessageError: ``too_many_frames``, ``too_fast``."""
         if self._frames.take(1.0):
             raise MessageError("too_many_frames", f"More than {FRAMES_A_SECOND:.0f} frames came in a second.")
-        if isinstance(frame, bytes) and self._audio.take(len(frame) / SAMPLE_BYTES / SAMPLE_RATE):
+        if isinstance(frame, bytes) and self._audio.take(len(frame) / bytes_a_second):
             raise MessageError(
                 "too_fast",
                 f"The audio runs more than {self._max_ahead_seconds:.0f} seconds ahead of real time; "

@@ -90,7 +90,7 @@ async def _take_turns(context: Context, socket: LiveSocket, session: Session) ->
         if frame.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
             return None, WSCloseCode.OK  # closed, by either side or by an error of the protocol below ours
         try:
-            pace.take(frame.data)
+            pace.take(frame.data, session.bytes_a_second)
             said = await context.work(_react, context, session, frame, time.monotonic())
         except VoiceprintError as error:
             return error_message(error), _close_code(error)
