@@ -1,4 +1,4 @@
-"""Runner: python scripts/benchmarks {gallery,latency,store,measure_open_set,embed_folder}"""
+"""Runner: python scripts/benchmarks {acquisition,gallery,latency,store,measure_open_set,embed_folder}"""
 
 import importlib
 import sys

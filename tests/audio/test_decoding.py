@@ -5,6 +5,7 @@ import os
 import struct
 import subprocess
 import sys
+import threading
 import time
 import wave
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +15,7 @@ import av
 import numpy as np
 import pytest
 
-from voiceprint.audio import decoder_child
+from voiceprint.audio import decoder_child, decoding
 from voiceprint.audio.decoding import (
     SAMPLE_RATE,
     Waveform,
@@ -258,3 +259,19 @@ def test_the_child_cannot_write_files(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-I", "-c", script], capture_output=True, check=False)
     assert done.returncode != 0
     assert (tmp_path / "loot").stat().st_size == 0
+
+
+def test_an_interrupt_leaves_no_deadline_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The end of the program waits for every thread, so that Ctrl-C would seem to be ignored for a minute."""
+
+    class Interrupted:
+        def __init__(self, **_: object) -> None:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(decoding, "Thread", Interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        decoding.decode(wav(np.zeros(16_000)), max_seconds=10, max_bytes=2**20)
+    for thread in threading.enumerate():
+        if isinstance(thread, threading.Timer):
+            thread.join(timeout=5)
+            assert not thread.is_alive()

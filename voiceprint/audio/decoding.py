@@ -116,15 +116,17 @@ def _run_decoder(data: bytes, max_seconds: float) -> tuple[bytes, Mapping[str, o
         raise AudioError("audio_not_decoded", f"The decoder cannot be started: {error.strerror or error}.") from error
     deadline = Timer(DECODE_SECONDS, child.kill)
     deadline.start()
-    with child:
-        feeder = Thread(target=_feed, args=(child.stdin, data))
-        feeder.start()
-        samples = child.stdout.read(most + 1)
-        if len(samples) > most:
-            child.kill()
-        said = child.stderr.read(_MAX_SAID)
-        feeder.join()
-        deadline.cancel()
+    try:
+        with child:
+            feeder = Thread(target=_feed, args=(child.stdin, data))
+            feeder.start()
+            samples = child.stdout.read(most + 1)
+            if len(samples) > most:
+                child.kill()
+            said = child.stderr.read(_MAX_SAID)
+            feeder.join()
+    finally:
+        deadline.cancel()  # after Ctrl-C too: the end of the program would wait for it
     word = _last_word(said)
     if len(samples) <= most and word.get("code") == FINE:
         return samples, word
