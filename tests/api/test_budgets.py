@@ -145,6 +145,27 @@ def test_a_speaker_is_claimed_so_often_an_hour_whoever_asks(clock: Clock) -> Non
     claim(budgets, "accepted", GATE)
 
 
+def test_one_token_leaves_claims_to_the_others_and_cancelled_ones_are_given_back(clock: Clock) -> None:
+    budgets = Budgets(Settings(max_claims_per_hour=4), clock=clock)
+    for _ in range(10):
+        with closing(budgets.claim(DOOR, ADA)):
+            pass
+    for _ in range(3):
+        claim(budgets, "accepted", DOOR)
+    assert refusal(lambda: claim(budgets, "accepted", DOOR)).code == "too_many_claims"
+    claim(budgets, "accepted", GATE)
+
+
+def test_long_ids_are_kept_short_and_counted_all_the_same(clock: Clock) -> None:
+    budgets, long = Budgets(Settings(), clock=clock), "x" * 16_000
+    for _ in range(REJECTIONS):
+        claim(budgets, "rejected", DOOR, long)
+    assert refusal(lambda: claim(budgets, "rejected", DOOR, long)).code == "claim_locked"
+    kept = [part for key in (*budgets._records, *budgets._buckets) for part in key if part is not None]
+    assert max(map(len, kept)) <= 100
+    assert budgets.unlock(long) == REJECTIONS
+
+
 def test_made_up_ids_do_not_fill_the_memory(clock: Clock) -> None:
     budgets = Budgets(Settings(), clock=clock)
     for number in range(MAX_KEYS + 100):

@@ -21,6 +21,8 @@ SILENCE = Waveform(np.zeros(16_000, np.float32))
 DOORS: dict[str, tuple[Scope, dict[str, Any]]] = {
     "identify": ("identify", {}),
     "verify": ("identify", {"speaker_id": ABSENT}),
+    "decode": ("identify", {"data": b""}),
+    "begin_timeline": ("identify", {}),
     "timeline": ("identify", {"recording": Recording.of(SILENCE)}),
     "begin_enrollment": ("enroll", {"speaker_id": ABSENT}),
     "enroll": ("enroll", {"enrollments": [], "speaker_id": ABSENT}),
@@ -69,6 +71,54 @@ def test_a_door_asks_for_the_scope_and_the_groups(service: VoiceprintService, na
         with pytest.raises(SpeakerError, match="enrolled"):
             enter(desk, name, home, speaker_id=stranger)
         assert [speaker.name for speaker in service.speakers()] == ["Ada"]
+
+
+def test_an_enroller_adds_to_its_own_speakers_unless_more_is_allowed(service: VoiceprintService) -> None:
+    desk, operator = Desk(service, clock=lambda: 0.0), Caller("op", frozenset({"operate"}))
+    mine, other = Caller("mine", frozenset({"enroll"})), Caller("other", frozenset({"enroll"}))
+    ada = desk.enroll(mine, [enrollment(1)], name="Ada").speaker.id
+    desk.begin_enrollment(mine, speaker_id=ada)
+    desk.begin_enrollment(operator, speaker_id=ada)
+    for refused in (
+        lambda: desk.begin_enrollment(other, speaker_id=ada),
+        lambda: desk.enroll(other, [enrollment(1)], speaker_id=ada),
+    ):
+        with pytest.raises(AccessError) as caught:
+            refused()
+        assert caught.value.code == "enrolled_by_others"
+    service.settings = msgspec.structs.replace(service.settings, add_to_others=True)
+    desk.begin_enrollment(other, speaker_id=ada)
+
+
+def test_what_is_cancelled_is_given_back_and_a_timeline_is_paid_before_the_work(service: VoiceprintService) -> None:
+    service.settings = msgspec.structs.replace(service.settings, max_answers_per_hour=1, max_claims_per_hour=4)
+    desk, door = Desk(service, clock=lambda: 0.0), Caller("door", frozenset({"identify"}))
+    for _ in range(130):
+        desk.verify(door, ABSENT).close()
+        desk.identify(door).close()
+    desk.begin_timeline(door)
+    with pytest.raises(LimitError, match="1 answers"):
+        desk.begin_timeline(door)
+
+
+def test_decoding_costs_the_seconds_that_it_takes(service: VoiceprintService, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+
+    def slow(_data: bytes) -> Waveform:
+        now[0] += 50.0
+        return SILENCE
+
+    monkeypatch.setattr(service, "decode", slow)
+    service.settings = msgspec.structs.replace(service.settings, max_decoding_seconds_per_hour=60)
+    desk, weak, other = Desk(service, clock=lambda: now[0]), *(Caller(n, frozenset({"identify"})) for n in ("a", "b"))
+    for _ in range(2):
+        desk.decode(weak, b"")
+    with pytest.raises(LimitError) as caught:
+        desk.decode(weak, b"")
+    assert (caught.value.code, caught.value.retry_seconds) == ("too_much_decoding", pytest.approx(2299, abs=120))
+    desk.decode(other, b"")
+    for _ in range(5):
+        desk.decode(Caller("op", frozenset({"operate"})), b"")
 
 
 def test_an_enrollment_costs_an_answer(service: VoiceprintService) -> None:

@@ -82,6 +82,7 @@ class Desk:
 
     def decode(self, caller: Caller, data: bytes) -> Recording:
         """The sound of a recording. Costs the seconds that it takes: LimitError (``too_much_decoding``)."""
+        caller.require("identify")
         with self._budgets.decoding(caller):
             return self._service.decode(data)
 
@@ -97,6 +98,7 @@ class Desk:
         Each turn costs an answer, the first of which ``begin_timeline`` paid. Raises LimitError (``too_many_answers``)
         with nothing noted.
         """
+        caller.require("identify")
         turns: list[Turn] = []
         for turn in turns_of(self._service, recording, within=caller.within(groups)):
             if turns:
