@@ -87,6 +87,7 @@ class App {
       banner.textContent = "Connected again.";
       setTimeout(() => (banner.hidden = banner.dataset.kind === "back"), 4000);
       this.refreshHealth();
+      this.#view?.reload?.();
     }
   }
 
@@ -94,6 +95,8 @@ class App {
     try {
       const health = await rest.ready();
       this.threshold = health.threshold;
+      $("#identify-first").hidden = health.speakers !== 0;
+      $("#identify-lede").hidden = health.speakers === 0;
       showFooter($("#about"), health);
     } catch {
       $("#about").replaceChildren(h("span", { className: "warn" }, "The server does not answer"));

@@ -1,8 +1,8 @@
 // Recordings instead of speaking: one file after another, so that one bad file never stops the rest.
 
-import { count, h } from "./dom.js";
+import { button, count, h } from "./dom.js";
 import { rest } from "./protocol.js";
-import { refusalWords } from "./refusals.js";
+import { isForeign, refusalText, refusalWords } from "./refusals.js";
 
 const AUDIO = /\.(wav|flac|mp3|m4a|mp4|aac|ogg|oga|opus|webm|mka|aif|aiff|amr|3gp|wma)$/i;
 
@@ -10,6 +10,11 @@ const AUDIO = /\.(wav|flac|mp3|m4a|mp4|aac|ogg|oga|opus|webm|mka|aif|aiff|amr|3g
 
 export class Bulk {
   #root;
+  #bar = h("progress", { ariaLabel: "Recordings done" });
+  #line = h("p", { className: "bulk-line" });
+  #problems = h("ul", { className: "bulk-problems" });
+  /** @type {Sum} */
+  #sum = { people: 0, takes: 0, skipped: 0, last: null };
 
   /** @param {HTMLElement} root */
   constructor(root) {
@@ -19,55 +24,110 @@ export class Bulk {
   // people: [{ name, files }]. Resolves with the last speaker that was made, or null.
   /** @param {Page.People} people @param {Wire.Consent} consent */
   async run(people, consent) {
-    const total = people.reduce((sum, person) => sum + person.files.length, 0);
-    const bar = h("progress", { max: total, value: 0, ariaLabel: "Recordings done" });
-    const line = h("p", { className: "bulk-line" });
-    const problems = h("ul", { className: "bulk-problems" });
-    this.#root.replaceChildren(line, bar, problems);
+    this.#sum = { people: 0, takes: 0, skipped: 0, last: null };
+    this.#bar.max = people.reduce((sum, person) => sum + person.files.length, 0);
+    this.#bar.value = 0;
+    this.#problems.replaceChildren();
+    this.#root.replaceChildren(this.#line, this.#bar, this.#problems);
     this.#root.hidden = false;
     const known = new Set((await rest.speakers().catch(() => [])).map((speaker) => speaker.name));
-    /** @type {Sum} */
-    const sum = { people: 0, takes: 0, skipped: 0, last: null };
-    /** @param {string} what */
-    const refuse = (what) => problems.append(h("li", {}, what));
     for (const person of people) {
-      line.textContent = `${person.name} …`;
+      this.#line.textContent = `${person.name} …`;
       if (known.has(person.name)) {
-        refuse(`${person.name}: enrolled already, left as it is`);
-        sum.skipped += person.files.length;
-        bar.value += person.files.length;
-      } else await this.#person(person, consent, sum, refuse, () => bar.value++);
+        this.#tell(`${person.name}: enrolled already, left as it is`);
+        this.#skip(person.files.length);
+      } else await this.#person(person, consent);
     }
-    line.textContent = `${count(sum.people, "person", "people")} enrolled from ${count(sum.takes, "recording")}${sum.skipped ? `, ${sum.skipped} left out` : ""}.`;
-    return sum.last;
+    this.#summarize();
+    return this.#sum.last;
   }
 
-  /**
-   * @param {Page.People[number]} person
-   * @param {Wire.Consent} consent
-   * @param {Sum} sum
-   * @param {(what: string) => void} refuse
-   * @param {() => void} step
-   */
-  async #person({ name, files }, consent, sum, refuse, step) {
+  // Clips too short alone wait until the others are in, and then count together.
+  /** @param {Page.People[number]} person @param {Wire.Consent} consent */
+  async #person({ name, files }, consent) {
     /** @type {Wire.SpeakerRef | null} */
     let speaker = null;
+    /** @type {[File, unknown][]} */
+    const short = [];
+    /** @param {File[]} clips */
+    const enroll = async (clips) => {
+      const [first] = clips;
+      const said = speaker ? await rest.addRecording(speaker.id, first) : await rest.addSpeaker(name, clips, consent);
+      if (!speaker) this.#sum.people++;
+      speaker = said.speaker;
+      this.#enrolled(said, clips);
+    };
     for (const file of files) {
       try {
-        /** @type {Wire.Enrolled} */
-        const enrolled = speaker
-          ? await rest.addRecording(speaker.id, file)
-          : await rest.addSpeaker(name, file, consent);
-        if (!speaker) sum.people++;
-        speaker = sum.last = enrolled.speaker;
-        sum.takes++;
+        await enroll([file]);
       } catch (error) {
-        const { title, detail } = refusalWords(error);
-        refuse(`${name}, ${file.name}: ${title}. ${detail}`);
-        sum.skipped++;
+        if (refusalWords(error).code === "not_enough_speech") short.push([file, error]);
+        else this.#refused(name, file, error, speaker);
       }
-      step();
     }
+    const together = speaker ? short.map(([file]) => [file]) : [short.map(([file]) => file)];
+    for (const clips of short.length ? together : []) {
+      try {
+        await enroll(clips);
+      } catch (error) {
+        for (const file of clips) this.#refused(name, file, error, speaker);
+      }
+    }
+    if (!speaker) this.#tell(`${name} has no voiceprint.`);
+  }
+
+  /** @param {Wire.Enrolled} said @param {File[]} clips */
+  #enrolled({ speaker, similar_speakers: similar, warnings = [] }, clips) {
+    this.#sum.last = speaker;
+    this.#sum.takes += clips.length;
+    this.#bar.value += clips.length;
+    for (const { message } of warnings) this.#tell(`${speaker.name}, ${clips[0].name}: ${message}`);
+    const [other] = similar;
+    if (other)
+      this.#tell(
+        `${speaker.name} sounds much like ${other.speaker.name}. If they are one person, merge them under People.`,
+      );
+  }
+
+  // What does not sound like the person is taken if an operator says so.
+  /** @param {string} name @param {File} file @param {unknown} error @param {Wire.SpeakerRef | null} speaker */
+  #refused(name, file, error, speaker) {
+    this.#skip(1);
+    const words = `${name}, ${file.name}: ${refusalText(error)}`;
+    if (!speaker || !isForeign(error)) return this.#tell(words);
+    const item = this.#tell(words);
+    const insist = button(`It is ${name}: take it`, "small ghost for-operators", async () => {
+      insist.remove();
+      try {
+        await rest.addRecording(speaker.id, file, true);
+        this.#sum.takes++;
+        this.#sum.skipped--;
+        item.textContent = `${name}, ${file.name}: taken all the same`;
+        this.#summarize();
+      } catch (refusal) {
+        item.textContent = `${name}, ${file.name}: ${refusalText(refusal)}`;
+      }
+    });
+    item.append(" ", insist);
+  }
+
+  /** @param {number} number */
+  #skip(number) {
+    this.#sum.skipped += number;
+    this.#bar.value += number;
+  }
+
+  /** @param {string} words */
+  #tell(words) {
+    const item = h("li", {}, words);
+    this.#problems.append(item);
+    return item;
+  }
+
+  #summarize() {
+    const { people, takes, skipped } = this.#sum;
+    const left = skipped ? `, ${skipped} left out` : "";
+    this.#line.textContent = `${count(people, "person", "people")} enrolled from ${count(takes, "recording")}${left}.`;
   }
 }
 

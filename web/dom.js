@@ -75,7 +75,7 @@ export function toast(text) {
   toastTimer = setTimeout(() => (box.hidden = true), 6000);
 }
 
-// Resolves with whether the person said yes. Escape and "Keep" are no.
+// Resolves with whether the person said yes. Escape and "Cancel" are no.
 /** @param {string} title @param {string} text @param {string} yes @returns {Promise<boolean>} */
 export function confirm(title, text, yes, kind = "danger") {
   const dialog = find(HTMLDialogElement, "#confirm");
@@ -89,6 +89,10 @@ export function confirm(title, text, yes, kind = "danger") {
     dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true }),
   );
 }
+
+const DAY = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric" });
+/** @param {string} text */
+export const day = (text) => DAY.format(new Date(text));
 
 /** @param {number} value */
 export const seconds = (value) => `${value.toFixed(1)} s`;

@@ -1,12 +1,12 @@
 // The second step of enrolling: takes of reading aloud.
 
-import { $, announce, button, h, score, seconds } from "./dom.js";
+import { $, announce, button, confirm, count, h, score, seconds, toast } from "./dom.js";
 import { CONSENT } from "./enroll-name.js";
 import { MicrophoneBar } from "./microphone-bar.js";
 import { Orb } from "./orb.js";
 import { rest } from "./protocol.js";
 import { Reading } from "./reading.js";
-import { feedbackWords, isTrouble, refusalWords } from "./refusals.js";
+import { feedbackWords, isForeign, isTrouble, refusalText, refusalWords } from "./refusals.js";
 import { Speaking } from "./speaking.js";
 
 const TAKES = 3;
@@ -35,6 +35,9 @@ export class TakesStep {
   #sitting = { speaker: null, name: "", agreed: false };
   #isNew = true;
   #hindered = false;
+  #force = false; // an operator said that the next take is this person's, however it sounds
+  /** @type {Set<string>} */
+  #before = new Set(); // ids of the takes that were there before this sitting
   #bar = new MicrophoneBar($("#enroll-mic"), () => !this.busy);
   /** @type {number[]} */
   #takes = []; // speech seconds of each
@@ -46,6 +49,7 @@ export class TakesStep {
     this.#orb.button.addEventListener("click", () => this.toggle());
     $("#enroll-done").addEventListener("click", () => this.#sitting.speaker && leads.enough(this.#sitting.speaker));
     $("#enroll-back").addEventListener("click", () => leads.back());
+    $("#enroll-cancel").addEventListener("click", () => this.#discard());
   }
 
   get busy() {
@@ -58,7 +62,9 @@ export class TakesStep {
       this.#sitting = sitting;
       this.#isNew = sitting.speaker === null;
       this.#takes = [];
+      this.#remember(sitting.speaker);
     }
+    this.#force = false;
     const { name } = this.#sitting;
     $("#enroll-title").textContent = this.#isNew ? `Hello, ${name}` : `More takes for ${name}`;
     $("#enroll-lede").textContent =
@@ -108,13 +114,14 @@ export class TakesStep {
     });
     $("#enroll-takes").replaceChildren(...takes);
     $("#enroll-lede").hidden = $("#enroll-back").hidden = done > 0;
-    $("#enroll-done").hidden = done === 0;
+    $("#enroll-done").hidden = $("#enroll-cancel").hidden = done === 0;
   }
 
   async #record() {
     this.#bar.stop();
     this.#hindered = false;
-    $("#enroll-done").hidden = $("#enroll-back").hidden = true;
+    $("#enroll-done").hidden = $("#enroll-back").hidden = $("#enroll-cancel").hidden = true;
+    $("#enroll-foreign").hidden = true;
     const speaking = new Speaking(this.#app.connection, this.#orb, this.#hooks());
     this.#speaking = speaking;
     try {
@@ -130,7 +137,7 @@ export class TakesStep {
 
   #start() {
     const { speaker, name, agreed } = this.#sitting;
-    return { ...(speaker ? { speaker: speaker.id } : { name }), consent: agreed ? CONSENT : null };
+    return { ...(speaker ? { speaker: speaker.id } : { name }), consent: agreed ? CONSENT : null, force: this.#force };
   }
 
   /** @returns {import("./speaking.js").Hooks} */
@@ -156,9 +163,9 @@ export class TakesStep {
   #trouble(code) {
     this.#hindered = code !== null;
     if (!code) return this.#say("I am listening", "");
-    const { title, detail } = refusalWords({ code });
-    this.#say(`${title}. ${detail}`, "trouble");
-    announce(`${title}. ${detail}`);
+    const words = refusalText({ code });
+    this.#say(words, "trouble");
+    announce(words);
   }
 
   /** @param {Wire.Progress} message */
@@ -176,18 +183,32 @@ export class TakesStep {
 
   /** @param {unknown} error */
   #refused(error) {
-    const { code, title, detail } = refusalWords(error);
-    const words = `${title}. ${detail}`;
+    const { code } = refusalWords(error);
+    const words = refusalText(error);
     this.#showTakes();
     if (["name_taken", "bad_name"].includes(code) && !this.#sitting.speaker) return this.#leads.back(words);
     this.#orb.set("refused", "Try again");
     this.#say(words, "trouble");
     announce(words);
+    if (isForeign(error)) this.#offerForce();
+  }
+
+  #offerForce() {
+    const box = $("#enroll-foreign");
+    const { name } = this.#sitting;
+    const insist = button(`It is ${name}: take the next one as it is`, "small ghost", () => {
+      this.#force = true;
+      box.hidden = true;
+      this.#ready(`Once more, please. I take it as ${name}, however it sounds.`);
+    });
+    box.replaceChildren(insist);
+    box.hidden = false;
   }
 
   /** @param {Wire.Enrolled} message */
   #enrolled(message) {
-    const { speaker, consistency, similar_speakers: similar } = message;
+    const { speaker, consistency, similar_speakers: similar, warnings = [] } = message;
+    this.#force = false;
     this.#sitting = { ...this.#sitting, speaker };
     this.#takes.push(message.speech_seconds);
     this.#app.refreshHealth();
@@ -195,11 +216,38 @@ export class TakesStep {
     const unlike = consistency !== null && consistency < this.#app.threshold;
     const left = this.#isNew ? TAKES - this.#takes.length : 0;
     if (left <= 0 && !unlike) return this.#leads.enough(speaker);
-    const words = unlike
-      ? "This take sounds unlike the others. Was it the same person, at the same place?"
-      : `Thank you. ${left === 1 ? "One more" : `${left} more`}, with the next text.`;
-    this.#ready(words, unlike ? "trouble" : "good");
+    const thanks = `Thank you. ${left === 1 ? "One more" : `${left} more`}, with the next text.`;
+    const odd = "This take sounds unlike the others. Was it the same person, at the same place?";
+    const words = [unlike ? odd : thanks, ...warnings.map((warning) => warning.message)].join(" ");
+    this.#ready(words, unlike || warnings.length ? "trouble" : "good");
     announce(words);
+  }
+
+  /** @param {Wire.SpeakerRef | null} speaker */
+  async #remember(speaker) {
+    const there = speaker ? await rest.takes(speaker.id).catch(() => null) : null;
+    this.#before = new Set(there?.takes.map((take) => take.id));
+  }
+
+  // Nothing of this sitting is kept: the takes go, and with the first of them a person who was new.
+  async #discard() {
+    const { speaker, name } = this.#sitting;
+    if (!speaker) return this.#leads.back();
+    const takes = count(this.#takes.length, "take");
+    if (!(await confirm("Keep nothing of this?", `The ${takes} of ${name} just made will be destroyed.`, "Throw away")))
+      return;
+    try {
+      if (this.#isNew) await rest.forget(speaker.id);
+      else
+        for (const { id } of (await rest.takes(speaker.id)).takes)
+          if (!this.#before.has(id)) await rest.removeTake(speaker.id, id);
+      toast(`Nothing of this was kept of ${name}.`);
+      this.#app.refreshHealth();
+      if (this.#isNew) this.#leads.back();
+      else location.hash = "#people";
+    } catch (error) {
+      toast(refusalText(error));
+    }
   }
 
   /** @param {Wire.SpeakerRef} own @param {Wire.Candidate} candidate */

@@ -3,8 +3,10 @@
 import { $, announce, avatar, count, h, score } from "./dom.js";
 import { rest } from "./protocol.js";
 import { showTurns } from "./turns.js";
-import { refusalWords } from "./refusals.js";
+import { refusalText } from "./refusals.js";
 import { resultWords } from "./words.js";
+
+/** @typedef {{ voices: ReturnType<typeof voices>, seconds: number }} Heard */
 
 const LONG_SECONDS = 20;
 
@@ -54,9 +56,8 @@ async function fillRow(row, file) {
         : words.title;
     row.prepend(avatar(result.speaker));
   } catch (error) {
-    const { title, detail } = refusalWords(error);
     row.dataset.kind = "refused";
-    answer.textContent = `${title}. ${detail}`;
+    answer.textContent = refusalText(error);
     row.prepend(avatar(null));
   }
 }
@@ -74,6 +75,7 @@ export async function showTimeline(file) {
     until: turn.end_seconds,
     speaker: turn.speaker,
     status: turn.status,
+    between: turn.between ?? [],
   }));
   $("#room").hidden = turns.length === 0;
   showTurns({ track: $("#room .room-track"), list: $("#room .room-turns") }, turns, { end: said.audio_seconds });
@@ -82,10 +84,12 @@ export async function showTimeline(file) {
 
 /** @param {Page.Turn[]} turns */
 function voices(turns) {
+  /** @type {Map<string | undefined, { id?: string, name: string, seconds: number, known: boolean }>} */
   const found = new Map();
   for (const { speaker, status, at, until } of turns) {
     if (!speaker && status !== "unknown") continue;
     const voice = found.get(speaker?.id) ?? {
+      id: speaker?.id,
       name: speaker?.name ?? "somebody I do not know",
       seconds: 0,
       known: speaker !== null,
@@ -96,7 +100,12 @@ function voices(turns) {
   return [...found.values()].sort((a, b) => b.seconds - a.seconds);
 }
 
-/** @param {{ voices: ReturnType<typeof voices>, seconds: number }} heard @param {string} name @returns {Page.Words} */
+// Whether the turns say something else than the answer for all of it.
+/** @param {Heard} heard @param {Wire.Result} result */
+export const tellsMore = ({ voices: [first, second] }, { speaker }) =>
+  second !== undefined || (first !== undefined && first.id !== speaker?.id);
+
+/** @param {Heard} heard @param {string} name @returns {Page.Words} */
 export function timelineWords({ voices: heard, seconds }, name) {
   const known = heard.filter((voice) => voice.known);
   const title = known.map((voice) => voice.name).join(", ") || "Nobody I know";

@@ -35,7 +35,7 @@ function meaning(health) {
   const missed = health.expected_fnir;
   if (missed)
     lines.push(
-      `It misses about ${PERCENT.format(missed.value)} of the people it knows (${PERCENT.format(missed.low)} to ${PERCENT.format(missed.high)}).`,
+      `About ${PERCENT.format(missed.value)} of enrolled people get no name (${PERCENT.format(missed.low)} to ${PERCENT.format(missed.high)}).`,
     );
   if (health.threshold_note)
     lines.push(`${health.threshold_note[0].toLocaleUpperCase()}${health.threshold_note.slice(1)}.`);

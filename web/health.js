@@ -3,7 +3,7 @@
 import { $, count, h, score } from "./dom.js";
 import { costPlot, percent, separationPlot } from "./plots.js";
 import { rest } from "./protocol.js";
-import { refusalWords } from "./refusals.js";
+import { refusalText } from "./refusals.js";
 
 /** @type {Record<string, string>} */
 const NAMES = {
@@ -23,7 +23,11 @@ export class HealthView {
   toggle() {}
   cancel() {}
 
-  async enter() {
+  enter() {
+    return this.reload();
+  }
+
+  async reload() {
     const problem = $("#health-problem");
     try {
       const [ready, health] = await Promise.all([rest.ready(), rest.health()]);
@@ -32,9 +36,8 @@ export class HealthView {
       this.#decisions(health);
       this.#plots(ready, health);
     } catch (error) {
-      const { title, detail } = refusalWords(error);
       for (const part of ["facts", "decisions", "plots"]) $(`#health-${part}`).hidden = true;
-      problem.textContent = `${title}. ${detail}`;
+      problem.textContent = refusalText(error);
       problem.hidden = false;
     }
   }
@@ -49,16 +52,16 @@ export class HealthView {
     const rows = [
       ["Encoder", ready.encoder],
       ["Its accuracy", health.accuracy],
-      ["People", `${ready.speakers}`],
+      ["Enrolled", count(ready.speakers, "person", "people")],
       ["Promise", ready.target_fpir ? `at most ${percent(ready.target_fpir)} of strangers get a name` : ""],
       ["Threshold", `${score(ready.threshold)} for a typical voice`],
       [
         "What it costs",
         missed
-          ? `about ${percent(missed.value)} of the people I know are missed (${percent(missed.low)} to ${percent(missed.high)})`
+          ? `about ${percent(missed.value)} of enrolled people get no name (${percent(missed.low)} to ${percent(missed.high)})`
           : "",
       ],
-      ["Mind", sentence(ready.threshold_note), "warn"],
+      ["Needs attention", sentence(ready.threshold_note), "warn"],
       ["Advice", health.advice],
       ["Version", `${ready.version}, SHA-256 of the encoder ${ready.encoder_sha256.slice(0, 16)}…`],
     ];
@@ -101,15 +104,15 @@ export class HealthView {
     const people = count(Math.max(1, speakers), "person", "people");
     const figures = [
       [
-        "How far people I know and strangers lie apart",
+        "How far the right voice and other voices lie apart",
         separationPlot(
           evidence.separation,
-          `Strangers on the left, known people on the right, the threshold between them, for ${people}`,
+          `Other voices on the left, the right voice on the right, the threshold between them, for ${people}`,
         ),
-        `Measured with ${count(evidence.people, "person", "people")}: ${evidence.target_trials.toLocaleString()} recordings of the right person, ${evidence.nontarget_trials.toLocaleString()} of somebody else; ${evidence.created}.`,
+        `Measured when the encoder was calibrated (${evidence.created}), with ${count(evidence.people, "other person", "other people")}, not with those enrolled here: ${evidence.target_trials.toLocaleString()} comparisons with the right voice, ${evidence.nontarget_trials.toLocaleString()} with another.`,
       ],
       [
-        "Missed people, at each promise",
+        "Expected misses, at each promise",
         costPlot(evidence.cost, {
           here: ready.target_fpir ?? 0,
           ticks: [0.001, 0.01, 0.1],
@@ -119,7 +122,7 @@ export class HealthView {
         "Across: the share of strangers who get a name. The dot is where this server stands; the band is the 95 % interval.",
       ],
       [
-        "Missed people, as more enroll",
+        "Expected misses, as more enroll",
         costPlot(evidence.growth, {
           here: Math.max(1, speakers),
           ticks: [1, 10, 100, 1000, 10000],

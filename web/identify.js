@@ -3,13 +3,13 @@
 import { AnswerBox } from "./answer.js";
 import { $, announce, dropTarget, find, h } from "./dom.js";
 import { Chart, showCandidates } from "./evidence.js";
-import { Files, isLong, showTimeline, timelineWords } from "./files.js";
+import { Files, isLong, showTimeline, tellsMore, timelineWords } from "./files.js";
 import { MicrophoneBar } from "./microphone-bar.js";
 import { Orb } from "./orb.js";
 import { rest } from "./protocol.js";
 import { Room } from "./room.js";
 import { Speaking } from "./speaking.js";
-import { refusalWords } from "./refusals.js";
+import { refusalText, refusalWords } from "./refusals.js";
 import { resultWords } from "./words.js";
 
 const LONG_ENOUGH_SECONDS = 15;
@@ -118,9 +118,9 @@ export class IdentifyView {
   /** @param {string | null} code */
   #trouble(code) {
     if (!code) return this.#speaking ? this.#hearing() : this.#hint(this.#invitation);
-    const { title, detail } = refusalWords({ code });
-    this.#hint(`${title}. ${detail}`, "trouble");
-    announce(`${title}. ${detail}`);
+    const words = refusalText({ code });
+    this.#hint(words, "trouble");
+    announce(words);
   }
 
   /** @param {Wire.Result} result */
@@ -205,23 +205,29 @@ export class IdentifyView {
     this.#hint(file.name);
     try {
       const result = await rest.identify(file);
+      const timeline = isLong(result) ? await this.#whoSpokeWhen(file) : null;
       this.#final(result, file.name);
       $("#identify-evidence .chart").hidden = true;
-      if (isLong(result)) await this.#whoSpokeWhen(file);
+      if (timeline && tellsMore(timeline, result)) this.#several(timeline, file.name);
     } catch (error) {
       this.#refused(error, file.name);
     }
     this.#orb.set(this.#orb.state, "Speak");
   }
 
+  // One name says too little, and may be the wrong one; so none is shown before all turns are heard.
   /** @param {File} file */
   async #whoSpokeWhen(file) {
-    this.#orb.set("thinking", "Who when?");
-    $("#identify-answer .answer-detail").textContent = "I listen through it once more, for who spoke when.";
-    const heard = await showTimeline(file);
-    const words = heard.voices.length > 1 ? timelineWords(heard, file.name) : null;
-    this.#orb.set(heard.voices.some((voice) => voice.known) ? "known" : "unknown", "Speak");
-    if (words) this.#answer.show(words, { say: true });
-    $("#identify-evidence").hidden ||= words !== null;
+    const detail = "This is a long recording, or several people speak: I listen through it once more, turn by turn.";
+    this.#answer.show({ kind: "unsure", kicker: file.name, title: "Who speaks when?", detail }, { say: true });
+    return showTimeline(file);
+  }
+
+  /** @param {import("./files.js").Heard} heard @param {string} name */
+  #several(heard, name) {
+    const words = timelineWords(heard, name);
+    this.#orb.set(words.kind, "Speak");
+    this.#answer.show(words, { say: true });
+    $("#identify-evidence").hidden = true;
   }
 }

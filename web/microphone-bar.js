@@ -3,7 +3,7 @@
 import { announce, button, h } from "./dom.js";
 import { microphones } from "./microphones.js";
 import { Microphone } from "./recorder.js";
-import { refusalWords } from "./refusals.js";
+import { refusalText } from "./refusals.js";
 
 const TEST_SECONDS = 12;
 const SPEECH_RMS = 0.006; // about -44 dB of full scale: somebody speaks
@@ -97,8 +97,7 @@ export class MicrophoneBar {
 
   /** @param {unknown} error */
   #trouble(error) {
-    const { title, detail } = refusalWords(error);
-    this.#say(`${title}. ${detail}`);
+    this.#say(refusalText(error));
   }
 
   /** @param {string} words */

@@ -1,11 +1,17 @@
-// Everybody who is enrolled: search, rename, add takes, save what is known, delete; and a map of who sounds like whom.
+// All who are enrolled: found, sorted, renamed, merged, given more takes, deleted; and a map of who sounds like whom.
 
 import { $, announce, button, confirm, count, find, h, save, toast } from "./dom.js";
+import { merge } from "./merge.js";
+import { chosen, groupsOf } from "./people-list.js";
 import { personRow, renameRow } from "./person.js";
 import { rest } from "./protocol.js";
+import { refusalText } from "./refusals.js";
+import { showUndo } from "./undo.js";
 import { drawMap } from "./voicemap.js";
-import { refusalWords } from "./refusals.js";
 
+const PAGE = 50;
+
+/** @implements {Page.View} */
 export class PeopleView {
   busy = false;
   #app;
@@ -17,33 +23,50 @@ export class PeopleView {
   #map = null;
   /** @type {string | null} */
   #renaming = null;
+  #shown = PAGE;
   #search = find(HTMLInputElement, "#people-search");
+  #order = find(HTMLSelectElement, "#people-order");
+  #only = find(HTMLSelectElement, "#people-only");
 
   /** @param {Page.App} app */
   constructor(app) {
     this.#app = app;
-    this.#search.addEventListener("input", () => this.#show());
+    for (const field of [this.#search, this.#order, this.#only])
+      field.addEventListener("input", () => {
+        this.#shown = PAGE;
+        this.#show();
+      });
+    $("#people-more").addEventListener("click", () => this.#showMore());
     addEventListener("resize", () => this.#drawMap());
   }
 
   enter() {
     this.#renaming = null;
     $("#people-receipt").hidden = true;
-    return this.#load();
+    return this.reload();
   }
 
   leave() {}
   toggle() {}
   cancel() {}
 
-  async #load() {
+  async reload() {
     try {
       this.#speakers = await rest.speakers();
+      this.#offerGroups();
       this.#show();
-      await this.#loadMap();
+      await Promise.all([this.#loadMap(), showUndo(() => this.#changed())]);
     } catch (error) {
-      this.#say(refusalWords(error).title);
+      this.#say(
+        refusalText(error),
+        button("Try again", "small ghost", () => this.reload()),
+      );
     }
+  }
+
+  #changed() {
+    this.#app.refreshHealth();
+    return this.reload();
   }
 
   // Who may not see the map sees the list without it.
@@ -64,32 +87,56 @@ export class PeopleView {
   /** @param {string} id */
   #find(id) {
     this.#search.value = "";
+    this.#only.value = "all";
+    this.#shown = Math.max(this.#shown, this.#chosen().findIndex((one) => one.id === id) + 1);
     this.#show();
     const row = document.getElementById(`person-${id}`);
     row?.scrollIntoView({ block: "center" });
     row?.focus({ preventScroll: true });
   }
 
-  #show() {
-    const search = this.#search.value.trim().toLocaleLowerCase();
-    const found = this.#speakers.filter((speaker) =>
-      [speaker.name, ...(speaker.groups ?? [])].some((word) => word.toLocaleLowerCase().includes(search)),
-    );
-    const everybody = this.#speakers.length;
-    const open = new Set([...document.querySelectorAll(".person-more[open]")].map((more) => more.parentElement?.id));
-    $("#people-lede").textContent = everybody
-      ? `${count(everybody, "voiceprint")}, sealed on this server. No recording is kept.`
-      : "I know nobody yet. Enroll somebody, and I can name them.";
-    $(".search").hidden = everybody === 0;
-    $("#people-list").replaceChildren(...found.map((speaker) => this.#row(speaker)));
-    for (const id of open) document.querySelector(`#${id} .person-more`)?.setAttribute("open", "");
-    $("#people-list").hidden = found.length === 0;
-    this.#say(everybody && !found.length ? "Nobody here has such a name." : "");
+  #offerGroups() {
+    const options = { all: "Everybody", attention: "Needs attention" };
+    const groups = groupsOf(this.#speakers).map((group) => [`group:${group}`, `Group ${group}`]);
+    const { value } = this.#only;
+    const all = [...Object.entries(options), ...groups];
+    this.#only.replaceChildren(...all.map(([id, words]) => h("option", { value: id }, words)));
+    this.#only.value = all.some(([id]) => id === value) ? value : "all";
   }
 
-  /** @param {string} text */
-  #say(text) {
-    $("#people-empty").textContent = text;
+  #chosen() {
+    const wish = { words: this.#search.value, order: this.#order.value, only: this.#only.value };
+    return chosen(this.#speakers, { ...wish, alike: (id) => this.#places.get(id)?.alike ?? false });
+  }
+
+  #show() {
+    const found = this.#chosen();
+    const total = this.#speakers.length;
+    const open = new Set([...document.querySelectorAll(".person-more[open]")].map((more) => more.parentElement?.id));
+    const many = found.length === total ? "" : `, ${found.length} of them listed`;
+    $("#people-lede").textContent = total
+      ? `${count(total, "voiceprint")}${many}, sealed on this server. No recording is kept.`
+      : "I know nobody yet. Enroll somebody, and I can name them.";
+    for (const tool of ["#people-filter", ".search"]) $(tool).hidden = total === 0;
+    $("#people-list").replaceChildren(...found.slice(0, this.#shown).map((speaker) => this.#row(speaker)));
+    for (const id of open) document.querySelector(`#${id} .person-more`)?.setAttribute("open", "");
+    $("#people-list").hidden = found.length === 0;
+    const left = found.length - this.#shown;
+    $("#people-more").hidden = left <= 0;
+    $("#people-more").textContent = `Show ${Math.min(left, PAGE)} more of ${left}`;
+    this.#say(total && !found.length ? "Nobody here fits that." : "");
+  }
+
+  #showMore() {
+    const first = this.#chosen()[this.#shown];
+    this.#shown += PAGE;
+    this.#show();
+    document.getElementById(`person-${first.id}`)?.focus();
+  }
+
+  /** @param {string} text @param {...Node} actions */
+  #say(text, ...actions) {
+    $("#people-empty").replaceChildren(text, " ", ...actions);
     $("#people-empty").hidden = !text;
   }
 
@@ -97,12 +144,14 @@ export class PeopleView {
   #row(speaker) {
     const stop = () => this.#rename(null);
     if (this.#renaming === speaker.id)
-      return renameRow(speaker, { stop, save: (name) => this.#renamed(speaker, name) }, sentence);
+      return renameRow(speaker, { stop, save: (name) => this.#renamed(speaker, name) });
     return personRow(speaker, this.#places.get(speaker.id), {
       rename: () => this.#rename(speaker.id),
       save: () => this.#save(speaker),
       unlock: () => this.#unlock(speaker),
       remove: () => this.#delete(speaker),
+      merge: this.#speakers.length > 1 ? () => this.#merge(speaker) : null,
+      changed: () => this.#changed(),
     });
   }
 
@@ -117,8 +166,14 @@ export class PeopleView {
   async #renamed(speaker, name) {
     await rest.rename(speaker.id, name);
     this.#renaming = null;
-    await this.#load();
+    await this.reload();
     toast("The name is changed.");
+  }
+
+  /** @param {Wire.SpeakerInfo} speaker */
+  async #merge(speaker) {
+    const others = this.#speakers.filter((one) => one.id !== speaker.id);
+    if (await merge(speaker, others, this.#places.get(speaker.id)?.closest?.id)) await this.#changed();
   }
 
   /** @param {Wire.SpeakerInfo} speaker */
@@ -126,21 +181,18 @@ export class PeopleView {
     try {
       save(await rest.whatIsKnown(speaker.id), `voiceprint-${speaker.name}.json`);
     } catch (error) {
-      toast(sentence(error));
+      toast(refusalText(error));
     }
   }
 
   /** @param {Wire.SpeakerInfo} speaker */
-  async #unlock(speaker) {
+  async #unlock({ id, name }) {
     try {
-      const { rejections } = await rest.unlock(speaker.id);
-      toast(
-        rejections
-          ? `${count(rejections, "wrong claim")} to be ${speaker.name}: forgotten.`
-          : `No wrong claims to be ${speaker.name} are counted.`,
-      );
+      const { rejections } = await rest.unlock(id);
+      const some = `${count(rejections, "wrong claim")} to be ${name}: forgotten.`;
+      toast(rejections ? some : `No wrong claims to be ${name} are counted.`);
     } catch (error) {
-      toast(sentence(error));
+      toast(refusalText(error));
     }
   }
 
@@ -151,11 +203,9 @@ export class PeopleView {
     try {
       this.#receipt(speaker, await rest.forget(speaker.id));
     } catch (error) {
-      announce(refusalWords(error).title);
-      toast(refusalWords(error).title);
+      toast(refusalText(error));
     }
-    await this.#load();
-    this.#app.refreshHealth();
+    await this.#changed();
     $("#people-title").focus();
   }
 
@@ -164,6 +214,9 @@ export class PeopleView {
   #receipt(speaker, { enrollments, receipt }) {
     const words = `The voiceprint of ${speaker.name} was destroyed (${count(enrollments, "take")}).`;
     const box = $("#people-receipt");
+    const close = () => {
+      box.hidden = true;
+    };
     const when = new Date(`${receipt.erased_at}`).toLocaleString();
     const left = receipt.log_cleared
       ? "Nothing of it is left in the server's files."
@@ -175,16 +228,10 @@ export class PeopleView {
         "div",
         { className: "actions" },
         button("Save the receipt", "small primary", () => save(receipt, `receipt-${receipt.speaker}.json`)),
-        button("Close", "small ghost", () => (box.hidden = true)),
+        button("Close", "small ghost", close),
       ),
     );
     box.hidden = false;
     announce(words);
   }
-}
-
-/** @param {unknown} error */
-function sentence(error) {
-  const { title, detail } = refusalWords(error);
-  return [`${title}.`, detail].filter(Boolean).join(" ");
 }

@@ -1,19 +1,24 @@
 // One person in the list: what is known about them in words, and what can be done.
 
-import { avatar, button, count, h } from "./dom.js";
+import { avatar, button, count, day, h } from "./dom.js";
+import { needs } from "./people-list.js";
+import { refusalText } from "./refusals.js";
+import { takesList } from "./takes.js";
 
 /** @typedef {(speaker: Wire.SpeakerInfo) => unknown} Does */
 
-const DAY = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric" });
-/** @param {string} text */
-const day = (text) => DAY.format(new Date(text));
-
-// does: { rename, save, unlock, remove }, each called with the speaker; `place`: the speaker's place on the map, if there is one.
 /**
- * @param {Wire.SpeakerInfo} speaker
- * @param {Wire.MapPlace | undefined} place
- * @param {{ rename: Does, save: Does, unlock: Does, remove: Does }} does
+ * @typedef {object} Acts
+ * @property {Does} rename
+ * @property {Does} save
+ * @property {Does} unlock
+ * @property {Does} remove
+ * @property {Does | null} merge
+ * @property {() => void} changed takes were removed
  */
+
+// `place`: the speaker's on the map, if there is one.
+/** @param {Wire.SpeakerInfo} speaker @param {Wire.MapPlace | undefined} place @param {Acts} does */
 export function personRow(speaker, place, does) {
   /** @param {string} label @param {string} kind @param {Does} run */
   const act = (label, kind, run) => {
@@ -35,6 +40,7 @@ export function personRow(speaker, place, does) {
       { className: "person-words" },
       h("span", { className: "person-name", dir: "auto" }, speaker.name),
       h("span", { className: "person-facts" }, facts.filter(Boolean).join(" · ")),
+      ...labels(speaker),
     ),
     h(
       "div",
@@ -47,12 +53,11 @@ export function personRow(speaker, place, does) {
       act("Rename", "small ghost for-operators", does.rename),
       act("Delete", "small ghost danger for-operators", does.remove),
     ),
-    details(
-      speaker,
-      place,
+    details(speaker, place, does.changed, [
       act("Save what is known", "small ghost for-operators", does.save),
       act("Unlock claims", "small ghost for-operators", does.unlock),
-    ),
+      does.merge && act("Merge with another entry", "small ghost for-operators", does.merge),
+    ]),
   );
 }
 
@@ -63,15 +68,22 @@ function heard({ last_seen: seen }) {
   return seen === new Date().toISOString().slice(0, 10) ? "heard today" : `last heard ${day(seen)}`;
 }
 
-/** @param {Wire.SpeakerInfo} speaker @param {Wire.MapPlace | undefined} place @param {...HTMLElement} actions */
-function details(speaker, place, ...actions) {
-  const rows = [
-    ["Here since", day(speaker.created_at)],
-    ...groups(speaker),
-    ...agreed(speaker),
-    ...kept(speaker),
-    ...alike(place),
-  ];
+// The groups, and what needs attention.
+/** @param {Wire.SpeakerInfo} speaker */
+function labels(speaker) {
+  const groups = (speaker.groups ?? []).map((group) => h("span", { className: "label", dir: "auto" }, group));
+  const wrong = needs(speaker).map((words) => h("span", { className: "label soon" }, words));
+  return groups.length + wrong.length ? [h("span", { className: "labels" }, ...groups, ...wrong)] : [];
+}
+
+/**
+ * @param {Wire.SpeakerInfo} speaker
+ * @param {Wire.MapPlace | undefined} place
+ * @param {() => void} changed
+ * @param {(HTMLElement | null)[]} actions
+ */
+function details(speaker, place, changed, actions) {
+  const rows = [["Here since", day(speaker.created_at)], ...agreed(speaker), ...kept(speaker), ...alike(place)];
   const list = h(
     "dl",
     {},
@@ -80,12 +92,13 @@ function details(speaker, place, ...actions) {
       h("dd", { className: kind, dir: "auto" }, words),
     ]),
   );
+  const takes = takesList(speaker, changed);
   const summary = h("summary", {}, "Details", h("span", { className: "visually-hidden" }, `: ${speaker.name}`));
-  return h("details", { className: "person-more" }, summary, list, h("div", { className: "actions" }, ...actions));
+  const more = h("details", { className: "person-more" }, summary, list, takes.list);
+  more.append(h("div", { className: "actions" }, ...actions));
+  more.addEventListener("toggle", () => more.open && takes.show());
+  return more;
 }
-
-/** @param {Wire.SpeakerInfo} speaker */
-const groups = (speaker) => (speaker.groups?.length ? [["Groups", speaker.groups.join(", ")]] : []);
 
 /** @param {Wire.SpeakerInfo} speaker */
 function agreed({ consent, consent_at: at }) {
@@ -114,9 +127,8 @@ function alike(place) {
 /**
  * @param {Wire.SpeakerInfo} speaker
  * @param {{ save: (name: string) => Promise<void>, stop: () => void }} does
- * @param {(error: unknown) => string} refusal
  */
-export function renameRow(speaker, does, refusal) {
+export function renameRow(speaker, does) {
   const field = h("input", {
     type: "text",
     id: "rename",
@@ -128,7 +140,7 @@ export function renameRow(speaker, does, refusal) {
   /** @param {SubmitEvent} event */
   const save = async (event) => {
     event.preventDefault();
-    await does.save(field.value).catch((error) => (problem.textContent = refusal(error)));
+    await does.save(field.value).catch((error) => (problem.textContent = refusalText(error)));
   };
   const form = h("form", {
     className: "rename",
@@ -137,7 +149,7 @@ export function renameRow(speaker, does, refusal) {
   form.append(
     field,
     h("button", { type: "submit", className: "button small primary" }, "Save"),
-    button("Leave it", "small ghost", does.stop),
+    button("Cancel", "small ghost", does.stop),
   );
   return h(
     "li",

@@ -222,14 +222,24 @@ export const rest = {
   identify: (file) => ask("/v1/identify", raw(file)),
   /** @type {Asks<Wire.Timeline, [file: File]>} */
   timeline: (file) => ask("/v1/timeline", raw(file)),
-  /** @type {Asks<Wire.Enrolled, [id: string, file: File]>} */
-  addRecording: (id, file) => ask(`${at(id)}/enrollments`, raw(file)),
-  /** @type {Asks<Wire.Enrolled, [name: string, file: File, consent: Wire.Consent]>} */
-  addSpeaker(name, file, consent) {
+  /** @type {Asks<Wire.Enrolled, [id: string, file: File, force?: boolean]>} */
+  addRecording: (id, file, force = false) => ask(`${at(id)}/enrollments${force ? "?force=true" : ""}`, raw(file)),
+  /** @type {Asks<Wire.Enrolled, [name: string, files: File[], consent: Wire.Consent]>} */
+  addSpeaker(name, files, consent) {
     const form = new FormData();
     form.append("name", name);
     form.append("consent", JSON.stringify(consent));
-    form.append("audio", file);
+    for (const file of files) form.append("audio", file);
     return ask("/v1/speakers", { method: "POST", body: form });
   },
+  /** @type {Asks<Wire.Takes, [id: string]>} */
+  takes: (id) => ask(`${at(id)}/enrollments`),
+  /** @type {Asks<Wire.Takes, [id: string, take: string]>} */
+  removeTake: (id, take) => ask(`${at(id)}/enrollments/${encodeURIComponent(take)}`, { method: "DELETE" }),
+  /** @type {Asks<Wire.Merged, [id: string, from: string, force: boolean]>} */
+  merge: (id, from, force) => ask(`${at(id)}/merge`, json("POST", { from, force })),
+  /** @type {Asks<Wire.Undoable, []>} */
+  lastChange: () => ask("/v1/undo"),
+  /** @type {Asks<Wire.Undone, [change: string]>} */
+  undo: (change) => ask("/v1/undo", json("POST", { change })),
 };

@@ -53,28 +53,48 @@ const REFUSALS = {
   too_many_answers: ["That is enough for this hour", ""],
   consent_missing: ["Consent is missing", "The person must agree before a voiceprint is kept."],
   consent_expired: ["The consent is over", "Ask the person again, under People: Add takes."],
+  sounds_like_other: ["This is another person's voice", ""],
+  not_this_speaker: ["This is another person's voice", ""],
+  already_enrolled: ["I have this recording already", ""],
+  enrolled_elsewhere: ["I have this recording already", "It belongs to somebody else here."],
+  changed_since: ["Something changed meanwhile", "Only the last change can be undone."],
+  nothing_to_undo: ["There is nothing to undo any more", "A change can be undone for one hour."],
+  last_enrollment: ["This is the only take", "Delete the person instead."],
   name_taken: [
     "Somebody has this name already",
     "Add takes to them under People, or choose a name that tells the two apart.",
   ],
   bad_name: ["This name does not work", ""],
   unknown_speaker: ["This person is not here any more", "Somebody may have deleted them a moment ago."],
-  audio_too_long: ["That was too long", ""],
-  audio_too_large: ["This file is too large", ""],
-  body_too_large: ["This file is too large", ""],
   audio_empty: ["This file is empty", ""],
   not_audio: ["This is not a recording", ""],
-  audio_unsupported: ["I cannot read this kind of recording", ""],
-  audio_damaged: ["This recording is damaged", ""],
 };
+// Those whose sentence from the server names a figure, a day or a person: it stands under our words. The sentence of a
+// code that we have no words for stands alone.
+const TELLING = new Set([
+  ...["not_enough_speech", "too_many_answers", "consent_expired", "bad_name"],
+  ...["sounds_like_other", "not_this_speaker"],
+]);
 
-// { code, title, detail }: our words where we have them, and always the server's own sentence where it names a limit.
+// { code, title, detail }
 /** @param {unknown} error */
 export function refusalWords(error) {
   const { code = "", message = "" } = /** @type {{ code?: string, message?: string }} */ (error);
-  const [title, advice] = REFUSALS[code] ?? ["That did not work", ""];
-  const own = message && message !== code && !code.startsWith("mic_") && code !== "connection_lost";
-  return { code, title, detail: [own ? message : "", advice].filter(Boolean).join(" ") };
+  const known = REFUSALS[code];
+  if (!known) return { code, title: message.replace(/\.$/, "") || "That did not work", detail: "" };
+  const [title, advice] = known;
+  return { code, title, detail: [TELLING.has(code) ? message : "", advice].filter(Boolean).join(" ") };
+}
+
+// Whether it was refused as somebody else's voice, which an operator may overrule.
+/** @param {unknown} error */
+export const isForeign = (error) => ["sounds_like_other", "not_this_speaker"].includes(refusalWords(error).code);
+
+// The same as one text.
+/** @param {unknown} error */
+export function refusalText(error) {
+  const { title, detail } = refusalWords(error);
+  return [/[.?!]$/.test(title) ? title : `${title}.`, detail].filter(Boolean).join(" ");
 }
 
 /** @type {Record<string, string>} */

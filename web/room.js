@@ -143,7 +143,9 @@ export class Room {
     this.#heardSeconds += this.#take?.sentSeconds ?? 0;
     if (result.speech_seconds > 0) {
       const at = turn.at ?? 0;
-      this.#add({ at, until: at + result.speech_seconds, speaker: result.speaker, status: result.status });
+      const { speaker, status, candidates } = result;
+      const between = status === "ambiguous" ? candidates.slice(0, 2).map((one) => one.speaker) : [];
+      this.#add({ at, until: at + result.speech_seconds, speaker, status, between });
       this.#answer.show(resultWords(result), { say: result.status === "identified" });
     }
     this.#begin();

@@ -3,9 +3,9 @@
 import { avatar, h, hue } from "./dom.js";
 
 /** @type {Record<string, string>} */
-const WHO = {
+const UNNAMED = {
   unknown: "Somebody I do not know",
-  ambiguous: "One of two, too close to tell",
+  ambiguous: "Too close to tell apart",
   not_enough_speech: "Too short to tell",
 };
 
@@ -25,7 +25,11 @@ export function showTurns({ track, list }, turns, { start = 0, end, listed = tur
 }
 
 /** @param {Page.Turn} turn */
-export const turnName = (turn) => turn.speaker?.name ?? WHO[turn.status] ?? "?";
+export const turnName = (turn) =>
+  turn.speaker?.name ??
+  (turn.between.length
+    ? `${turn.between.map((one) => one.name).join(" or ")}, too close to tell`
+    : (UNNAMED[turn.status] ?? "?"));
 
 /** @param {Page.Turn} turn @param {number} start @param {number} end */
 function bar(turn, start, end) {

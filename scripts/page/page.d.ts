@@ -2,7 +2,7 @@
 declare namespace Page {
   type Words = { kind: string; kicker?: string; title: string; detail?: string; sure?: number | null };
   type Heard = { speechSeconds: number; neededSeconds: number; result: Wire.Result | null };
-  type Turn = { at: number; until: number; speaker: Wire.SpeakerRef | null; status: Wire.Result["status"] };
+  type Turn = { at: number; until: number; speaker: Wire.SpeakerRef | null; status: Wire.Result["status"]; between: Wire.SpeakerRef[] };
   type Level = { rms: number; peak: number };
   type People = { name: string; files: File[] }[];
   type Child = Node | string | false | null | undefined;
@@ -35,6 +35,8 @@ declare namespace Page {
     leave(): void;
     toggle(): void;
     cancel(): void;
+    // The server is back.
+    reload?(): unknown;
   }
   interface App {
     readonly connection: import("../../web/protocol.js").Connection;

@@ -10,9 +10,9 @@ declare namespace Wire {
   type Evidence = { created: string; people: number; target_trials: number; nontarget_trials: number; separation: Separation; cost: (Share)[]; growth: (Share)[] };
   type Forgotten = { type: "forgotten"; id: string; enrollments: number; receipt: Record<string, string | number | boolean> };
   type GivenConsent = { speaker: SpeakerRef; consent: Consent | null; consent_at: string | null };
-  type Health = { encoder: string; accuracy: string; speakers: number; started_at: string; decisions: Record<string, number> | null; evidence: Evidence | null };
+  type Health = { encoder: string; accuracy: string; speakers: number; started_at: string; decisions: Record<string, number> | null; evidence: Evidence | null; advice: string | null };
   type Hello = { type: "hello"; version: number; token?: string | null };
-  type KnownAbout = { type: "known_about"; id: string; name: string; encoder: string; created_at: string; last_seen: string | null; consent: Consent | null; consent_at: string | null; kept_until: string; kept_because: "consent_expires" | "not_seen"; imported_from: string | null; enrollments: (KnownEnrollment)[]; log: (KnownEvent)[] };
+  type KnownAbout = { type: "known_about"; id: string; name: string; encoder: string; created_at: string; last_seen: string | null; consent: Consent | null; consent_at: string | null; kept_until: string; kept_because: "consent_expires" | "not_seen"; imported_from: string | null; groups?: (string)[]; enrollments: (KnownEnrollment)[]; log: (KnownEvent)[] };
   type KnownEnrollment = { id: string; speech_seconds: number; enrolled_at: string };
   type KnownEvent = { time: string; event: string; details: Record<string, string | number> };
   type MapPlace = { speaker: SpeakerRef; x: number; y: number; closest: SpeakerRef | null; alike: boolean };
@@ -22,7 +22,7 @@ declare namespace Wire {
   type Progress = { type: "progress"; speech_seconds: number; needed_seconds: number; percent: number; level_dbfs: number; feedback: "clipping" | "no_voice" | "noisy" | "ok" | "other_speaker" | "too_quiet" | "too_short" };
   type Ready = { type: "ready"; version: number; encoder: string; encoder_sha256: string; sample_rate: number; speakers: number; min_speech_seconds: number; min_enroll_speech_seconds: number };
   type Refusal = { error: { code: string; message: string } };
-  type Result = { type: "result"; mode: "enroll" | "identify" | "verify"; status: "accepted" | "ambiguous" | "identified" | "not_enough_speech" | "not_enrolled" | "rejected" | "unknown"; speaker: SpeakerRef | null; claimed_speaker?: SpeakerRef | null; band: "above" | "below" | null; score: number | null; threshold: number | null; margin: number | null; probability: number | null; rule: string; candidates: (Candidate)[]; speech_seconds: number; needed_speech_seconds: number; audio_seconds: number; latency_ms: number; announced?: boolean; several_voices?: boolean; final: boolean };
+  type Result = { type: "result"; mode: "enroll" | "identify" | "verify"; status: "accepted" | "ambiguous" | "identified" | "not_enough_speech" | "not_enrolled" | "rejected" | "unknown"; speaker: SpeakerRef | null; claimed_speaker?: SpeakerRef | null; band: "above" | "below" | null; score: number | null; threshold: number | null; margin: number | null; probability: number | null; rule: string; candidates: (Candidate)[]; speech_seconds: number; needed_speech_seconds: number; audio_seconds: number; latency_ms: number; announced?: boolean; several_voices?: boolean; track?: number | null; channel?: number | null; lost_seconds?: number; warnings?: (Notice)[]; final: boolean };
   type Separation = { edges: (number)[]; enrolled: (number)[]; strangers: (number)[]; threshold: number };
   type Share = { at: number; missed: number; low: number; high: number };
   type SignIn = { token: string };
@@ -35,8 +35,8 @@ declare namespace Wire {
   type Stop = { type: "stop" };
   type Take = { id: string; enrolled_at: string; speech_seconds: number; consistency: number | null; fit: "fair" | "good" | "only" | "poor" };
   type Takes = { type: "takes"; speaker: SpeakerRef; takes: (Take)[] };
-  type Timeline = { turns: (TimelineTurn)[]; audio_seconds: number };
-  type TimelineTurn = { start_seconds: number; end_seconds: number; status: "accepted" | "ambiguous" | "identified" | "not_enough_speech" | "not_enrolled" | "rejected" | "unknown"; speaker: SpeakerRef | null };
+  type Timeline = { turns: (TimelineTurn)[]; audio_seconds: number; lost_seconds?: number; warnings?: (Notice)[] };
+  type TimelineTurn = { start_seconds: number; end_seconds: number; status: "accepted" | "ambiguous" | "identified" | "not_enough_speech" | "not_enrolled" | "rejected" | "unknown"; speaker: SpeakerRef | null; between?: (SpeakerRef)[]; channel?: number | null };
   type Undo = { change?: string | null };
   type Undoable = { type: "undoable"; change: ChangeInfo | null };
   type Undone = { type: "undone"; change: ChangeInfo };

@@ -59,6 +59,19 @@ def test_a_timeline_says_who_spoke_when(service: VoiceprintService, takes: Takes
 
 
 @pytest.mark.usefixtures("speech_dev")
+def test_a_turn_between_two_speakers_names_both(service: VoiceprintService, takes: Takes) -> None:
+    async def talk(client: Client) -> None:
+        own = takes[next(iter(takes))]
+        for name, take in zip(("Ada", "Dora"), own, strict=False):
+            await enroll(client, name, take)
+        (turn,) = (await (await client.post("/v1/timeline", data=wav(own[2]))).json())["turns"]
+        assert (turn["status"], turn["speaker"]) == ("ambiguous", None)
+        assert {one["name"] for one in turn["between"]} == {"Ada", "Dora"}
+
+    with_server(service, talk)
+
+
+@pytest.mark.usefixtures("speech_dev")
 def test_a_timeline_that_cannot_be_paid_notes_none_of_its_turns(
     service: VoiceprintService, takes: Takes, monkeypatch: pytest.MonkeyPatch
 ) -> None:

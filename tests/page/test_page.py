@@ -22,7 +22,7 @@ def person(page: Page, name: str) -> Locator:
 def test_by_keyboard_alone_from_a_stranger_to_named_and_back(page: Page, microphone: Path, voices: Voices) -> None:
     """Enroll by three takes, be named, another speaker is not, delete, be a stranger: no mouse."""
     keys, ada = page.keyboard, voices["Ada"]
-    page.get_by_role("link", name="Enroll").focus()
+    page.get_by_role("link", name="Enroll", exact=True).focus()
     keys.press("Enter")
     expect(page.locator("#enroll-title")).to_be_focused()
     keys.press("Tab")

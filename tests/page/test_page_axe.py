@@ -1,5 +1,6 @@
 """Accessibility: axe looks at every view as it is in use, by day and by night, wide and on a phone."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +51,10 @@ def test_axe_finds_nothing_serious_in_any_view(page: Page, page_folder: Path, vo
     show(page, "People")
     expect(page.locator(".map-name").first).to_be_visible(timeout=PATIENCE_MS)
     page.locator(".person").first.get_by_text("Details").click()
+    page.get_by_role("button", name=re.compile("^Merge with another entry")).first.click()
+    expect(page.locator("#merge-with")).to_be_visible()
+    found += complaints(page, "people, merging")
+    page.locator("dialog[open]").get_by_role("button", name="Cancel").click()
     page.get_by_role("button", name="Delete: Benedict").click()
     found += complaints(page, "people, asking")
     page.locator("#confirm-yes").click()

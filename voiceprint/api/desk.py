@@ -110,7 +110,7 @@ class Desk:
             if turn.answer.decision.speaker_id is not None:
                 self._tell(turn.answer.decision.speaker_id)
             yield None
-        yield timeline(self._service, turns, recording)
+        yield timeline(self._service, turns, recording, tells_both=caller.sees_scores)
 
     # Enrolling
 

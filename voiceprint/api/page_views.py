@@ -144,15 +144,15 @@ def _share(at: float, missed: Interval) -> Share:
 
 
 class TimelineTurn(_View, frozen=True, kw_only=True):
-    """One turn. ``speaker``: None where the status is not ``identified``.
-
-    ``channel``: counted from 1, where each person has a channel alone.
+    """One turn. ``speaker``: None where the status is not ``identified``; ``between``: where it is ``ambiguous``, the
+    two who are too close, for callers who see scores; ``channel``: counted from 1, where each person has one alone.
     """
 
     start_seconds: float
     end_seconds: float
     status: Status
     speaker: SpeakerRef | None
+    between: tuple[SpeakerRef, ...] = ()
     channel: int | None = None
 
 
@@ -165,24 +165,29 @@ class Timeline(_View, frozen=True, kw_only=True):
     warnings: tuple[Notice, ...] = ()
 
 
-def timeline(service: VoiceprintService, turns: Sequence[Turn], recording: Recording) -> Timeline:
-    """The view of the turns of a recording."""
+def timeline(
+    service: VoiceprintService, turns: Sequence[Turn], recording: Recording, *, tells_both: bool = False
+) -> Timeline:
+    """The view of the turns of a recording. ``tells_both``: also the two whom an ambiguous turn lies between."""
     return Timeline(
-        turns=tuple(_turn(service, turn) for turn in joined(turns)),
+        turns=tuple(_turn(service, turn, tells_both=tells_both) for turn in joined(turns)),
         audio_seconds=round(recording.seconds, 2),
         lost_seconds=round(recording.lost_seconds, 2),
         warnings=recording.warnings(),
     )
 
 
-def _turn(service: VoiceprintService, turn: Turn) -> TimelineTurn:
+def _turn(service: VoiceprintService, turn: Turn, *, tells_both: bool) -> TimelineTurn:
     decision = turn.answer.decision
+    two = turn.answer.candidates[:2] if tells_both and decision.status == "ambiguous" else ()
+    known = (service.get(match.speaker_id) for match in two)
     speaker = service.get(decision.speaker_id) if decision.speaker_id is not None else None
     return TimelineTurn(
         start_seconds=turn.start,
         end_seconds=turn.end,
         status=decision.status,
         speaker=None if speaker is None else _reference(speaker),
+        between=tuple(_reference(one) for one in known if one is not None),
         channel=turn.channel,
     )
 

@@ -60,7 +60,7 @@ def _turns(service: VoiceprintService, party: Party, within: Within) -> Iterator
 
     def ask(pieces: Sequence[Waveform]) -> list[Answer]:
         probes = [service.encode(_piece(heard, speech)) for speech in pieces]
-        return service.identify_all(probes, top_k=1, within=within)
+        return service.identify_all(probes, top_k=2, within=within)
 
     for stretch in _stretches(heard.segments, waveform):
         spans = list(pairwise(_borders(stretch, ask, service.settings.min_identify_speech_seconds)))
