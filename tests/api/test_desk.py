@@ -104,9 +104,9 @@ def test_what_is_cancelled_is_given_back_and_a_timeline_is_paid_before_the_work(
 def test_decoding_costs_the_seconds_that_it_takes(service: VoiceprintService, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
 
-    def slow(_data: bytes) -> Waveform:
+    def slow(_data: bytes) -> Recording:
         now[0] += 50.0
-        return SILENCE
+        return Recording.of(SILENCE)
 
     monkeypatch.setattr(service, "decode", slow)
     service.settings = msgspec.structs.replace(service.settings, max_decoding_seconds_per_hour=60)
@@ -115,7 +115,8 @@ def test_decoding_costs_the_seconds_that_it_takes(service: VoiceprintService, mo
         desk.decode(weak, b"")
     with pytest.raises(LimitError) as caught:
         desk.decode(weak, b"")
-    assert (caught.value.code, caught.value.retry_seconds) == ("too_much_decoding", pytest.approx(2299, abs=120))
+    assert caught.value.code == "too_much_decoding"
+    assert caught.value.retry_seconds == pytest.approx(2299, abs=120)
     desk.decode(other, b"")
     for _ in range(5):
         desk.decode(Caller("op", frozenset({"operate"})), b"")

@@ -27,7 +27,7 @@ def every_code(codec: str) -> np.ndarray:
     assert isinstance(context, av.AudioCodecContext)
     context.layout, context.sample_rate = "mono", 8_000
     (frame,) = context.decode(av.Packet(bytes(range(256))))
-    return frame.to_ndarray()[0] / 32768.0
+    return np.asarray(frame.to_ndarray()[0] / 32768.0)
 
 
 def g711(codec: str) -> Callable[[np.ndarray], bytes]:
