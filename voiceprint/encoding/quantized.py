@@ -23,14 +23,17 @@ log = logging.getLogger(__name__)
 # large: there the copy is far off, and is not used.
 MIN_COSINE = 0.995
 PROBE_SECONDS = 0.6
+# A copy of more than this share of the export's size has its weights in convolutions still, and is no quicker.
+LARGEST_SHARE = 0.5
 
 
 def load_quick(exact: OnnxRuntime, fingerprint: str, cache: Path) -> OnnxRuntime:
     """The quick copy of an export, made and kept where there is none yet; ``exact`` itself where it is of no use."""
     kept = ExportCache(cache)
     try:
-        content = kept.find(_key(fingerprint)) or _make(kept, fingerprint)
-        quick = OnnxRuntime.load(content, fingerprint) if content is not None else None
+        content = kept.find(_key(fingerprint))
+        content = _make(kept, fingerprint) if content is None else content
+        quick = OnnxRuntime.load(content, fingerprint) if content else None
     except ModelError as error:
         log.info("There is no quick copy of the encoder: %s", error.message)
         return exact
@@ -38,9 +41,14 @@ def load_quick(exact: OnnxRuntime, fingerprint: str, cache: Path) -> OnnxRuntime
 
 
 def keep_quick(cache: Path, fingerprint: str, content: bytes) -> bytes:
-    """Make the copy of an export and put it beside it. Raises ModelError, OSError."""
+    """Make the copy of an export and put it beside it: an empty one where it is of no use.
+
+    Raises ModelError, OSError.
+    """
     log.warning("3 of 3: a quicker copy of it is made, for guesses.")
     quick = make_quick(content)
+    if len(quick) > LARGEST_SHARE * len(content):
+        quick = b""
     ExportCache(cache).keep(_key(fingerprint), quick)
     return quick
 
