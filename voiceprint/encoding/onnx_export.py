@@ -80,17 +80,24 @@ def _kaldi(features: Any, mods: Any) -> "tuple[Spectrum, nn.Module]":  # noqa: A
 
 
 def _chain(bands: "Callable[[Tensor], Tensor]", mods: Any) -> "nn.Module":  # noqa: ANN401
+    import torch
     from torch import Tensor, nn
 
+    from voiceprint.campplus import CAMPPlus
+    from voiceprint.encoding.campplus_fused import FusedCAMPPlus
     from voiceprint.encoding.ecapa_fused import lean
 
     if mods.mean_var_norm.norm_type != "sentence" or mods.mean_var_norm.std_norm:
         raise ModelError("export_impossible", "This encoder's normalisation is not one that can be exported.")
 
+    def fused(network: "nn.Module") -> "nn.Module":
+        with torch.no_grad():
+            return FusedCAMPPlus(network).eval() if isinstance(network, CAMPPlus) else lean(network)
+
     class Chain(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.network = lean(mods.embedding_model)
+            self.network = fused(mods.embedding_model)
 
         def forward(self, power: Tensor) -> Tensor:
             features = bands(power)
