@@ -161,6 +161,7 @@ def test_where_most_would_be_missed_the_promise_is_of_no_use() -> None:
     assert not useless.supported
     assert "needs a stronger encoder" in useless.note
     assert "stronger encoder" not in CALIBRATED.describe(10).note
+    assert "with more than about 200 enrolled it would miss more than half" in CALIBRATED.describe(10).note
 
 
 def test_misses_are_told_for_one_recording_too() -> None:

@@ -90,7 +90,7 @@ class Channel(_Part, frozen=True, kw_only=True):
 
 
 class PlaceEvidence(_Part, frozen=True, kw_only=True):
-    """Where speakers were measured: ``target_llr`` are the quantiles 0, 1, ..., 100 % of the llr of their probes with
+    """A corpus as it is: ``target_llr`` are the quantiles 0, 1, ..., 100 % of the llr of their probes with
     their own template of three recordings, ``target_llr_one`` of one.
     """
 
@@ -163,19 +163,13 @@ class Calibration(_Part, frozen=True, kw_only=True):
     def expected_fnir(self, threshold: float, *, recordings: int = RECORDINGS) -> Interval:
         """Share of enrolled speakers' probes below a threshold (llr); ``recordings``: 1 or ``RECORDINGS`` each.
 
-        The interval reaches from the place measured with the fewest misses to that with the most.
+        The interval counts each speaker as one trial, and reaches to the corpora with the fewest and the most misses.
         """
-        one = recordings < RECORDINGS
-        found = self.evidence
+        found, one = self.evidence, recordings < RECORDINGS
         missed = _below(threshold, found.target_llr_one if one else found.target_llr)
-        around = [
-            share(
-                round(_below(threshold, place.target_llr_one if one else place.target_llr) * place.speakers),
-                place.speakers,
-            )
-            for place in found.places
-        ]
-        return Interval(missed, min([missed, *(a.low for a in around)]), max([missed, *(a.high for a in around)]))
+        around = share(round(missed * found.speakers), found.speakers)
+        there = [_below(threshold, place.target_llr_one if one else place.target_llr) for place in found.places]
+        return Interval(missed, min(missed, around.low, *there), max(missed, around.high, *there))
 
     def supports(self, target_fpir: float) -> bool:
         """Whether there were strangers enough to see such a rate at all (rule of three)."""

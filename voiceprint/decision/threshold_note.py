@@ -11,6 +11,8 @@ __all__ = ["ThresholdNote", "note_of"]
 NOTEWORTHY_SHIFT = 0.01
 # Where more of the enrolled would be missed the promise is of no use.
 USELESS = 0.5
+# Beyond this size nothing is said.
+MOST_ASKED = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +40,23 @@ def note_of(
     notes.append(_place_note(calibration, score_shift))
     if not shows:
         notes.append(f"{people} people cannot show a rate below {3 / people:.2%} (rule of three)")
+    most = _useful_up_to(calibration, target_fpir, score_shift)
+    if useful and most < MOST_ASKED:
+        notes.append(f"with more than about {most} enrolled it would miss more than half of them")
     if not useful:
         notes.append("with so many enrolled the promise misses more than half of them: it needs a stronger encoder")
     if gallery_size > largest:
         notes.append(f"galleries were measured up to {largest} speakers; beyond that the threshold is extrapolated")
     return ThresholdNote(at, target_fpir, cost, shows and useful and gallery_size <= largest, "; ".join(notes))
+
+
+def _useful_up_to(calibration: Calibration, target_fpir: float, score_shift: float) -> int:
+    """The largest round gallery, of 1, 2, 5, 10, ..., that does not miss more than half; 0 for none."""
+    sizes = [digit * 10**power for power in range(len(str(MOST_ASKED)) - 1) for digit in (1, 2, 5)]
+    llr = [calibration.threshold(size, target_fpir) + score_shift for size in sizes]
+    return max(
+        (n for n, at in zip(sizes, llr, strict=True) if calibration.expected_fnir(at).value <= USELESS), default=0
+    )
 
 
 def _place_note(calibration: Calibration, score_shift: float) -> str:

@@ -115,8 +115,9 @@ def _newton(x: Floats, y: Floats, share: Floats) -> Floats:
 
 
 def _evidence(places: Sequence[ScoredPlace], trials: Sequence[tuple[Floats, Floats]]) -> Evidence:
-    """What the fit was made from; Cllr over the places, each with its own trials."""
-    three, one = ([_own(place, clips) for place in places] for clips in (RECORDINGS, 1))
+    """What the fit was made from; Cllr over all places, each with its own trials; misses over corpora as they are."""
+    real = [place for place in places if not place.simulated]
+    three, one = ([_own(place, clips) for place in real] for clips in (RECORDINGS, 1))
     target, nontarget = (np.concatenate(some) for some in zip(*trials, strict=True))
     return Evidence(
         speakers=len({probe.speaker for place in places for probe in place.trials.probes}),
@@ -137,7 +138,7 @@ def _evidence(places: Sequence[ScoredPlace], trials: Sequence[tuple[Floats, Floa
                 target_llr=_quantiles(own),
                 target_llr_one=_quantiles(own_one),
             )
-            for place, own, own_one in zip(places, three, one, strict=True)
+            for place, own, own_one in zip(real, three, one, strict=True)
             if len(own) and len(own_one)
         ),
     )

@@ -29,12 +29,16 @@ MIN_SPEAKERS = 3
 
 @dataclass(frozen=True, slots=True)
 class ScoredPlace:
-    """``llr`` (probes, templates), ``between`` (templates, templates): see ``Trials``."""
+    """``llr`` (probes, templates), ``between`` (templates, templates): see ``Trials``; ``simulated``: by telephone."""
 
     name: str
     trials: Trials
     llr: Floats
     between: Floats
+
+    @property
+    def simulated(self) -> bool:
+        return self.name.endswith(TELEPHONE)
 
     @classmethod
     def of(cls, name: str, trials: Trials, weights: Weights) -> "ScoredPlace":
