@@ -25,7 +25,7 @@ SILENCE_SECONDS = 0.4
 
 
 def read(path: Path) -> Waveform:
-    return decode(read_bytes(path, max_bytes=2**25), max_seconds=600, max_bytes=2**25).first.first
+    return decode(read_bytes(path, max_bytes=2**25), max_seconds=600, max_bytes=2**25).first
 
 
 def measure_answer(service: VoiceprintService, reference: SpeechBrainRuntime, clips: Sequence[Waveform]) -> Figures:

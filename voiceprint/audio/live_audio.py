@@ -134,7 +134,8 @@ def _is_float(data: bytes) -> bool:
 def _read_float(data: bytes) -> Samples:
     """Floating point may hold what is no number."""
     samples = np.frombuffer(data[: len(data) - len(data) % 4], "<f4")
-    return np.clip(np.nan_to_num(samples, nan=0.0, posinf=1.0, neginf=-1.0), -1.0, 1.0).astype(np.float32)
+    heard: Samples = np.clip(np.nan_to_num(samples, nan=0.0, posinf=1.0, neginf=-1.0), -1.0, 1.0).astype(np.float32)
+    return heard
 
 
 def _read_pcm(data: bytes) -> Samples:
