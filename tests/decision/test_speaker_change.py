@@ -14,6 +14,9 @@ from voiceprint.decision.speaker_change import SpeakerChangeDetector, change_win
 from voiceprint.encoding.encoder import Encoder
 
 
+HOP = SAMPLE_RATE // 2
+
+
 def person(seed: int, count: int) -> NDArray[np.float32]:
     rng = np.random.default_rng(seed)
     rows = rng.normal(size=64) + 0.5 * rng.normal(size=(count, 64))
@@ -22,9 +25,24 @@ def person(seed: int, count: int) -> NDArray[np.float32]:
 
 
 def test_a_change_of_voice_stands_out() -> None:
-    assert homogeneity(person(1, 8)) > 0.5
-    for at in (2, 4, 6):
-        assert homogeneity(np.concatenate([person(1, at), person(2, 8 - at)])) < 0.0
+    assert homogeneity(person(1, 22)) > 0.5
+    for at in (5, 11, 17):
+        assert homogeneity(np.concatenate([person(1, at), person(2, 22 - at)])) < 0.0
+
+
+@pytest.mark.parametrize("turns", ["aabb", "abab", "aabaa", "abababab", "aaabaaab"])
+def test_the_order_of_turns_does_not_matter(turns: str) -> None:
+    """Turns of three windows, and between two people one window that holds both."""
+    voices = {"a": person(1, 40), "b": person(2, 40)}
+    rows = [voices[who][4 * at + number] for at, who in enumerate(turns) for number in range(3)]
+    for at in range(3 * len(turns) - 3, 0, -3):
+        both = rows[at - 1] + rows[at]
+        rows.insert(at, both / np.linalg.norm(both))
+    assert homogeneity(np.stack(rows).astype(np.float32)) < 0.0
+
+
+def test_windows_that_are_all_one_are_one_voice() -> None:
+    assert homogeneity(np.repeat(person(1, 1), 10, axis=0)) == pytest.approx(1.0, abs=1e-6)
 
 
 def test_too_few_windows_say_nothing() -> None:
@@ -35,17 +53,17 @@ def test_too_few_windows_say_nothing() -> None:
 def test_windows_cover_the_speech() -> None:
     samples = np.arange(6 * SAMPLE_RATE, dtype=np.float32)
     windows = change_windows(Waveform(samples))
-    assert [int(window.samples[0]) for window in windows] == [at * SAMPLE_RATE for at in range(5)]
-    assert {len(window.samples) for window in windows} == {2 * SAMPLE_RATE}
+    assert [int(window.samples[0]) for window in windows] == [at * HOP for at in range(10)]
+    assert {len(window.samples) for window in windows} == {3 * HOP}
 
 
 def test_a_watch_encodes_what_is_settled_once_and_agrees_with_the_whole() -> None:
     samples = np.arange(12 * SAMPLE_RATE, dtype=np.float32)
-    vectors = np.concatenate([person(1, 5), person(2, 6)])
+    vectors = np.concatenate([person(1, 11), person(2, 11)])
     asked: list[int] = []
 
     def encode(windows: Sequence[Waveform]) -> NDArray[np.float32]:
-        numbers = [int(window.samples[0]) // SAMPLE_RATE for window in windows]
+        numbers = [int(window.samples[0]) // HOP for window in windows]
         asked.extend(numbers)
         return vectors[numbers]
 
@@ -53,7 +71,7 @@ def test_a_watch_encodes_what_is_settled_once_and_agrees_with_the_whole() -> Non
     heard = [watch.hears_several(Waveform(samples[: seconds * SAMPLE_RATE])) for seconds in range(3, 13)]
     assert heard[:3] == [False] * 3
     assert heard[-1]
-    assert asked == list(range(11))
+    assert asked == list(range(22))
     mean = watch.mean(Waveform(samples))
     assert mean is not None
     assert mean == pytest.approx(vectors.sum(0) / np.linalg.norm(vectors.sum(0)), abs=1e-6)

@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 from voiceprint.audio.recording import SAMPLE_RATE, Waveform
 
 __all__ = [
+    "DOUBT_MARGIN",
     "FALSE_ALARMS",
     "HOP_SECONDS",
     "MIN_PEOPLE",
     "MIN_SECONDS",
+    "MIN_WINDOWS",
     "WINDOW_SECONDS",
     "SpeakerChangeDetector",
     "change_windows",
@@ -26,9 +28,13 @@ __all__ = [
 WINDOW_SECONDS, HOP_SECONDS = 1.5, 0.5
 # With less there are not two windows in either half of both groups.
 MIN_SECONDS, MIN_WINDOWS = 5.0, 6
+# Of fewer the mean says too little: in recordings of 5 to 8 s the false alarms came from there.
+MIN_CLEAREST = 5
 STARTS, MAX_MOVES = 3, 10
 # Of recordings of one person, the share that may be held for two; seen with at least so many people.
 FALSE_ALARMS, MIN_PEOPLE = 0.025, 40
+# So little above the threshold it is doubtful, as where two talk at once: one recording in seven of one person.
+DOUBT_MARGIN = 0.14
 
 
 class SpeakerChangeDetector:
@@ -45,12 +51,15 @@ class SpeakerChangeDetector:
         self._max_samples = int(max_seconds * SAMPLE_RATE)
         self._known: list[NDArray[np.float32]] = []
 
-    def hears_several(self, speech: Waveform) -> bool:
-        """Whether more than one voice seems to speak. ``speech``: all of it so far; its first ``max_seconds`` count."""
+    def hears_several(self, speech: Waveform, *, margin: float = 0.0) -> bool:
+        """Whether more than one voice seems to speak, or with a ``margin`` above the threshold may.
+
+        ``speech``: all of it so far; its first ``max_seconds`` count.
+        """
         if self._line is None:
             return False
         rows = self._rows(speech)
-        return len(rows) > 0 and homogeneity(np.stack(rows)) < self._line
+        return len(rows) > 0 and homogeneity(np.stack(rows)) < self._line + margin
 
     def mean(self, speech: Waveform) -> NDArray[np.float32] | None:
         """The unit mean of the windows (dimension,): nearly the embedding of all speech so far, without encoding it
@@ -124,11 +133,11 @@ def _means(rows: NDArray[np.float64], groups: NDArray[np.int64]) -> NDArray[np.f
 
 
 def _clearest(rows: NDArray[np.float64], groups: NDArray[np.int64], group: int) -> NDArray[np.int64]:
-    """Numbers of the rows of a group that are most of it and least of the other: half of them, two at least."""
+    """Numbers of the rows of a group that are most of it and least of the other: half, MIN_CLEAREST at least."""
     cosine = rows @ _means(rows, groups).T
     members = np.flatnonzero(groups == group)
     order = np.argsort(cosine[members, 1 - group] - cosine[members, group], kind="stable")
-    return members[order[: max(2, -(-len(members) // 2))]]
+    return members[order[: max(MIN_CLEAREST, -(-len(members) // 2))]]
 
 
 def _unit(row: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -9,7 +9,7 @@ import numpy as np
 from voiceprint.audio.quality import problem_of, sentence_of, warnings_of
 from voiceprint.audio.recording import Waveform
 from voiceprint.audio.vad import Utterance
-from voiceprint.decision.speaker_change import SpeakerChangeDetector
+from voiceprint.decision.speaker_change import DOUBT_MARGIN, SpeakerChangeDetector
 from voiceprint.domain.speaker import Enrollment
 from voiceprint.domain.vocabulary import Notice
 from voiceprint.errors import SpeechError
@@ -39,6 +39,9 @@ def admit(
     if changes.hears_several(utterance.speech):
         # The mean of two speakers is the template of neither.
         raise SpeechError("other_speaker", "More than one voice seems to speak; one person at a time can be enrolled.")
+    if changes.hears_several(utterance.speech, margin=DOUBT_MARGIN):
+        doubt = "More than one voice may speak in this recording; listen to it before you rely on it."
+        warnings = (*warnings, Notice(code="other_speaker", message=doubt))
     return Enrollment.new(encoded.embedding, utterance.speech_seconds, content, warnings)
 
 

@@ -8,12 +8,13 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from voiceprint.audio.vad import Listener, Utterance
-from voiceprint.decision.speaker_change import HOP_SECONDS, WINDOW_SECONDS, SpeakerChangeDetector
+from voiceprint.decision.speaker_change import SpeakerChangeDetector
 from voiceprint.service.results import EncodedUtterance
 
 __all__ = ["GUESS_EVERY_SECONDS", "GUESS_SHARE", "StreamEncoder"]
 
-GUESS_EVERY_SECONDS = 0.5
+# The first guesses come often, because more speech changes those most.
+GUESS_EVERY_SECONDS, FIRST_SECONDS, LATER_GUESS_SECONDS = 0.5, 2.0, 1.0
 # The share of a core that the guesses of one stream may take: those of an expensive encoder come less often.
 GUESS_SHARE = 0.08
 # After so much silence the utterance may be over. Long speech has many pauses and costs more to encode: there the
@@ -47,7 +48,7 @@ class StreamEncoder:
     @property
     def next_guess_seconds(self) -> float:
         """Seconds of speech until the next guess: more often while the speech is short, as often as the cost allows."""
-        usual = GUESS_EVERY_SECONDS if self._listener.speech_seconds < WINDOW_SECONDS else HOP_SECONDS
+        usual = GUESS_EVERY_SECONDS if self._listener.speech_seconds < FIRST_SECONDS else LATER_GUESS_SECONDS
         return max(usual, self._guess_seconds / GUESS_SHARE)
 
     def prepare(self) -> None:
