@@ -141,8 +141,9 @@ class VoiceprintClient:
                     if isinstance(message, Enrolled) or (isinstance(message, Result) and message.final):
                         return
                 # The socket is closed: by ``_speak``, because the frames failed, or by the server.
-                if speaking.done():
-                    speaking.result()
+                ended, _ = await asyncio.wait((speaking,), timeout=1.0)
+                for task in ended:
+                    task.result()
                 raise RefusedError("connection_lost", "The server closed the connection before its last word.")
             finally:
                 speaking.cancel()

@@ -57,14 +57,17 @@ _VARIABLES = {
     "min_enroll_speech_seconds": "speech needed to enroll somebody, in all recordings together",
     "webhook_url": "told when somebody of the webhook's group is recognised",
     "webhook_group": "that group",
+    "add_to_others": "whether tokens with the scope 'enroll' may add to speakers whom others enrolled",
     "max_upload_bytes": "the largest body",
     "max_audio_seconds": "the longest recording",
     "max_stream_seconds": "the longest live take",
     "max_streams": "live connections at once",
+    "max_connections": "connections at once, silent ones included",
     "max_uploads": "recordings at once",
     "max_ahead_seconds": "live audio that may come ahead of real time",
     "max_answers_per_hour": "answers for each token",
-    "max_claims_per_hour": "claims for each token",
+    "max_claims_per_hour": "claims for each speaker, over all tokens",
+    "max_decoding_seconds_per_hour": "seconds of decoding for each caller",
 }
 
 
