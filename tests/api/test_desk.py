@@ -116,7 +116,7 @@ def test_decoding_costs_the_seconds_that_it_takes(service: VoiceprintService, mo
     with pytest.raises(LimitError) as caught:
         desk.decode(weak, b"")
     assert caught.value.code == "too_much_decoding"
-    assert caught.value.retry_seconds == pytest.approx(2299, abs=120)
+    assert caught.value.retry_seconds == pytest.approx(2300.0)  # 38.3 seconds too many, of 60 an hour
     desk.decode(other, b"")
     for _ in range(5):
         desk.decode(Caller("op", frozenset({"operate"})), b"")

@@ -4,22 +4,18 @@ At full size it prints the ratios; the bar is twice the idle p95. In CI the mach
 so that only what gives way by a kind, not by a share, fails here.
 """
 
-import contextlib
-import io
 from collections.abc import Iterator
-from pathlib import Path
 from statistics import median
 
 import numpy as np
 import pytest
 from support.recordings import wav
-from support.serving import Server, serving
+from support.serving import Server, make_token, serving
 from support.synthetic import VOICES, synthetic_take
 
 from robustness.floods import FLOODS, attacked
 from robustness.honest import Honest, p95
 from robustness.sizes import FULL, size
-from voiceprint.cli import main
 
 pytestmark = pytest.mark.slow
 
@@ -39,13 +35,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, s
         token = make_token(folder, "honest", "identify")
         with serving(folder) as running:
             yield running, token
-
-
-def make_token(folder: Path, name: str, scope: str) -> str:
-    told = io.StringIO()
-    with contextlib.redirect_stdout(told):
-        assert main(["token", "add", name, "--scope", scope, "--data", str(folder / "index")]) == 0
-    return next(word for word in told.getvalue().split() if word.startswith("vp_"))
 
 
 def honest(server: tuple[Server, str], seconds: float) -> Honest:

@@ -10,12 +10,11 @@ import aiohttp
 import numpy as np
 import pytest
 from support.recordings import wav
-from support.serving import Server, serving
+from support.serving import Server, make_token, serving
 from support.synthetic import VOICES, synthetic_take
 
 from robustness.honest import Honest, p95
 from robustness.sizes import FULL, size
-from robustness.test_floods import make_token
 from robustness.weak_token import abused, heavy_recording
 
 pytestmark = pytest.mark.slow

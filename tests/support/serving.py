@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import urlsplit
 
-__all__ = ["Server", "serving"]
+__all__ = ["Server", "make_token", "serving"]
 
 READY_SECONDS = 120.0
 STOP_SECONDS = 30.0
@@ -57,6 +57,13 @@ def serving(
     finally:
         code = _stop(process)
     assert code == 0, f"The server ended with {code}:\n{log.read_text()}"
+
+
+def make_token(folder: Path, name: str, scope: str) -> str:
+    """A token for the store of a server that ran in this folder. ``VOICEPRINT_KEY_FILE`` must name its key."""
+    command = [sys.executable, "-m", "voiceprint", "token", "add", name, "--scope", scope]
+    done = subprocess.run([*command, "--data", str(folder / "index")], capture_output=True, text=True, check=True)
+    return next(word for word in done.stdout.split() if word.startswith("vp_"))
 
 
 def _ready(process: "subprocess.Popen[str]", log: Path) -> str:

@@ -59,6 +59,7 @@ def _decision_only(result: Result) -> Result:
         rule=_RULES[result.status],
         candidates=(),
         announced=False,
+        latency_ms=round(result.latency_ms, -1),
     )
 
 
