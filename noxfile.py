@@ -1,4 +1,4 @@
-"""Sessions for developers: check, test, bench. They run in the environment that nox is installed in."""
+"""Sessions for developers: check, page, test, bench. They run in the environment that nox is installed in."""
 
 import sys
 from pathlib import Path
@@ -17,6 +17,13 @@ def check(session: nox.Session) -> None:
     session.run(str(HERE / "ruff"), "format", "--check", ".")
     session.run(str(HERE / "mypy"))
     session.run(str(HERE / "lint-imports"))
+
+
+@nox.session
+def page(session: nox.Session) -> None:
+    """The types and the form of web/; needs npm."""
+    session.run("npm", "--prefix", "scripts/page", "ci", "--silent", "--no-audit", "--no-fund", external=True)
+    session.run("npm", "--prefix", "scripts/page", "run", "--silent", "check", external=True)
 
 
 @nox.session

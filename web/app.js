@@ -33,7 +33,6 @@ class App {
       addEventListener("keydown", (event) => this.#key(event));
       this.#route(false);
       this.connection.open().catch(() => {});
-      this.refreshHealth();
     });
   }
 
@@ -51,6 +50,7 @@ class App {
     }
     document.title = `${{ identify: "Identify", enroll: "Enroll", people: "People", health: "Health" }[name]} · voiceprint`;
     this.#view.enter(argument);
+    this.refreshHealth();
     scrollTo(0, 0);
     if (focus) $(`#${name}-title`).focus({ preventScroll: true });
   }

@@ -4,9 +4,9 @@ import { $, announce, avatar, count, h, score } from "./dom.js";
 import { rest } from "./protocol.js";
 import { showTurns } from "./turns.js";
 import { refusalText } from "./refusals.js";
-import { resultWords } from "./words.js";
+import { resultWords, withWarnings } from "./words.js";
 
-/** @typedef {{ voices: ReturnType<typeof voices>, seconds: number }} Heard */
+/** @typedef {{ voices: ReturnType<typeof voices>, seconds: number, warnings?: Wire.Notice[] }} Heard */
 
 const LONG_SECONDS = 20;
 
@@ -76,10 +76,11 @@ export async function showTimeline(file) {
     speaker: turn.speaker,
     status: turn.status,
     between: turn.between ?? [],
+    channel: turn.channel,
   }));
   $("#room").hidden = turns.length === 0;
   showTurns({ track: $("#room .room-track"), list: $("#room .room-turns") }, turns, { end: said.audio_seconds });
-  return { voices: voices(turns), seconds: said.audio_seconds };
+  return { voices: voices(turns), seconds: said.audio_seconds, warnings: said.warnings };
 }
 
 /** @param {Page.Turn[]} turns */
@@ -106,7 +107,7 @@ export const tellsMore = ({ voices: [first, second] }, { speaker }) =>
   second !== undefined || (first !== undefined && first.id !== speaker?.id);
 
 /** @param {Heard} heard @param {string} name @returns {Page.Words} */
-export function timelineWords({ voices: heard, seconds }, name) {
+export function timelineWords({ voices: heard, seconds, warnings }, name) {
   const known = heard.filter((voice) => voice.known);
   const title = known.map((voice) => voice.name).join(", ") || "Nobody I know";
   const detail = heard.map((voice) => `${voice.name} ${voice.seconds.toFixed(0)} s`).join(" · ");
@@ -114,6 +115,6 @@ export function timelineWords({ voices: heard, seconds }, name) {
     kind: known.length ? "known" : "unknown",
     kicker: `${name} · ${count(heard.length, "voice")} in ${seconds.toFixed(0)} s`,
     title,
-    detail,
+    detail: withWarnings(detail, warnings),
   };
 }

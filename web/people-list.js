@@ -31,10 +31,9 @@ export const groupsOf = (speakers) => [...new Set(speakers.flatMap(({ groups = [
 
 // What is wrong with an entry, in words.
 /** @param {Wire.SpeakerInfo} speaker */
-export function needs({ waiting, consent, kept_until: until }) {
+export function needs({ waiting, kept_until: until }) {
   return [
     waiting ? "must be enrolled again for the new encoder" : "",
-    consent === null ? "no consent on record" : "",
     until && daysTo(until) < SOON_DAYS ? `is erased in ${Math.max(0, Math.ceil(daysTo(until)))} days` : "",
   ].filter(Boolean);
 }

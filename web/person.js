@@ -40,7 +40,7 @@ export function personRow(speaker, place, does) {
       { className: "person-words" },
       h("span", { className: "person-name", dir: "auto" }, speaker.name),
       h("span", { className: "person-facts" }, facts.filter(Boolean).join(" · ")),
-      ...labels(speaker),
+      ...labels(speaker, place),
     ),
     h(
       "div",
@@ -69,10 +69,11 @@ function heard({ last_seen: seen }) {
 }
 
 // The groups, and what needs attention.
-/** @param {Wire.SpeakerInfo} speaker */
-function labels(speaker) {
+/** @param {Wire.SpeakerInfo} speaker @param {Wire.MapPlace | undefined} place */
+function labels(speaker, place) {
   const groups = (speaker.groups ?? []).map((group) => h("span", { className: "label", dir: "auto" }, group));
-  const wrong = needs(speaker).map((words) => h("span", { className: "label soon" }, words));
+  const twin = place?.alike ? [`sounds like ${place.closest?.name}`] : [];
+  const wrong = [...needs(speaker), ...twin].map((words) => h("span", { className: "label soon" }, words));
   return groups.length + wrong.length ? [h("span", { className: "labels" }, ...groups, ...wrong)] : [];
 }
 

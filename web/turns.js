@@ -1,6 +1,6 @@
 // Who spoke when: bars on a line of time, and the same as a list.
 
-import { avatar, h, hue } from "./dom.js";
+import { avatar, h, hue, seconds } from "./dom.js";
 
 /** @type {Record<string, string>} */
 const UNNAMED = {
@@ -33,8 +33,8 @@ export const turnName = (turn) =>
 
 /** @param {Page.Turn} turn @param {number} start @param {number} end */
 function bar(turn, start, end) {
-  /** @param {number} seconds */
-  const share = (seconds) => `${(100 * seconds) / (end - start)}%`;
+  /** @param {number} span */
+  const share = (span) => `${(100 * span) / (end - start)}%`;
   const from = Math.max(turn.at, start);
   const made = h("span", {
     className: "room-bar",
@@ -54,7 +54,11 @@ function row(turn) {
     h("span", { className: "turn-at" }, clock(turn.at)),
     avatar(turn.speaker),
     h("span", { className: "turn-name", dir: "auto" }, turnName(turn)),
-    h("span", { className: "turn-seconds" }, `${(turn.until - turn.at).toFixed(1)} s`),
+    h(
+      "span",
+      { className: "turn-seconds" },
+      `${turn.channel ? `channel ${turn.channel} · ` : ""}${seconds(turn.until - turn.at)}`,
+    ),
   );
 }
 

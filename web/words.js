@@ -7,7 +7,8 @@ import { score, seconds } from "./dom.js";
 export function resultWords(result) {
   const words = result.final ? finalWords(result) : guessWords(result);
   const named = result.status === "identified" || words.kicker === "Perhaps";
-  return { ...words, sure: named ? result.probability : null };
+  const detail = withWarnings(words.detail ?? "", result.warnings);
+  return { ...words, detail, sure: named ? result.probability : null };
 }
 
 /** @param {Wire.Result} result @returns {Page.Words} */
@@ -73,6 +74,11 @@ function evidence(result) {
   const shown = typeof result.score === "number" ? against : "";
   return [shown, `${seconds(result.speech_seconds)} of speech`, several].filter(Boolean).join(" · ");
 }
+
+// What was wrong with a recording that was heard all the same, after what is said of it.
+/** @param {string} detail @param {Wire.Notice[]} [warnings] */
+export const withWarnings = (detail, warnings = []) =>
+  sentences(warnings.length ? detail.replace(/[^.]$/, "$&.") : detail, ...warnings.map(({ message }) => message));
 
 // Two numbers that differ, with as many digits as it takes to see that they do.
 /** @param {number | null} one @param {number | null} two */

@@ -142,10 +142,10 @@ def speakers(number: int) -> list[dict[str, object]]:
             "kept_until": "2036-01-01",
             "kept_because": "not_seen",
             "last_seen": f"2026-02-{1 + at % 28:02}" if at % 2 else None,
-            "consent": {"purpose": "test", "reference": None, "expires": None} if at else None,
+            "consent": {"purpose": "test", "reference": None, "expires": None},
             "consent_at": "2026-01-01T00:00:00Z",
-            "waiting": False,
-            "groups": ["night shift"] if at % 3 == 0 else [],
+            "waiting": at == 0,
+            "groups": ["nightshift"] if at % 3 == 0 else [],
         }
         for at in range(number)
     ]
@@ -161,15 +161,15 @@ def test_three_hundred_people_are_listed_by_pages_sorted_and_by_group(page: Page
     see(page.locator("#people-lede"), "300 voiceprints, sealed")
     expect(names).to_have_count(50)
     expect(names.first).to_have_text("Person 000")
-    see(page.locator(".person").first.locator(".labels"), "night shift")
-    see(page.locator(".person").first.locator(".labels"), "no consent on record")
+    see(page.locator(".person").first.locator(".labels"), "nightshift")
+    see(page.locator(".person").first.locator(".labels"), "must be enrolled again")
     page.get_by_role("button", name="Show 50 more of 250").click()
     expect(names).to_have_count(100)
     expect(page.locator(f"#person-{50:032x}")).to_be_focused()
     page.get_by_label("Sort by").select_option(label="Newest")
     expect(names).to_have_count(50)
     expect(names.first).to_have_text("Person 004")
-    page.get_by_label("Show").select_option(label="Group night shift")
+    page.get_by_label("Show").select_option(label="Group nightshift")
     see(page.locator("#people-lede"), "100 of them listed")
     page.get_by_label("Show").select_option(label="Needs attention")
     expect(names).to_have_text(["Person 000"])

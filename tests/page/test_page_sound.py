@@ -102,6 +102,7 @@ def _chromium(browser: Browser, server: Server, request: pytest.FixtureRequest) 
 def _firefox(server: Server, profile: Path) -> Iterator[Driven]:
     with firefox(profile) as tab:
         tab.open(server.url, script=_SCRIPT)
+        until(lambda: "Encoder" in text(tab, "#about"), "the page is as it stays", limit=WORKS_SECONDS)
         yield tab
 
 
@@ -211,6 +212,7 @@ def test_a_prompt_left_open_can_be_given_up(driven: Driven) -> None:
 def test_a_real_prompt_that_nobody_answers_is_told_as_often_as_it_is_given_up(server: Server, tmp_path: Path) -> None:
     with firefox(tmp_path / "profile", prompt=True) as tab:
         tab.open(server.url, script=_SCRIPT)
+        until(lambda: "Encoder" in text(tab, "#about"), "the page is as it stays", limit=WORKS_SECONDS)
         for _ in range(2):
             tab.click(BUTTON)
             seconds_until(tab, PROMPT, limit=SAYS_SECONDS)

@@ -35,6 +35,10 @@ def words(page: Page, module: str, function: str, argument: object) -> Any:
             {"status": "unknown", "threshold": 0.4012, "candidates": [{"speaker": ADA, "score": 0.3988}]},
             "The closest is Ada with 0.399; this voice would need 0.401 to get that name.",
         ),
+        (
+            {"status": "unknown", "warnings": [{"code": "part_lost", "message": "2.0 s of it were lost."}]},
+            "I heard 3.0 s of speech. 2.0 s of it were lost.",
+        ),
         ({"status": "ambiguous", "margin": 0.04}, "Beside other voices, these two are too close to choose."),
     ],
 )
