@@ -9,6 +9,7 @@ import torch
 from voiceprint.encoding import segmentation
 from voiceprint.encoding.segmentation import POWERSET, SEGMENTATION, Segmentation
 from voiceprint.encoding.segmentation_network import SegmentationNetwork
+from voiceprint.encoding.model_folder import file_sha256
 from voiceprint.errors import ModelError
 
 FILTERBANK = {"low": "low_hz_", "width": "band_hz_", "half_window": "window_", "half_time": "n_"}
@@ -33,7 +34,7 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     weights["sincnet.bands.half_time"] = 2 * torch.pi * torch.arange(-125.0, 0)[None] / 16_000
     path = tmp_path / SEGMENTATION
     torch.save({"state_dict": {published_name(name): weight for name, weight in weights.items()}}, path)
-    monkeypatch.setattr(segmentation, "SEGMENTATION_PIN", segmentation.file_sha256(path))
+    monkeypatch.setattr(segmentation, "SEGMENTATION_PIN", file_sha256(path))
     return tmp_path
 
 

@@ -59,7 +59,7 @@ def test_a_known_voice_is_named_and_two_strangers_keep_their_numbers(known: Voic
     order = [one[0], ada[2], other[0], one[1], ada[3], other[1]]
     found = whole(known, *(part for take in order for part in (take.samples[: 6 * SAMPLE_RATE], pause)))
     long = [turn for turn in found.turns if turn.end - turn.start > 2]
-    labels = []
+    labels: list[int | str] = []
     for turn in long:
         label = turn.answer.decision.status if turn.unnamed is None else turn.unnamed
         labels += [label] if labels[-1:] != [label] else []
