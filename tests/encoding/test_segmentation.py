@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from voiceprint.encoding import segmentation
+from voiceprint.encoding.model_folder import file_sha256
 from voiceprint.encoding.segmentation import POWERSET, SEGMENTATION, Segmentation
 from voiceprint.encoding.segmentation_network import SegmentationNetwork
-from voiceprint.encoding.model_folder import file_sha256
 from voiceprint.errors import ModelError
 
 FILTERBANK = {"low": "low_hz_", "width": "band_hz_", "half_window": "window_", "half_time": "n_"}

@@ -95,8 +95,8 @@ class Desk:
     def timeline(self, caller: Caller, recording: Recording, *, groups: Groups = None) -> Iterator[Timeline | None]:
         """None after each piece of work, so that other requests get their turn; last the timeline.
 
-        Each voice that is decided on costs an answer, the first of which ``begin_timeline`` paid. Raises LimitError (``too_many_answers``)
-        with nothing noted.
+        Each voice decided on costs an answer, the first of which ``begin_timeline`` paid. Raises LimitError
+        (``too_many_answers``) with nothing noted.
         """
         caller.require("identify")
         found = yield from self._paid(caller, diarize(self._service, recording, within=caller.within(groups)))

@@ -25,8 +25,8 @@ BLOCK_WINDOWS = 96
 VOICE_SECONDS = 20.0
 # Every fourth window: together they hold the recording once.
 _ONCE = 4
-# Pieces are about as long as this: what the same and another voice are told apart by.
-PIECE_SECONDS = 3.0
+# The shortest pieces that make clusters are about as long as this.
+PIECE_SECONDS = 1.5
 _NOTHING = np.zeros(0, np.float32)
 _SILENT = Level(dbfs=-100.0, peak=0.0, clipped=0.0, snr_db=None)
 
@@ -114,9 +114,7 @@ def least_cosine(policy: Policy) -> float:
     calibration = policy.calibration
     if calibration is None:
         return BARE_THRESHOLD
-    offset = calibration.llr_offset(
-        impostor=calibration.evidence.impostor, speech_seconds=PIECE_SECONDS, enrolled_seconds=PIECE_SECONDS
-    )
+    offset = calibration.llr_offset(speech_seconds=PIECE_SECONDS, enrolled_seconds=PIECE_SECONDS)
     return -offset / calibration.weights.cosine
 
 
