@@ -18,7 +18,7 @@ from voiceprint.service.diarization_windows import Turn, joined, turns_of
 from voiceprint.service.results import Answer
 from voiceprint.service.service import VoiceprintService
 
-__all__ = ["Diarization", "Turn", "diarize"]
+__all__ = ["Diarization", "Turn", "diarize", "finished"]
 
 # A recording is looked at piece by piece.
 _CHUNK_SAMPLES = 30 * SAMPLE_RATE
@@ -57,6 +57,17 @@ def diarize(
         answers += decided
         turns += _turns(spans, decided, party.channel if party.utterance.origin.parties else None, numbers)
     return Diarization(tuple(sorted(turns, key=lambda turn: turn.start)), tuple(answers), True)
+
+
+def finished(service: VoiceprintService, sound: Recording | Waveform, *, within: Within = None) -> Diarization:
+    """The diarization of a recording, all at once."""
+    steps = diarize(service, sound, within=within)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as done:
+            found: Diarization = done.value
+            return found
 
 
 def _voices(
