@@ -31,7 +31,7 @@ def recording(tmp_path: Path, command: Command, capsys: pytest.CaptureFixture[st
 def test_each_shape_names_who_is_known(command: Command, recording: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert command("timeline", recording) == 0
     said = capsys.readouterr().out
-    assert said.splitlines()[0].endswith("talk.wav: 6.0 s")
+    assert said.splitlines()[0].endswith("talk.wav: 7.0 s")
     assert said.splitlines()[1].split()[2:] == ["Ada"]
     for shape, beginning in (("rttm", "SPEAKER talk 1 "), ("srt", "1\n"), ("vtt", "WEBVTT"), ("csv", "file,")):
         assert command("timeline", recording, f"--{shape}") == 0
