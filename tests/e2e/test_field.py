@@ -14,7 +14,7 @@ from voiceprint.config import Settings
 from voiceprint.encoding.encoder import Encoder
 from voiceprint.errors import AudioError, SpeechError
 from voiceprint.service.bulk import enroll_files
-from voiceprint.service.diarization import joined, turns_of
+from voiceprint.service.diarization_windows import joined, turns_of
 from voiceprint.service.factory import open_service
 from voiceprint.service.service import VoiceprintService
 

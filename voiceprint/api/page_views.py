@@ -1,7 +1,5 @@
 """Views of the gallery for the page, as typed structs: answers of REST beside ``messages``."""
 
-from collections.abc import Sequence
-
 import msgspec
 
 from voiceprint.api.messages import SpeakerRef
@@ -14,7 +12,7 @@ from voiceprint.domain.moments import iso_moment
 from voiceprint.domain.speaker import StoredSpeaker
 from voiceprint.domain.vocabulary import Notice, Status
 from voiceprint.encoding.published import moving_advice
-from voiceprint.service.diarization import Turn, joined
+from voiceprint.service.diarization import Diarization, Turn
 from voiceprint.service.service import VoiceprintService
 from voiceprint.service.voice_map import MappedSpeaker
 
@@ -145,7 +143,8 @@ def _share(at: float, missed: Interval) -> Share:
 
 class TimelineTurn(_View, frozen=True, kw_only=True):
     """One turn. ``speaker``: None where the status is not ``identified``; ``between``: where it is ``ambiguous``, the
-    two who are too close, for callers who see scores; ``channel``: counted from 1, where each person has one alone.
+    two who are too close, for callers who see scores; ``channel``: counted from 1, where each person has one alone;
+    ``label``: the speaker's name, or what an unnamed voice is called throughout its recording.
     """
 
     start_seconds: float
@@ -154,26 +153,32 @@ class TimelineTurn(_View, frozen=True, kw_only=True):
     speaker: SpeakerRef | None
     between: tuple[SpeakerRef, ...] = ()
     channel: int | None = None
+    label: str = ""
 
 
 class Timeline(_View, frozen=True, kw_only=True):
-    """The turns of a recording, in order. ``lost_seconds``: what did not decode."""
+    """The turns of a recording, by their start. ``lost_seconds``: what did not decode.
+
+    ``segmented``: speakers who talk at once have overlapping turns, and unnamed voices are told apart by their labels.
+    """
 
     turns: tuple[TimelineTurn, ...]
     audio_seconds: float
     lost_seconds: float = 0.0
     warnings: tuple[Notice, ...] = ()
+    segmented: bool = False
 
 
 def timeline(
-    service: VoiceprintService, turns: Sequence[Turn], recording: Recording, *, tells_both: bool = False
+    service: VoiceprintService, found: Diarization, recording: Recording, *, tells_both: bool = False
 ) -> Timeline:
     """The view of the turns of a recording. ``tells_both``: also the two whom an ambiguous turn lies between."""
     return Timeline(
-        turns=tuple(_turn(service, turn, tells_both=tells_both) for turn in joined(turns)),
+        turns=tuple(_turn(service, turn, tells_both=tells_both) for turn in found.turns),
         audio_seconds=round(recording.seconds, 2),
         lost_seconds=round(recording.lost_seconds, 2),
         warnings=recording.warnings(),
+        segmented=found.segmented,
     )
 
 
@@ -189,6 +194,7 @@ def _turn(service: VoiceprintService, turn: Turn, *, tells_both: bool) -> Timeli
         speaker=None if speaker is None else _reference(speaker),
         between=tuple(_reference(one) for one in known if one is not None),
         channel=turn.channel,
+        label=speaker.name if speaker else f"Unknown {turn.unnamed}" if turn.unnamed else "Unknown",
     )
 
 

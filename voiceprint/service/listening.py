@@ -14,6 +14,7 @@ from voiceprint.config import Settings
 from voiceprint.decision.speaker_change import SpeakerChangeDetector
 from voiceprint.domain.speaker import Enrollment
 from voiceprint.encoding.encoder import Encoder
+from voiceprint.encoding.segmentation import Segmentation
 from voiceprint.service.enrollment import admit
 from voiceprint.service.results import EncodedUtterance
 
@@ -34,10 +35,14 @@ class Listening:
         *,
         speaker_change_threshold: float | None,
         encode_previous: Callable[[Waveform], NDArray[np.float32] | None],
+        segmentation: Segmentation | None = None,
     ) -> None:
-        """``encode_previous``: the embedding by the previous encoder, None where it is not needed."""
+        """``encode_previous``: the embedding by the previous encoder, None where it is not needed; ``segmentation``:
+        None where it was not fetched.
+        """
         self.encoder = encoder
         self.settings = settings
+        self.segmentation = segmentation
         self._activity = activity
         self._speaker_change_threshold = speaker_change_threshold
         self._encode_previous = encode_previous

@@ -17,6 +17,7 @@ from voiceprint.decision.policy import Policy
 from voiceprint.domain.groups import Within, is_within
 from voiceprint.domain.speaker import EncoderIdentity, Enrollment, StoredSpeaker
 from voiceprint.encoding.encoder import Encoder
+from voiceprint.encoding.segmentation import Segmentation
 from voiceprint.errors import SpeakerError
 from voiceprint.service.authenticator import Authenticator
 from voiceprint.service.changing import Changing
@@ -52,8 +53,9 @@ class VoiceprintService(Listening, Changing):
         policy: Policy,
         settings: Settings,
         previous: PreviousEncoder | None = None,
+        segmentation: Segmentation | None = None,
     ) -> None:
-        """``previous``: the encoder that the store is leaving, while it is migrated."""
+        """``previous``: the encoder that the store is leaving, while it is migrated; ``segmentation``: optional."""
         Listening.__init__(
             self,
             encoder,
@@ -61,6 +63,7 @@ class VoiceprintService(Listening, Changing):
             settings,
             speaker_change_threshold=policy.one_voice,
             encode_previous=self._encode_previous,
+            segmentation=segmentation,
         )
         enrolled = EnrolledSpeakers(store, encoder.dimension)
         needed = settings.min_identify_speech_seconds

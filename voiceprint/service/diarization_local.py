@@ -1,0 +1,119 @@
+"""Local speakers: in each window of ten seconds up to three, when each speaks, and embeddings of what each says.
+
+Windows overlap, so that each moment is looked at several times (Bredin, "pyannote.audio 2.1 speaker diarization
+pipeline", Interspeech 2023). A local speaker is cut to pieces, each with an embedding of its own: where two
+people's turns do not touch, the segmentation often takes them for one. Which pieces are one person is decided later.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voiceprint.audio.recording import SAMPLE_RATE, Waveform
+from voiceprint.encoding.segmentation import FIRST_FRAME_SAMPLES, FRAME_SAMPLES, POWERSET, WINDOW_SAMPLES
+
+__all__ = ["FRAME_SECONDS", "HOP_FRAMES", "HOP_SAMPLES", "WINDOW_FRAMES", "Piece", "Window", "windows_of"]
+
+Samples = NDArray[np.float32]
+Segment = Callable[[Samples], Samples]
+Encode = Callable[[Sequence[Waveform]], Samples]
+
+# A whole number of frames, so that the frames of all windows are the same ones.
+HOP_FRAMES = 148
+HOP_SAMPLES = HOP_FRAMES * FRAME_SAMPLES
+FRAME_SECONDS = FRAME_SAMPLES / SAMPLE_RATE
+WINDOW_FRAMES = 589
+BATCH_WINDOWS = 8
+ACTIVE = 0.5
+# A pause as long as this ends a piece; longer pieces are cut evenly.
+GAP_FRAMES, PIECE_FRAMES = 12, 240
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Speech of one local speaker, alone as long as there is any such. ``first``, ``last``: frames of the window.
+
+    ``speech``: as long as it was used, empty afterwards.
+    """
+
+    slot: int
+    first: int
+    last: int
+    seconds: float
+    embedding: Samples
+    speech: Samples
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """``number``: begins at frame ``number * HOP_FRAMES``; ``activity``: (frames, 3), 0 to 255 for never to surely."""
+
+    number: int
+    activity: NDArray[np.uint8]
+    pieces: tuple[Piece, ...]
+
+
+def windows_of(
+    chunks: Iterable[Waveform], segment: Segment, encode: Encode, *, min_samples: int
+) -> Iterator[list[Window]]:
+    """The windows of a recording that comes in pieces of any size, a few at a time.
+
+    ``segment``: probabilities (n, frames, 7) of windows (n, samples); ``encode``: unit embeddings of speech that has
+    at least ``min_samples``.
+    """
+    for first, batch in _batches(chunks):
+        activity = segment(batch) @ POWERSET.astype(np.float32)
+        yield [
+            Window(
+                first + at,
+                np.round(active * 255).astype(np.uint8),
+                tuple(_pieces(active >= ACTIVE, samples, encode, min_samples)),
+            )
+            for at, (active, samples) in enumerate(zip(activity, batch, strict=True))
+        ]
+
+
+def _batches(chunks: Iterable[Waveform]) -> Iterator[tuple[int, Samples]]:
+    """Number of the first window, and windows (n, samples); the last one may be shorter."""
+    most = WINDOW_SAMPLES + (BATCH_WINDOWS - 1) * HOP_SAMPLES
+    rest, number = np.zeros(0, np.float32), 0
+    for chunk in chunks:
+        rest = np.concatenate([rest, chunk.samples])
+        while len(rest) >= most:
+            yield number, _cut(rest, BATCH_WINDOWS)
+            number += BATCH_WINDOWS
+            rest = rest[BATCH_WINDOWS * HOP_SAMPLES :]
+    whole = max(0, (len(rest) - WINDOW_SAMPLES) // HOP_SAMPLES + 1)
+    if whole:
+        yield number, _cut(rest, whole)
+    tail = rest[whole * HOP_SAMPLES :]
+    if len(tail) and not (whole and len(tail) <= WINDOW_SAMPLES - HOP_SAMPLES):
+        yield number + whole, tail[None]
+
+
+def _cut(samples: Samples, count: int) -> Samples:
+    return np.stack([samples[at * HOP_SAMPLES : at * HOP_SAMPLES + WINDOW_SAMPLES] for at in range(count)])
+
+
+def _pieces(active: NDArray[np.bool_], samples: Samples, encode: Encode, min_samples: int) -> Iterator[Piece]:
+    alone = active & (active.sum(1, keepdims=True) == 1)
+    for slot in np.flatnonzero(active.any(0)).tolist():
+        frames = np.flatnonzero(alone[:, slot] if alone[:, slot].any() else active[:, slot])
+        for run in np.split(frames, np.flatnonzero(np.diff(frames) > GAP_FRAMES) + 1):
+            for piece in np.array_split(run, -(-len(run) // PIECE_FRAMES)):
+                speech = _speech(samples, piece)
+                if not len(speech):
+                    continue
+                # A word alone is said again until it is long enough: a poor embedding, for a choice among the clusters.
+                said = Waveform(np.resize(speech, max(len(speech), min_samples)))
+                seconds = len(piece) * FRAME_SECONDS
+                yield Piece(slot, int(piece[0]), int(piece[-1]) + 1, seconds, encode([said])[0], speech)
+
+
+def _speech(samples: Samples, frames: NDArray[np.intp]) -> Samples:
+    """The samples of these frames; a frame is cut where the window ends."""
+    at = FIRST_FRAME_SAMPLES + frames[:, None] * FRAME_SAMPLES + np.arange(FRAME_SAMPLES)
+    speech: Samples = samples[at[at < len(samples)]]
+    return speech

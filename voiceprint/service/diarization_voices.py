@@ -1,0 +1,159 @@
+"""The voices of a recording: clusters, block by block, so that memory does not grow with its length."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voiceprint.audio.quality import Level
+from voiceprint.audio.recording import SAMPLE_RATE, Waveform
+from voiceprint.audio.vad import Utterance
+from voiceprint.decision.policy import BARE_THRESHOLD, Policy
+from voiceprint.encoding.segmentation import Segmentation
+from voiceprint.service.diarization_clusters import agglomerate, cluster_pieces, together
+from voiceprint.service.diarization_local import Window, windows_of
+from voiceprint.service.diarization_spans import Span, spans_of
+from voiceprint.service.listening import Listening
+from voiceprint.service.results import EncodedUtterance
+
+__all__ = ["Voices", "least_cosine"]
+
+# Four minutes: their speech is kept until the voices in them are encoded.
+BLOCK_WINDOWS = 96
+# Of each voice so much speech is encoded, in each block: more says hardly more, and takes time.
+VOICE_SECONDS = 20.0
+# Every fourth window: together they hold the recording once.
+_ONCE = 4
+# The shortest pieces that make clusters are about as long as this.
+PIECE_SECONDS = 1.5
+_NOTHING = np.zeros(0, np.float32)
+_SILENT = Level(dbfs=-100.0, peak=0.0, clipped=0.0, snr_db=None)
+
+
+@dataclass(frozen=True, slots=True)
+class _BlockVoice:
+    seconds: float
+    embedding: NDArray[np.float32]
+    encoded: EncodedUtterance
+
+
+class Voices:
+    """The voices of one recording. ``add`` all of it, then ask; not to be shared between threads."""
+
+    def __init__(self, service: Listening, segmentation: Segmentation, *, least_cosine: float) -> None:
+        """``least_cosine``: from which on two pieces are one person."""
+        self._service = service
+        self._segment = segmentation.probabilities
+        self._least_cosine = least_cosine
+        self._windows: list[Window] = []
+        self._clusters: list[list[int]] = []
+        self._voices: list[_BlockVoice] = []
+        self._apart: list[NDArray[np.bool_]] = []
+
+    def add(self, chunks: Iterable[Waveform]) -> Iterator[None]:
+        """Take the whole recording in; stops after each few seconds of it, for others to be served."""
+        encoder, block = self._service.encoder, list[Window]()
+        for windows in windows_of(chunks, self._segment, encoder.encode_int8, min_samples=encoder.min_num_samples):
+            block += windows
+            if len(block) >= BLOCK_WINDOWS:
+                yield from self._close(block)
+                block = []
+            yield
+        yield from self._close(block)
+
+    def found(self) -> tuple[list[Span], list[EncodedUtterance]]:
+        """The spans of speech, and what each of their clusters sounds like."""
+        if not self._voices:
+            return [], []
+        embeddings = np.stack([voice.embedding for voice in self._voices])
+        weights = np.array([voice.seconds for voice in self._voices], np.float32)
+        labels = agglomerate(embeddings, weights, self._apart_in_blocks(), least_cosine=self._least_cosine)
+        spans = spans_of(self._windows, [[int(labels[voice]) for voice in found] for found in self._clusters])
+        voices = [
+            _merged([voice for voice, label in zip(self._voices, labels.tolist(), strict=True) if label == cluster])
+            for cluster in range(int(labels.max()) + 1)
+        ]
+        return spans, voices
+
+    def _close(self, block: Sequence[Window]) -> Iterator[None]:
+        clusters = cluster_pieces(block, least_cosine=self._least_cosine)
+        count, first = max((cluster for found in clusters for cluster in found), default=-1) + 1, len(self._voices)
+        for cluster in range(count):
+            seconds, speech = _speech_of(block, clusters, cluster)
+            encoded = self._encode(speech)
+            if encoded.embedding is not None:
+                self._voices.append(_BlockVoice(seconds, encoded.embedding, encoded))
+            yield
+        self._apart.append(together(block, clusters))
+        self._clusters += [[first + cluster for cluster in found] for found in clusters]
+        self._windows += [
+            replace(
+                window, pieces=tuple(replace(piece, embedding=_NOTHING, speech=_NOTHING) for piece in window.pieces)
+            )
+            for window in block
+        ]
+
+    def _encode(self, speech: NDArray[np.float32]) -> EncodedUtterance:
+        seconds = len(speech) / SAMPLE_RATE
+        said = np.resize(speech, max(len(speech), self._service.encoder.min_num_samples))
+        encoded = self._service.encode(Utterance(Waveform(said), (), seconds, seconds, _SILENT))
+        return replace(encoded, utterance=Utterance(Waveform(_NOTHING), (), seconds, seconds, _SILENT))
+
+    def _apart_in_blocks(self) -> NDArray[np.bool_]:
+        apart = np.zeros((len(self._voices), len(self._voices)), bool)
+        at = 0
+        for met in self._apart:
+            apart[at : at + len(met), at : at + len(met)] = met
+            at += len(met)
+        return apart
+
+
+def least_cosine(policy: Policy) -> float:
+    """The cosine from which on two pieces of speech are rather one person than two, by the encoder's calibration."""
+    calibration = policy.calibration
+    if calibration is None:
+        return BARE_THRESHOLD
+    offset = calibration.llr_offset(speech_seconds=PIECE_SECONDS, enrolled_seconds=PIECE_SECONDS)
+    return -offset / calibration.weights.cosine
+
+
+def _speech_of(
+    block: Sequence[Window], clusters: Sequence[Sequence[int]], cluster: int
+) -> tuple[float, NDArray[np.float32]]:
+    """Seconds of a cluster's speech, and its longest pieces up to ``VOICE_SECONDS``."""
+    said = [
+        (number % _ONCE, piece)
+        for number, (window, found) in enumerate(zip(block, clusters, strict=True))
+        for piece, its in zip(window.pieces, found, strict=True)
+        if its == cluster
+    ]
+    once = [piece for again, piece in said if not again] or [
+        max((piece for _, piece in said), key=lambda one: one.seconds)
+    ]
+    kept, left = [], VOICE_SECONDS
+    for piece in sorted(once, key=lambda piece: -piece.seconds):
+        if left > 0:
+            kept.append(piece.speech)
+            left -= piece.seconds
+    return sum(piece.seconds for piece in once), np.concatenate(kept)
+
+
+def _merged(voices: Sequence[_BlockVoice]) -> EncodedUtterance:
+    """One voice of all blocks: the mean of what was encoded."""
+    seconds = sum(voice.encoded.utterance.speech_seconds for voice in voices)
+    return EncodedUtterance(
+        Utterance(Waveform(_NOTHING), (), seconds, seconds, _SILENT),
+        _mean([(voice.seconds, voice.encoded.embedding) for voice in voices]),
+        previous_embedding=_mean([(voice.seconds, voice.encoded.previous_embedding) for voice in voices]),
+    )
+
+
+def _mean(rows: Sequence[tuple[float, NDArray[np.float32] | None]]) -> NDArray[np.float32] | None:
+    """The unit weighted mean; None where one is missing."""
+    known = [(weight, row) for weight, row in rows if row is not None]
+    if len(known) < len(rows):
+        return None
+    total = np.sum([weight * row for weight, row in known], axis=0)
+    unit: NDArray[np.float32] = (total / np.linalg.norm(total)).astype(np.float32)
+    return unit
