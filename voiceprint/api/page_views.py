@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from voiceprint.api.messages import SpeakerRef
+from voiceprint.api.timeline_messages import Timeline, TimelineTurn
 from voiceprint.decision.intervals import Interval
 from voiceprint.decision.operating_curves import Separation, cost_by_fpir, cost_by_gallery, separation
 from voiceprint.decision.policy import Policy
@@ -137,22 +138,6 @@ def _evidence(policy: Policy, gallery_size: int) -> Evidence | None:
 
 def _share(at: float, missed: Interval) -> Share:
     return Share(at=at, missed=round(missed.value, 4), low=round(missed.low, 4), high=round(missed.high, 4))
-
-
-class TimelineTurn(_View, frozen=True, kw_only=True):
-    """One turn. ``speaker``: None where the status is not ``identified``."""
-
-    start_seconds: float
-    end_seconds: float
-    status: Status
-    speaker: SpeakerRef | None
-
-
-class Timeline(_View, frozen=True, kw_only=True):
-    """The turns of a recording, in order."""
-
-    turns: tuple[TimelineTurn, ...]
-    audio_seconds: float
 
 
 def timeline(service: VoiceprintService, turns: Sequence[Turn], audio_seconds: float) -> Timeline:
