@@ -23,6 +23,7 @@ from voiceprint.cli import (
     serve,
     speakers,
     tokens,
+    wyoming,
 )
 from voiceprint.errors import VoiceprintError
 from voiceprint.hardening import keep_memory_private
@@ -44,6 +45,7 @@ _GROUPS = (
     bundles,
     calibrate,
     evaluate,
+    wyoming,
 )
 
 

@@ -2,16 +2,28 @@
 
 import argparse
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from voiceprint.config import Settings, load_settings
-from voiceprint.errors import VoiceprintError
+from voiceprint.errors import ConfigError, VoiceprintError
 
 if TYPE_CHECKING:
     from voiceprint.service.service import VoiceprintService
 
-__all__ = ["add_json_option", "add_store_options", "complain", "open_service", "print_json", "settings_from"]
+__all__ = [
+    "add_json_option",
+    "add_server_options",
+    "add_store_options",
+    "complain",
+    "extra",
+    "open_service",
+    "print_json",
+    "read_token",
+    "settings_from",
+]
 
 
 def add_store_options(parser: argparse.ArgumentParser) -> None:
@@ -39,6 +51,34 @@ def add_models_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--models", type=Path, metavar="DIR", help="where fetched encoders are (pretrained_models/, VOICEPRINT_MODELS)"
     )
+
+
+def add_server_options(parser: argparse.ArgumentParser) -> None:
+    """Add --server, --token-file and --ca: the running server that is asked."""
+    parser.add_argument(
+        "--server", default="http://127.0.0.1:5678", metavar="URL", help="the server (http://127.0.0.1:5678)"
+    )
+    parser.add_argument("--token-file", type=Path, metavar="FILE", help="a file that holds a token for that server")
+    parser.add_argument("--ca", type=Path, metavar="FILE", help="the certificate that it is trusted by, PEM")
+
+
+def read_token(file: Path | None) -> str | None:
+    """The token in a file. Raises ConfigError."""
+    try:
+        return None if file is None else file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeError) as error:
+        raise ConfigError("bad_setting", f"The token file {file} cannot be read: {error}.") from error
+
+
+@contextmanager
+def extra(name: str) -> Iterator[None]:
+    """A context for imports that an extra of the package brings. Raises ConfigError where it is not installed."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            "not_installed", f"This needs another package: pip install 'voiceprint[{name}]' ({error.name} is missing)."
+        ) from error
 
 
 def add_json_option(parser: argparse.ArgumentParser) -> None:
