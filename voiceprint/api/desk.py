@@ -44,11 +44,11 @@ class Desk:
     """One a server. ``groups`` of every method: the groups asked for; none: all of the caller's."""
 
     def __init__(
-        self, service: VoiceprintService, *, clock: Callable[[], float], tell: Tell = lambda _speaker_id: None
+        self, service: VoiceprintService, *, clock: Callable[[], float], tell: Tell = lambda _answer: None
     ) -> None:
         """``clock``: seconds that do not jump.
 
-        ``tell``: called from any thread with the id of a speaker who was named in a final answer.
+        ``tell``: called from any thread with each final answer.
         """
         self._service = service
         self._clock = clock
@@ -89,8 +89,7 @@ class Desk:
         self._budgets.ask(caller, len(turns))
         for turn in turns:
             self._service.conclude(turn.answer)
-            if turn.answer.decision.speaker_id is not None:
-                self._tell(turn.answer.decision.speaker_id)
+            self._tell(turn.answer)
             yield None
         yield timeline(self._service, turns, waveform.seconds)
 
