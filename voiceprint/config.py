@@ -10,7 +10,10 @@ import msgspec
 from voiceprint.errors import ConfigError
 from voiceprint.resources import home
 
-__all__ = ["Settings", "load_settings"]
+__all__ = ["WEBHOOK_EVENTS", "Settings", "load_settings"]
+
+# The types of events that a webhook can ask for, in ``webhook_events`` separated by commas.
+WEBHOOK_EVENTS = ("watchlist_hit", "decision")
 
 _PREFIX = "VOICEPRINT_"
 # These belong to other parts of the program: the key file is looked up by the vault, in an order of its own.
@@ -39,6 +42,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     webhook_url: str | None = None
     webhook_group: str = "watchlist"
+    webhook_events: str = "watchlist_hit"
+    webhook_secret_file: Path | None = None
+    webhook_private: bool = False
 
     require_consent: bool = False
     add_to_others: bool = False
@@ -61,6 +67,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         """Where to listen: ``lan`` opens the address that nobody chose."""
         return "0.0.0.0" if self.lan and self.host == "127.0.0.1" else self.host  # noqa: S104 - asked for by name
 
+    @property
+    def webhook_types(self) -> frozenset[str]:
+        """The types of events that the webhook is told."""
+        return frozenset(name.strip() for name in self.webhook_events.split(","))
+
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65535:
             raise ConfigError("bad_port", f"The port must lie between 0 and 65535, not {self.port}.")
@@ -73,6 +84,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             raise ConfigError("bad_setting", "tls_cert and tls_key belong together: give both, or none.")
         if self.webhook_url is not None and not self.webhook_url.startswith(("https://", "http://")):
             raise ConfigError("bad_setting", "webhook_url must begin with https:// or http://.")
+        if unknown := sorted(self.webhook_types - set(WEBHOOK_EVENTS)):
+            raise ConfigError(
+                "bad_setting", f"webhook_events knows {' and '.join(WEBHOOK_EVENTS)}, not {unknown[0]!r:.40}."
+            )
         for name in self.__struct_fields__:
             value = getattr(self, name)
             if name.startswith(("min_", "max_")) and not 0 < value < float("inf"):

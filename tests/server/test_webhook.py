@@ -1,10 +1,12 @@
 """The webhook: told who of the watched group was recognised, after the answer and whatever becomes of it."""
 
 import asyncio
+import base64
 import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -13,6 +15,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from support.recordings import pcm, wav
 from support.talking import Takes, said
+from support.webhooks import Receiver
 
 from voiceprint.api import messages
 from voiceprint.api.messages import Hello, Result, Start, Stop
@@ -22,6 +25,7 @@ from voiceprint.server import create_app, webhook
 from voiceprint.server.run import RUNNER_OPTIONS
 from voiceprint.service.service import VoiceprintService
 
+SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
 pytestmark = pytest.mark.usefixtures("speech_dev")  # synthesised voices are too much alike to be told apart
 
 
@@ -30,21 +34,24 @@ class Hook:
 
     def __init__(self, *statuses: int, delay: float = 0.0) -> None:
         self.got: list[dict[str, Any]] = []
+        self.calls: list[tuple[dict[str, str], bytes]] = []
         self._statuses = list(statuses)
         self._delay = delay
 
     async def take(self, request: web.Request) -> web.Response:
         await asyncio.sleep(self._delay)
         self.got.append(await request.json())
+        self.calls.append((dict(request.headers), await request.read()))
         return web.Response(status=self._statuses.pop(0) if self._statuses else 204)
 
 
 @asynccontextmanager
-async def watched(service: VoiceprintService, hook: Hook) -> AsyncIterator[TestClient[Any, Any]]:
+async def watched(service: VoiceprintService, hook: Hook, **more: Any) -> AsyncIterator[TestClient[Any, Any]]:
     app = web.Application()
     app.add_routes([web.post("/hook", hook.take)])
     async with TestServer(app) as other:
-        settings = msgspec.structs.replace(service.settings, webhook_url=str(other.make_url("/hook")))
+        url = str(other.make_url("/hook"))
+        settings = msgspec.structs.replace(service.settings, webhook_url=url, webhook_private=True, **more)
         server = TestServer(create_app(service, settings))
         await server.start_server(**RUNNER_OPTIONS)
         async with TestClient(server) as client:
@@ -134,6 +141,50 @@ def test_a_slow_hook_delays_no_answer_and_no_end(
 
     asyncio.run(asyncio.wait_for(run(), 60))
     assert began > 0
+
+
+def test_every_decision_is_told_where_that_is_asked_for(
+    service: VoiceprintService, takes: Takes, people: dict[str, str]
+) -> None:
+    hook, (ada, ben, stranger) = Hook(), [voice[2] for voice in takes.values()]
+
+    async def run() -> None:
+        async with watched(service, hook, webhook_events="decision, watchlist_hit") as client:
+            for clip in (ada, stranger):
+                await said(await client.post("/v1/identify", data=wav(clip)))
+            for claimed in (people["Ada"], "0" * 32):
+                await said(await client.post(f"/v1/verify?speaker={claimed}", data=wav(ben)))
+
+    asyncio.run(run())
+    told = [(got.get("status"), got["speaker_id"], got.get("claimed_speaker_id")) for got in hook.got]
+    ids = people["Ada"]
+    assert told == [
+        ("identified", ids, None),
+        (None, ids, None),
+        ("unknown", None, None),
+        ("rejected", None, ids),
+        ("not_enrolled", None, None),
+    ]
+    assert [got["event"] for got in hook.got].count("decision") == 4
+    assert len({got["id"] for got in hook.got}) == 5
+    assert not {"Ada", "score"} & {*json.dumps(hook.got).split('"')}
+
+
+def test_a_signed_call_is_taken_by_the_standard_library_and_by_the_sample(
+    service: VoiceprintService, takes: Takes, people: dict[str, str], tmp_path: Path
+) -> None:
+    standard = pytest.importorskip("standardwebhooks", reason="the package standardwebhooks is not installed")
+    file, hook = tmp_path / "secret", Hook()
+    file.write_text(SECRET)
+
+    async def run() -> None:
+        async with watched(service, hook, webhook_secret_file=file) as client:
+            await said(await client.post("/v1/identify", data=wav(next(iter(takes.values()))[2])))
+
+    asyncio.run(run())
+    ((headers, body),) = hook.calls
+    assert standard.Webhook(SECRET).verify(body, headers) == hook.got[0]
+    assert Receiver(SECRET).receive(headers, body) == hook.got[0]
 
 
 @pytest.mark.parametrize("url", ["ftp://a", "file:///etc/passwd", "a"])

@@ -1,7 +1,9 @@
 """A server in this process, and a client that talks to it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import aiohttp
@@ -15,7 +17,7 @@ from voiceprint.server import create_app
 from voiceprint.server.run import RUNNER_OPTIONS
 from voiceprint.service.service import VoiceprintService
 
-__all__ = ["Client", "Takes", "Talk", "enroll", "said", "with_server"]
+__all__ = ["Client", "Takes", "Talk", "enroll", "said", "serving_url", "with_server"]
 
 Takes = dict[str, list[Waveform]]
 Client = TestClient[Any, Any]
@@ -43,3 +45,20 @@ async def enroll(client: Client, name: str, *clips: Waveform) -> Enrolled:
     answer = await said(await client.post("/v1/speakers", data=form))
     assert isinstance(answer, Enrolled)
     return answer
+
+
+@contextmanager
+def serving_url(service: VoiceprintService) -> Iterator[str]:
+    """The address of a server over the service, on a thread of its own: for clients that block."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    server = TestServer(create_app(service, service.settings), loop=loop)
+    asyncio.run_coroutine_threadsafe(server.start_server(**RUNNER_OPTIONS), loop).result()
+    try:
+        yield str(server.make_url("/"))
+    finally:
+        asyncio.run_coroutine_threadsafe(server.close(), loop).result()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()

@@ -44,11 +44,11 @@ class Desk:
     """One a server. ``groups`` of every method: the groups asked for; none: all of the caller's."""
 
     def __init__(
-        self, service: VoiceprintService, *, clock: Callable[[], float], tell: Tell = lambda _speaker_id: None
+        self, service: VoiceprintService, *, clock: Callable[[], float], tell: Tell = lambda _answer: None
     ) -> None:
         """``clock``: seconds that do not jump.
 
-        ``tell``: called from any thread with the id of a speaker who was named in a final answer.
+        ``tell``: called from any thread with each final answer.
         """
         self._service = service
         self._clock = clock
@@ -102,8 +102,7 @@ class Desk:
         found = yield from self._paid(caller, diarize(self._service, recording, within=caller.within(groups)))
         for answer in found.answers:
             self._service.conclude(answer)
-            if answer.decision.speaker_id is not None:
-                self._tell(answer.decision.speaker_id)
+            self._tell(answer)
             yield None
         yield timeline(self._service, found, recording, tells_both=caller.sees_scores)
 

@@ -3,6 +3,7 @@
 import msgspec
 
 from voiceprint.api.messages import SpeakerRef
+from voiceprint.api.timeline_messages import Timeline, TimelineTurn
 from voiceprint.audio.recording import Recording
 from voiceprint.decision.intervals import Interval
 from voiceprint.decision.operating_curves import Separation, cost_by_fpir, cost_by_gallery, separation
@@ -10,7 +11,7 @@ from voiceprint.decision.policy import Policy
 from voiceprint.domain.groups import Within
 from voiceprint.domain.moments import iso_moment
 from voiceprint.domain.speaker import StoredSpeaker
-from voiceprint.domain.vocabulary import Notice, Status
+from voiceprint.domain.vocabulary import Status
 from voiceprint.encoding.published import moving_advice
 from voiceprint.service.diarization import Diarization, Turn
 from voiceprint.service.service import VoiceprintService
@@ -139,34 +140,6 @@ def _evidence(policy: Policy, gallery_size: int) -> Evidence | None:
 
 def _share(at: float, missed: Interval) -> Share:
     return Share(at=at, missed=round(missed.value, 4), low=round(missed.low, 4), high=round(missed.high, 4))
-
-
-class TimelineTurn(_View, frozen=True, kw_only=True):
-    """One turn. ``speaker``: None where the status is not ``identified``; ``between``: where it is ``ambiguous``, the
-    two who are too close, for callers who see scores; ``channel``: counted from 1, where each person has one alone;
-    ``label``: the speaker's name, or what an unnamed voice is called throughout its recording.
-    """
-
-    start_seconds: float
-    end_seconds: float
-    status: Status
-    speaker: SpeakerRef | None
-    between: tuple[SpeakerRef, ...] = ()
-    channel: int | None = None
-    label: str = ""
-
-
-class Timeline(_View, frozen=True, kw_only=True):
-    """The turns of a recording, by their start. ``lost_seconds``: what did not decode.
-
-    ``segmented``: speakers who talk at once have overlapping turns, and unnamed voices are told apart by their labels.
-    """
-
-    turns: tuple[TimelineTurn, ...]
-    audio_seconds: float
-    lost_seconds: float = 0.0
-    warnings: tuple[Notice, ...] = ()
-    segmented: bool = False
 
 
 def timeline(

@@ -14,14 +14,14 @@ from voiceprint.service.service import VoiceprintService
 
 __all__ = ["Query", "Tell"]
 
-Tell = Callable[[str], None]
+Tell = Callable[[Answer], None]
 
 
 @dataclass(slots=True)
 class Query:
     """Made by the desk. Close it: a claim without an answer costs nothing.
 
-    ``ask``: the service's answer about a probe. ``tell``: called with the id of a speaker named in the final answer.
+    ``ask``: the service's answer about a probe. ``tell``: called with the final answer.
     """
 
     service: VoiceprintService
@@ -61,8 +61,7 @@ class Query:
             answer = replace(answer, decision=self._early.finish(answer.decision))
         self.service.conclude(answer)
         result = self._present(answer, since, final=True)
-        if answer.decision.speaker_id is not None:
-            self.tell(answer.decision.speaker_id)
+        self.tell(answer)
         return result
 
     def close(self) -> None:

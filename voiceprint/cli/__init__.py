@@ -27,6 +27,7 @@ from voiceprint.cli import (
     takes,
     timeline,
     tokens,
+    wyoming,
 )
 from voiceprint.errors import VoiceprintError
 from voiceprint.hardening import keep_memory_private
@@ -51,6 +52,7 @@ _GROUPS = (
     calibrate,
     evaluate,
     completion,
+    wyoming,
 )
 
 

@@ -3,11 +3,13 @@
 import argparse
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from voiceprint.config import Settings, load_settings
-from voiceprint.errors import VoiceprintError
+from voiceprint.errors import ConfigError, VoiceprintError
 
 if TYPE_CHECKING:
     from voiceprint.audio.channels import Choice
@@ -18,12 +20,15 @@ __all__ = [
     "add_data_option",
     "add_json_option",
     "add_models_option",
+    "add_server_options",
     "add_store_options",
     "choice_from",
     "complain",
     "counted",
+    "extra",
     "open_service",
     "print_json",
+    "read_token",
     "refuse",
     "settings_from",
     "shown",
@@ -87,6 +92,34 @@ def _natural(given: str) -> int:
     if number < 1:
         raise ValueError(given)
     return number
+
+
+def add_server_options(parser: argparse.ArgumentParser) -> None:
+    """Add --server, --token-file and --ca: the running server that is asked."""
+    parser.add_argument(
+        "--server", default="http://127.0.0.1:5678", metavar="URL", help="the server (http://127.0.0.1:5678)"
+    )
+    parser.add_argument("--token-file", type=Path, metavar="FILE", help="a file that holds a token for that server")
+    parser.add_argument("--ca", type=Path, metavar="FILE", help="the certificate that it is trusted by, PEM")
+
+
+def read_token(file: Path | None) -> str | None:
+    """The token in a file. Raises ConfigError."""
+    try:
+        return None if file is None else file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeError) as error:
+        raise ConfigError("bad_setting", f"The token file {file} cannot be read: {error}.") from error
+
+
+@contextmanager
+def extra(name: str) -> Iterator[None]:
+    """A context for imports that an extra of the package brings. Raises ConfigError where it is not installed."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            "not_installed", f"This needs another package: pip install 'voiceprint[{name}]' ({error.name} is missing)."
+        ) from error
 
 
 def add_json_option(parser: argparse.ArgumentParser) -> None:

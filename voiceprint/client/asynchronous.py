@@ -1,4 +1,4 @@
-"""A client for programs in Python: REST and the WebSocket of a voiceprint server.
+"""The asynchronous client: REST and the WebSocket of a voiceprint server.
 
 ::
 
@@ -34,39 +34,51 @@ from voiceprint.api.messages import (
     SpeakerList,
     Start,
     Stop,
+    Takes,
     Unlocked,
     decode_server,
     encode,
 )
+from voiceprint.api.timeline_messages import Timeline
+from voiceprint.client.refusal import RefusedError, refused
+from voiceprint.errors import MessageError
 
-__all__ = ["RefusedError", "VoiceprintClient"]
+__all__ = ["ServerHealth", "VoiceprintClient"]
 
 Answer = TypeVar("Answer")
+View = TypeVar("View", bound=msgspec.Struct)
 ENCODING, SAMPLE_RATE = "pcm_s16le", 16_000
+CONNECT_SECONDS = 10.0
 
 
-class RefusedError(Exception):
-    """A refusal of the server. ``code``: stable; ``status``: of HTTP, None on the WebSocket."""
+class ServerHealth(msgspec.Struct, frozen=True, kw_only=True):
+    """The state of a server. Without a token that it takes it says nothing but ``ready`` and ``version``."""
 
-    def __init__(self, code: str, message: str, status: int | None = None, retry_seconds: float | None = None) -> None:
-        super().__init__(message)
-        self.code = code
-        self.status = status
-        self.retry_seconds = retry_seconds
+    ready: bool
+    version: str
+    encoder: str | None = None
+    speakers: int | None = None
 
 
 class VoiceprintClient:
     """Use as an asynchronous context manager.
 
-    ``token``: where the server requires one; ``tls``: the trusted certificates. Every method raises RefusedError, and
-    aiohttp.ClientError where the server cannot be reached.
+    ``token``: where the server requires one; ``tls``: the trusted certificates; ``timeout``: seconds that the server
+    may say nothing. Every method raises RefusedError, TimeoutError, and aiohttp.ClientError where the server cannot be
+    reached.
     """
 
-    def __init__(self, url: str, *, token: str | None = None, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, url: str, *, token: str | None = None, tls: ssl.SSLContext | None = None, timeout: float = 60.0
+    ) -> None:
         self._url = url.rstrip("/")
         self._token = token
         self._tls: ssl.SSLContext | bool = True if tls is None else tls
-        self._http = aiohttp.ClientSession(headers={"Authorization": f"Bearer {token}"} if token else {})
+        self._timeout = timeout
+        self._http = aiohttp.ClientSession(
+            headers={"Authorization": f"Bearer {token}"} if token else {},
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=min(timeout, CONNECT_SECONDS), sock_read=timeout),
+        )
 
     async def __aenter__(self) -> Self:
         return self
@@ -81,13 +93,22 @@ class VoiceprintClient:
         query = [("top_k", str(top_k)), *(("group", group) for group in groups)]
         return await self._ask(Result, "POST", "/v1/identify", data=recording, params=query)
 
+    async def timeline(self, recording: bytes, *, groups: Sequence[str] = ()) -> Timeline:
+        """The turns of a recording, each with its speaker."""
+        query = [("group", group) for group in groups]
+        return _view(Timeline, await self._fetch("POST", "/v1/timeline", data=recording, params=query))
+
     async def verify(self, speaker_id: str, recording: bytes) -> Result:
         """Whether it is the claimed speaker."""
         return await self._ask(Result, "POST", "/v1/verify", data=recording, params={"speaker": speaker_id})
 
-    async def enroll(self, name: str, recordings: Sequence[bytes], *, consent: Consent | None = None) -> Enrolled:
-        """A new speaker."""
-        return await self._ask(Enrolled, "POST", "/v1/speakers", data=_form(recordings, consent, name=name))
+    async def enroll(
+        self, name: str, recordings: Sequence[bytes], *, consent: Consent | None = None, groups: Sequence[str] = ()
+    ) -> Enrolled:
+        """A new speaker, in these groups."""
+        query = [("group", group) for group in groups]
+        form = _form(recordings, consent, name=name)
+        return await self._ask(Enrolled, "POST", "/v1/speakers", data=form, params=query)
 
     async def enroll_more(
         self, speaker_id: str, recordings: Sequence[bytes], *, consent: Consent | None = None
@@ -96,13 +117,31 @@ class VoiceprintClient:
         form = _form(recordings, consent)
         return await self._ask(Enrolled, "POST", f"/v1/speakers/{speaker_id}/enrollments", data=form)
 
-    async def speakers(self) -> tuple[SpeakerInfo, ...]:
+    async def speakers(self, *, groups: Sequence[str] = ()) -> tuple[SpeakerInfo, ...]:
         """The enrolled speakers, by name."""
-        return (await self._ask(SpeakerList, "GET", "/v1/speakers")).speakers
+        query = [("group", group) for group in groups]
+        return (await self._ask(SpeakerList, "GET", "/v1/speakers", params=query)).speakers
 
     async def rename(self, speaker_id: str, name: str) -> SpeakerInfo:
         """Another name for a speaker."""
         return await self._ask(SpeakerInfo, "PATCH", f"/v1/speakers/{speaker_id}", data=json.dumps({"name": name}))
+
+    async def set_groups(self, speaker_id: str, groups: Sequence[str]) -> SpeakerInfo:
+        """The speaker in these groups and no others that the token may meet."""
+        body = json.dumps({"groups": list(groups)})
+        return await self._ask(SpeakerInfo, "PATCH", f"/v1/speakers/{speaker_id}", data=body)
+
+    async def takes(self, speaker_id: str) -> Takes:
+        """The recordings of a speaker, oldest first, and how each fits the others."""
+        return await self._ask(Takes, "GET", f"/v1/speakers/{speaker_id}/enrollments")
+
+    async def remove_take(self, speaker_id: str, take_id: str) -> Takes:
+        """The recordings that are left without this one."""
+        return await self._ask(Takes, "DELETE", f"/v1/speakers/{speaker_id}/enrollments/{take_id}")
+
+    async def health(self) -> ServerHealth:
+        """Whether the server can answer, with which encoder, among how many speakers."""
+        return _view(ServerHealth, await self._fetch("GET", "/readyz"))
 
     async def known_about(self, speaker_id: str) -> KnownAbout:
         """Everything held about a person, for that person."""
@@ -127,7 +166,8 @@ class VoiceprintClient:
 
         ``frames``: 16 bit PCM at 16 kHz, sent as they come. ``start``: further fields of Start.
         """
-        async with self._http.ws_connect(f"{self._url}/ws", ssl=self._tls) as socket:
+        silence = aiohttp.ClientWSTimeout(ws_receive=self._timeout, ws_close=CONNECT_SECONDS)
+        async with self._http.ws_connect(f"{self._url}/ws", ssl=self._tls, timeout=silence) as socket:
             await socket.send_str(encode(Hello(version=PROTOCOL_VERSION, token=self._token)))
             yield _expect(Ready, decode_server(await socket.receive_str()))
             await socket.send_str(encode(Start(mode=mode, encoding=ENCODING, sample_rate=SAMPLE_RATE, **start)))
@@ -149,11 +189,18 @@ class VoiceprintClient:
                 speaking.cancel()
 
     async def _ask(self, kind: type[Answer], method: str, path: str, **request: Any) -> Answer:  # noqa: ANN401 - aiohttp's
+        body = await self._fetch(method, path, **request)
+        try:
+            return _expect(kind, decode_server(body.decode(errors="replace")))
+        except MessageError as error:
+            raise RefusedError("unexpected_answer", error.message) from error
+
+    async def _fetch(self, method: str, path: str, **request: Any) -> bytes:  # noqa: ANN401 - aiohttp's
         async with self._http.request(method, f"{self._url}{path}", ssl=self._tls, **request) as response:
             body = await response.read()
             if response.status >= 400:
-                raise _refused(body, response)
-            return _expect(kind, decode_server(body.decode()))
+                raise refused(body, response)
+            return body
 
 
 async def _speak(socket: aiohttp.ClientWebSocketResponse, frames: AsyncIterable[bytes]) -> None:
@@ -183,11 +230,8 @@ def _expect(kind: type[Answer], message: ServerMessage) -> Answer:
     return message
 
 
-def _refused(body: bytes, response: aiohttp.ClientResponse) -> RefusedError:
-    retry = response.headers.get("Retry-After")
+def _view(kind: type[View], body: bytes) -> View:
     try:
-        said = json.loads(body)["error"]
-        code, message = str(said["code"]), str(said["message"])
-    except (ValueError, KeyError, TypeError):
-        code, message = "not_voiceprint", f"The server answered {response.status} without a reason."
-    return RefusedError(code, message, response.status, float(retry) if retry and retry.isdigit() else None)
+        return msgspec.json.decode(body, type=kind)
+    except (msgspec.DecodeError, UnicodeError) as error:
+        raise RefusedError("unexpected_answer", f"The answer of the server cannot be read: {error}.") from error

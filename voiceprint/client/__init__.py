@@ -1,0 +1,7 @@
+"""Clients for programs in Python, asynchronous and synchronous. They need msgspec and aiohttp, and nothing else."""
+
+from voiceprint.client.asynchronous import ServerHealth, VoiceprintClient
+from voiceprint.client.refusal import RefusedError
+from voiceprint.client.synchronous import SyncVoiceprintClient
+
+__all__ = ["RefusedError", "ServerHealth", "SyncVoiceprintClient", "VoiceprintClient"]
