@@ -14,7 +14,7 @@ from voiceprint.decision.calibration import RECORDINGS, Calibration
 from voiceprint.errors import InputError
 from voiceprint.evaluation.places import SIZES, Home, ScoredPlace, homes
 from voiceprint.evaluation.samples import WHOLE, Sample
-from voiceprint.evaluation.trials import make_trials
+from voiceprint.evaluation.trials import UNDECIDED, make_trials
 
 __all__ = ["HomesRow", "measure_homes"]
 
@@ -24,7 +24,8 @@ MOST, SHORT = 200, "2 s"
 
 class HomesRow(msgspec.Struct, frozen=True, kw_only=True):
     """Means over ``homes`` of ``size`` speakers with ``clips`` recordings each; ``above_1``, ``above_5``: the share of
-    homes with an FPIR above 1 % and 5 %; ``short``: asked with 2 s of speech.
+    homes with an FPIR above 1 % and 5 %; ``short``: asked with 2 s of speech; ``unheard``: the part of ``fnir``
+    that was not heard, or too short to be decided upon.
     """
 
     corpus: str
@@ -33,6 +34,7 @@ class HomesRow(msgspec.Struct, frozen=True, kw_only=True):
     homes: int
     fpir: float
     fnir: float
+    unheard: float
     fpir_short: float
     fnir_short: float
     above_1: float
@@ -67,8 +69,8 @@ def _lost(samples: Sequence[Sample], clips: int) -> float:
 
 def _judge(
     place: ScoredPlace, home: Home, calibration: Calibration, target_fpir: float, short: Flags
-) -> tuple[float, float, float, float]:
-    """FPIR and FNIR of one home, of whole recordings and of short pieces."""
+) -> tuple[float, float, float, float, float]:
+    """FPIR and FNIR of one home, of whole recordings and of short pieces; and what was not heard of the whole ones."""
     threshold = calibration.threshold(len(home), target_fpir)
     if calibration.place is not None and len(home) > 1:
         threshold += calibration.place.score_shift(place.nearest(home), len(home))
@@ -79,13 +81,16 @@ def _judge(
     if len(home) > 1:
         named &= best - np.partition(scores, -2, axis=1)[:, -2] >= calibration.margin
     missed = ~(named & same[np.arange(len(best)), scores.argmax(axis=1)])
-    whole = ~short
-    return (
-        _mean(named[~own & whole]),
-        _mean(missed[fair & whole]),
-        _mean(named[~own & short]),
-        _mean(missed[fair & short]),
+    whole, unheard = ~short, best <= UNDECIDED
+    chosen = (
+        named[~own & whole],
+        missed[fair & whole],
+        named[~own & short],
+        missed[fair & short],
+        unheard[fair & whole],
     )
+    fpir, fnir, fpir_short, fnir_short, silent = (_mean(some) for some in chosen)
+    return fpir, fnir, fpir_short, fnir_short, silent
 
 
 def _mean(flags: Flags) -> float:
@@ -93,7 +98,7 @@ def _mean(flags: Flags) -> float:
 
 
 def _row(corpus: str, size: int, clips: int, each: NDArray[np.float64], lost: float) -> HomesRow:
-    fpir, fnir, fpir_short, fnir_short = (
+    fpir, fnir, fpir_short, fnir_short, unheard = (
         float(np.mean(c[np.isfinite(c)])) if np.isfinite(c).any() else np.nan for c in each.T
     )
     return HomesRow(
@@ -103,6 +108,7 @@ def _row(corpus: str, size: int, clips: int, each: NDArray[np.float64], lost: fl
         homes=len(each),
         fpir=fpir,
         fnir=lost + (1 - lost) * fnir,
+        unheard=lost + (1 - lost) * unheard,
         fpir_short=fpir_short,
         fnir_short=lost + (1 - lost) * fnir_short,
         above_1=float(np.mean(each[:, 0] > 0.01)),

@@ -57,13 +57,14 @@ def _rows(rows: Sequence[Row], what: str) -> str:
 
 def _homes(rows: Sequence[HomesRow]) -> str:
     lines = [
-        "| corpus | enrolled | recordings | FPIR | FNIR | 2 s: FPIR, FNIR | homes above 1 %, 5 % |",
+        "| corpus | enrolled | recordings | FPIR | FNIR (of it not heard) | 2 s: FPIR, FNIR | homes above 1 %, 5 % |",
         "|---" * 7 + "|",
     ]
     for row in rows:
         short = f"{_percent(row.fpir_short)}, {_percent(row.fnir_short)}"
+        missed = f"{_percent(row.fnir)} ({_percent(row.unheard)})"
         above = f"{row.above_1:.0%}, {row.above_5:.0%} of {row.homes}"
-        cells = (row.corpus, str(row.size), str(row.clips), _percent(row.fpir), _percent(row.fnir), short, above)
+        cells = (row.corpus, str(row.size), str(row.clips), _percent(row.fpir), missed, short, above)
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 

@@ -11,7 +11,7 @@ from voiceprint.decision.templates import template
 from voiceprint.errors import InputError
 from voiceprint.evaluation.samples import ENROLLED_CLIPS, WHOLE, Sample
 
-__all__ = ["MIN_PROBE_SECONDS", "TrialTemplate", "Trials", "find_duplicate_speakers", "make_trials"]
+__all__ = ["MIN_PROBE_SECONDS", "UNDECIDED", "TrialTemplate", "Trials", "find_duplicate_speakers", "make_trials"]
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
