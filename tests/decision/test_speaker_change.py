@@ -13,7 +13,6 @@ from voiceprint.decision.policy import Policy
 from voiceprint.decision.speaker_change import SpeakerChangeDetector, change_windows, homogeneity
 from voiceprint.encoding.encoder import Encoder
 
-
 HOP = SAMPLE_RATE // 2
 
 
