@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from voiceprint.audio.recording import SAMPLE_RATE, Waveform
 
 __all__ = [
-    "DOUBT_MARGIN",
     "FALSE_ALARMS",
     "HOP_SECONDS",
     "MIN_PEOPLE",
@@ -33,8 +32,6 @@ MIN_CLEAREST = 5
 STARTS, MAX_MOVES = 3, 10
 # Of recordings of one person, the share that may be held for two; seen with at least so many people.
 FALSE_ALARMS, MIN_PEOPLE = 0.025, 40
-# So little above the threshold it is doubtful, as where two talk at once: one recording in seven of one person.
-DOUBT_MARGIN = 0.14
 
 
 class SpeakerChangeDetector:
@@ -51,15 +48,12 @@ class SpeakerChangeDetector:
         self._max_samples = int(max_seconds * SAMPLE_RATE)
         self._known: list[NDArray[np.float32]] = []
 
-    def hears_several(self, speech: Waveform, *, margin: float = 0.0) -> bool:
-        """Whether more than one voice seems to speak, or with a ``margin`` above the threshold may.
-
-        ``speech``: all of it so far; its first ``max_seconds`` count.
-        """
+    def hears_several(self, speech: Waveform) -> bool:
+        """Whether more than one voice seems to speak. ``speech``: all of it so far; its first ``max_seconds`` count."""
         if self._line is None:
             return False
         rows = self._rows(speech)
-        return len(rows) > 0 and homogeneity(np.stack(rows)) < self._line + margin
+        return len(rows) > 0 and homogeneity(np.stack(rows)) < self._line
 
     def mean(self, speech: Waveform) -> NDArray[np.float32] | None:
         """The unit mean of the windows (dimension,): nearly the embedding of all speech so far, without encoding it

@@ -6,16 +6,20 @@ from dataclasses import replace
 
 import numpy as np
 
+from voiceprint.audio.overlap import MAX_OVERLAP, overlap_share
 from voiceprint.audio.quality import problem_of, sentence_of, warnings_of
-from voiceprint.audio.recording import Waveform
+from voiceprint.audio.recording import SAMPLE_RATE, Waveform
 from voiceprint.audio.vad import Utterance
-from voiceprint.decision.speaker_change import DOUBT_MARGIN, SpeakerChangeDetector
+from voiceprint.decision.speaker_change import SpeakerChangeDetector
 from voiceprint.domain.speaker import Enrollment
 from voiceprint.domain.vocabulary import Notice
 from voiceprint.errors import SpeechError
 from voiceprint.service.results import EncodedUtterance
 
 __all__ = ["admit", "check_amount", "check_for_enrollment"]
+
+# Overlapping speech is looked for in the first minute.
+MAX_OVERLAP_SAMPLES = 60 * SAMPLE_RATE
 
 
 def admit(
@@ -39,9 +43,9 @@ def admit(
     if changes.hears_several(utterance.speech):
         # The mean of two speakers is the template of neither.
         raise SpeechError("other_speaker", "More than one voice seems to speak; one person at a time can be enrolled.")
-    if changes.hears_several(utterance.speech, margin=DOUBT_MARGIN):
-        doubt = "More than one voice may speak in this recording; listen to it before you rely on it."
-        warnings = (*warnings, Notice(code="other_speaker", message=doubt))
+    if overlap_share(Waveform(samples[:MAX_OVERLAP_SAMPLES])) > MAX_OVERLAP:
+        doubt = "Two people may talk at once in this recording, or music plays; listen to it before you rely on it."
+        warnings = (*warnings, Notice(code="two_at_once", message=doubt))
     return Enrollment.new(encoded.embedding, utterance.speech_seconds, content, warnings)
 
 
