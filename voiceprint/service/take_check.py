@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +18,11 @@ from voiceprint.service.enrolled import EnrolledSpeakers
 
 __all__ = ["TakeCheck", "TakeFit"]
 
-# Below the threshold a take is the person's still, while its probability (prior: even) is not lower than this, and its
-# score not this much lower than the person's own takes let expect. Of 212 people of Common Voice (compact encoder) that
-# refuses 1.7 % of three first takes and 3 % of those added; of impostors' takes 1 to 5 % pass, and 15 % where all were
-# recorded in one place.
-LEAST_PROBABILITY, MOST_BELOW_EXPECTED = 0.25, 0.2
-
+# Below the threshold a take is the person's still, while its probability (prior: even; an average place) is not lower
+# than this, and its score not this much below what the person's own takes let expect. What it costs: docs/decisions.md.
+LEAST_PROBABILITY, MOST_BELOW_EXPECTED = 0.25, 0.3
+# Of first takes only clear cases are refused: there is no template yet that they could spoil.
+LEAST_PROBABILITY_OF_FIRST = 0.1
 
 _NOT_ONE = "These recordings do not sound like one person."
 
@@ -86,7 +85,7 @@ class TakeCheck:
             left = [at for at in range(len(takes)) if at not in out]
             judged = {at: self._judge(takes[at], _without(takes, [at, *out])) for at in left}
             worst = min(left, key=lambda at: _closeness(judged[at]))
-            if self._plausible(judged[worst]):
+            if self._plausible(judged[worst], probability=LEAST_PROBABILITY_OF_FIRST):
                 return out
             out.append(worst)
         return out
@@ -126,7 +125,7 @@ class TakeCheck:
         return TakeFit(take, decision.score, word)
 
     def _judge(self, take: Enrollment, others: Sequence[Enrollment]) -> Decision:
-        policy, template = self._policy(None), template_of(others)
+        policy, template = _in_any_place(self._policy(None)), template_of(others)
         voices = EnrolledVoices([sum(one.speech_seconds for one in others)], template[None])
         return policy.verify(
             _cosine(template, take.embedding),
@@ -137,10 +136,16 @@ class TakeCheck:
             enrolled=lambda _: voices,
         )
 
-    def _plausible(self, decision: Decision, *, least: float = -1.0) -> bool:
+    def _plausible(self, decision: Decision, *, least: float = -1.0, probability: float = LEAST_PROBABILITY) -> bool:
         if decision.status == "accepted" or decision.probability is None:
             return decision.status == "accepted"
-        return decision.probability >= LEAST_PROBABILITY and (decision.score or 0.0) >= least
+        return decision.probability >= probability and (decision.score or 0.0) >= least
+
+
+def _in_any_place(policy: Policy) -> Policy:
+    """The policy of an average place: takes are one person's or not, whoever else is enrolled."""
+    place = None if policy.calibration is None else policy.calibration.place
+    return replace(policy, score_shift=0.0 if place is None else place.usual)
 
 
 def _expected(takes: Sequence[Enrollment]) -> float:
