@@ -5,7 +5,7 @@ import { SoundWatch } from "./sound-watch.js";
 
 const RATE = 16000;
 const PROMPT_SECONDS = 2.5; // so long the browser is trusted to open it without asking anybody
-const START_SECONDS = 4; // from the device to its first sound
+const START_SECONDS = 3.5; // from the device to its first sound
 const CODES = {
   NotAllowedError: "mic_denied",
   SecurityError: "mic_denied",
