@@ -17,6 +17,7 @@ from voiceprint.cli import (
     completion,
     enroll,
     evaluate,
+    evaluate_timeline,
     identify,
     keys,
     migrate,
@@ -50,6 +51,7 @@ _GROUPS = (
     bundles,
     calibrate,
     evaluate,
+    evaluate_timeline,
     completion,
 )
 
