@@ -1,6 +1,8 @@
 """voiceprint timeline: in this process, with a toy encoder and a segmentation that hears where it is loud."""
 
+import io
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -61,3 +63,26 @@ def test_without_the_segmentation_it_is_said(
     captured = capsys.readouterr()
     assert "'voiceprint models fetch' gets" in captured.err
     assert json.loads(captured.out)["segmented"] is False
+
+
+@pytest.mark.parametrize("out", [True, False])
+def test_a_transcript_gets_names(
+    command: Command, recording: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, out: bool
+) -> None:
+    transcript = tmp_path / "talk.srt"
+    transcript.write_bytes(b"1\r\n00:00:01,000 --> 00:00:03,000\r\n[SPEAKER_00]: hm\r\n")
+    printed = io.TextIOWrapper(io.BytesIO())
+    monkeypatch.setattr(sys, "stdout", printed)
+    options = ["--out", tmp_path / "named.srt"] if out else []
+    assert command("name", transcript, "--audio", recording, *options) == 0
+    said = (tmp_path / "named.srt").read_bytes() if out else printed.buffer.getvalue()  # type: ignore[attr-defined]
+    assert said == b"1\r\n00:00:01,000 --> 00:00:03,000\r\n[Ada]: hm\r\n"
+
+
+@pytest.mark.parametrize("name", ["talk.txt", "missing.srt"])
+def test_what_is_no_transcript_is_one_line(
+    command: Command, recording: Path, tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "talk.txt").write_text("hm")
+    assert command("name", tmp_path / name, "--audio", recording) == 2
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1
