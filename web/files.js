@@ -77,6 +77,7 @@ export async function showTimeline(file) {
     status: turn.status,
     between: turn.between ?? [],
     channel: turn.channel,
+    label: said.segmented && !turn.speaker ? turn.label : "",
   }));
   $("#room").hidden = turns.length === 0;
   showTurns({ track: $("#room .room-track"), list: $("#room .room-turns") }, turns, { end: said.audio_seconds });
@@ -87,16 +88,16 @@ export async function showTimeline(file) {
 function voices(turns) {
   /** @type {Map<string | undefined, { id?: string, name: string, seconds: number, known: boolean }>} */
   const found = new Map();
-  for (const { speaker, status, at, until } of turns) {
+  for (const { speaker, status, at, until, label } of turns) {
     if (!speaker && status !== "unknown") continue;
-    const voice = found.get(speaker?.id) ?? {
+    const voice = found.get(speaker?.id ?? label) ?? {
       id: speaker?.id,
-      name: speaker?.name ?? "somebody I do not know",
+      name: speaker?.name ?? (label || "somebody I do not know"),
       seconds: 0,
       known: speaker !== null,
     };
     voice.seconds += until - at;
-    found.set(speaker?.id, voice);
+    found.set(speaker?.id ?? label, voice);
   }
   return [...found.values()].sort((a, b) => b.seconds - a.seconds);
 }

@@ -25,11 +25,11 @@ export function showTurns({ track, list }, turns, { start = 0, end, listed = tur
 }
 
 /** @param {Page.Turn} turn */
-export const turnName = (turn) =>
-  turn.speaker?.name ??
-  (turn.between.length
-    ? `${turn.between.map((one) => one.name).join(" or ")}, too close to tell`
-    : (UNNAMED[turn.status] ?? "?"));
+export function turnName({ speaker, status, between, label }) {
+  if (speaker) return speaker.name;
+  if (between.length) return `${between.map((one) => one.name).join(" or ")}, too close to tell`;
+  return (status === "unknown" && label) || (UNNAMED[status] ?? "?");
+}
 
 /** @param {Page.Turn} turn @param {number} start @param {number} end */
 function bar(turn, start, end) {

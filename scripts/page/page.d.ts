@@ -2,7 +2,7 @@
 declare namespace Page {
   type Words = { kind: string; kicker?: string; title: string; detail?: string; sure?: number | null };
   type Heard = { speechSeconds: number; neededSeconds: number; result: Wire.Result | null };
-  type Turn = { at: number; until: number; speaker: Wire.SpeakerRef | null; status: Wire.Result["status"]; between: Wire.SpeakerRef[]; channel?: number | null };
+  type Turn = { at: number; until: number; speaker: Wire.SpeakerRef | null; status: Wire.Result["status"]; between: Wire.SpeakerRef[]; channel?: number | null; label?: string };
   type Level = { rms: number; peak: number };
   type People = { name: string; files: File[] }[];
   type Child = Node | string | false | null | undefined;

@@ -31,12 +31,12 @@ declare namespace Wire {
   type SpeakerRef = { id: string; name: string };
   type SpeechStarted = { type: "speech_started"; at_seconds: number };
   type SpeechStopped = { type: "speech_stopped"; at_seconds: number };
-  type Start = { type: "start"; mode: "enroll" | "identify" | "verify"; encoding: string; sample_rate: number; speaker?: string | null; name?: string | null; top_k?: number; consent?: Consent | null; groups?: (string)[] | null; force?: boolean };
+  type Start = { type: "start"; mode: "enroll" | "identify" | "verify"; encoding: string; sample_rate: number; channels?: number; speaker?: string | null; name?: string | null; top_k?: number; consent?: Consent | null; groups?: (string)[] | null; force?: boolean };
   type Stop = { type: "stop" };
   type Take = { id: string; enrolled_at: string; speech_seconds: number; consistency: number | null; fit: "fair" | "good" | "only" | "poor" };
   type Takes = { type: "takes"; speaker: SpeakerRef; takes: (Take)[] };
-  type Timeline = { turns: (TimelineTurn)[]; audio_seconds: number; lost_seconds?: number; warnings?: (Notice)[] };
-  type TimelineTurn = { start_seconds: number; end_seconds: number; status: "accepted" | "ambiguous" | "identified" | "not_enough_speech" | "not_enrolled" | "rejected" | "unknown"; speaker: SpeakerRef | null; between?: (SpeakerRef)[]; channel?: number | null };
+  type Timeline = { turns: (TimelineTurn)[]; audio_seconds: number; lost_seconds?: number; warnings?: (Notice)[]; segmented?: boolean };
+  type TimelineTurn = { start_seconds: number; end_seconds: number; status: "accepted" | "ambiguous" | "identified" | "not_enough_speech" | "not_enrolled" | "rejected" | "unknown"; speaker: SpeakerRef | null; between?: (SpeakerRef)[]; channel?: number | null; label?: string };
   type Undo = { change?: string | null };
   type Undoable = { type: "undoable"; change: ChangeInfo | null };
   type Undone = { type: "undone"; change: ChangeInfo };

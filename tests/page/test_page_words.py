@@ -70,15 +70,19 @@ def test_a_refusal_is_said_once(page: Page, code: str, message: str, said: str) 
 
 
 @pytest.mark.parametrize(
-    ("status", "between", "said"),
+    ("status", "between", "label", "said"),
     [
-        ("ambiguous", [ADA, BEN], "Ada or Ben, too close to tell"),
-        ("ambiguous", [], "Too close to tell apart"),
-        ("unknown", [], "Somebody I do not know"),
+        ("ambiguous", [ADA, BEN], "Unknown 1", "Ada or Ben, too close to tell"),
+        ("ambiguous", [], "", "Too close to tell apart"),
+        ("unknown", [], "", "Somebody I do not know"),
+        ("unknown", [], "Unknown 2", "Unknown 2"),
     ],
 )
-def test_a_turn_between_two_people_says_which(page: Page, status: str, between: list[object], said: str) -> None:
-    assert words(page, "turns", "turnName", {"speaker": None, "status": status, "between": between}) == said
+def test_a_turn_without_a_name_says_what_is_known(
+    page: Page, status: str, between: list[object], label: str, said: str
+) -> None:
+    turn = {"speaker": None, "status": status, "between": between, "label": label}
+    assert words(page, "turns", "turnName", turn) == said
 
 
 def test_with_nobody_enrolled_the_page_invites_to_enroll(page: Page, page_folder: Path, voices: Voices) -> None:
