@@ -1,8 +1,8 @@
 """CAM++ for one whole clip: the same numbers with less work, written for export.
 
-Frames are rows, so that each one-dimensional convolution is one matrix product whose weights the runtime packs once, and
-which can be rounded to bytes. Normalisation behind a product goes into its weights; before a ReLU only its shift stays.
-What the masks look at, means over segments and the clip, is one small product with weights that all layers share.
+Frames are rows, so that each one-dimensional convolution is one matrix product whose weights the runtime packs once.
+Normalisation behind a product goes into its weights; before a ReLU only its shift stays. What the masks look at, means
+over segments and the clip, is one small product with weights that all layers share.
 """
 
 import torch
@@ -88,7 +88,7 @@ class _DenseLayer(nn.Module):
         self.outer = _linear(cam.linear2.weight[:, :, 0], cam.linear2.bias)
 
     def forward(self, frames: Tensor, segment: Tensor, context: Tensor) -> Tensor:
-        """``segment`` (frames,): that of each frame; ``context`` (segments, frames): weights of what each mask is of."""
+        """``segment`` (frames,): that of each frame; ``context`` (segments, frames): weights of the masks' means."""
         narrow = functional.relu(self.narrow(frames))
         mask = torch.sigmoid(self.outer(functional.relu(self.inner(context @ narrow))))
         before, at, after = functional.pad(self.local(narrow), (0, 0, self.dilation, self.dilation)).split(
