@@ -134,13 +134,13 @@ def readiness(service: VoiceprintService, caller: Caller) -> dict[str, object]:
     ready: dict[str, object] = {"ready": True, "version": __version__}
     if not caller.scopes:
         return ready
-    speakers = service.count(caller.groups)
+    speakers, policy = service.count(caller.groups), service.policy(caller.groups)
     ready |= {
         "encoder": service.encoder.id,
         "encoder_sha256": service.encoder.fingerprint,
         "speakers": speakers,
         "min_speech_seconds": service.settings.min_identify_speech_seconds,
-        "target_fpir": service.settings.target_fpir,
+        "target_fpir": policy.target_fpir if policy.calibrated else None,
     }
     if not caller.sees_scores:
         return ready
@@ -149,7 +149,7 @@ def readiness(service: VoiceprintService, caller: Caller) -> dict[str, object]:
         "damaged": list(service.damaged),
         "decoder_walls": sorted(decoder_walls()),
         **migration_fields(service),
-        **threshold_fields(service.policy(caller.groups).describe(speakers)),
+        **threshold_fields(policy.describe(speakers)),
     }
 
 

@@ -1,9 +1,11 @@
 """CAM++ for one whole clip: the same numbers with less work, written for export.
 
-Frames are rows, so that each one-dimensional convolution is one matrix product whose weights the runtime packs once, and
-which can be rounded to bytes. Normalisation behind a product goes into its weights; before a ReLU only its shift stays.
-What the masks look at, means over segments and the clip, is one small product with weights that all layers share.
+Frames are rows, so that each one-dimensional convolution is one matrix product whose weights the runtime packs once.
+Normalisation behind a product goes into its weights; before a ReLU only its shift stays. What the masks look at, means
+over segments and the clip, is one small product with weights that all layers share.
 """
+
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -20,15 +22,11 @@ class FusedCAMPPlus(nn.Module):
     def __init__(self, network: CAMPPlus) -> None:
         super().__init__()
         self.head = network.head
-        parts = dict(network.xvector.named_children())
+        parts: dict[str, Any] = dict(network.xvector.named_children())
         self.enter = parts.pop("tdnn")
         last = parts.pop("dense")
-        self.blocks = nn.ModuleList()
-        self.transits = nn.ModuleList()
-        for number in range(1, 1 + sum(name.startswith("block") for name in parts)):
-            self.blocks.append(nn.ModuleList(_DenseLayer(layer) for layer in parts[f"block{number}"].children()))
-            transit = parts[f"transit{number}"]
-            self.transits.append(_Raised(transit.nonlinear.batchnorm, transit.linear.weight[:, :, 0]))
+        numbers = range(1, 1 + sum(name.startswith("block") for name in parts))
+        self.blocks = nn.ModuleList(_Block(parts[f"block{number}"], parts[f"transit{number}"]) for number in numbers)
         self.leave = parts["out_nonlinear"]
         scale, shift = _affine(last.nonlinear.batchnorm)
         self.last = _linear(last.linear.weight[:, :, 0] * scale[:, None], shift)
@@ -36,10 +34,8 @@ class FusedCAMPPlus(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         frames = self.enter(self.head(features.transpose(1, 2)))[0].T
         segment, context = _segments(frames.shape[0])
-        for block, transit in zip(self.blocks, self.transits, strict=True):
-            for layer in block:
-                frames = torch.cat([frames, layer(frames, segment, context)], dim=1)
-            frames = transit(frames)
+        for block in self.blocks:
+            frames = block(frames, segment, context)
         frames = self.leave(frames.T[None])[0].T
         mean = frames.mean(0, keepdim=True)
         apart = frames - mean
@@ -48,12 +44,27 @@ class FusedCAMPPlus(nn.Module):
         return embedding
 
 
+class _Block(nn.Module):
+    """Dense layers, and the one behind them that halves the channels."""
+
+    def __init__(self, block: nn.Module, transit: Any) -> None:  # noqa: ANN401 - parts by their published names
+        super().__init__()
+        self.layers = nn.ModuleList(_DenseLayer(layer) for layer in block.children())
+        self.leave = _Raised(transit.nonlinear.batchnorm, transit.linear.weight[:, :, 0])
+
+    def forward(self, frames: Tensor, segment: Tensor, context: Tensor) -> Tensor:
+        for layer in self.layers:
+            frames = torch.cat([frames, layer(frames, segment, context)], dim=1)
+        halved: Tensor = self.leave(frames)
+        return halved
+
+
 class _Raised(nn.Module):
     """Normalisation, ReLU and a product with ``weight`` (out, in): frames (frames, in) to (frames, out)."""
 
     shift: Tensor
 
-    def __init__(self, norm: nn.Module, weight: Tensor, after: nn.Module | None = None) -> None:
+    def __init__(self, norm: nn.BatchNorm1d, weight: Tensor, after: nn.BatchNorm1d | None = None) -> None:
         """``after``: a normalisation of what comes out."""
         super().__init__()
         scale, shift = _affine(norm)
@@ -74,7 +85,7 @@ class _DenseLayer(nn.Module):
 
     def __init__(self, layer: nn.Module) -> None:
         super().__init__()
-        parts = dict(layer.named_children())
+        parts: dict[str, Any] = dict(layer.named_children())
         cam = parts["cam_layer"]
         self.narrow = _Raised(
             parts["nonlinear1"].batchnorm, parts["linear1"].weight[:, :, 0], parts["nonlinear2"].batchnorm
@@ -88,14 +99,13 @@ class _DenseLayer(nn.Module):
         self.outer = _linear(cam.linear2.weight[:, :, 0], cam.linear2.bias)
 
     def forward(self, frames: Tensor, segment: Tensor, context: Tensor) -> Tensor:
-        """``segment`` (frames,): that of each frame; ``context`` (segments, frames): weights of what each mask is of."""
+        """``segment`` (frames,): that of each frame; ``context`` (segments, frames): weights of the masks' means."""
         narrow = functional.relu(self.narrow(frames))
         mask = torch.sigmoid(self.outer(functional.relu(self.inner(context @ narrow))))
-        before, at, after = functional.pad(self.local(narrow), (0, 0, self.dilation, self.dilation)).split(
-            self.growth, dim=1
-        )
-        by = self.dilation
-        return (before[: -2 * by] + at[by:-by] + after[2 * by :]) * mask[segment]
+        taps = functional.pad(self.local(narrow), (0, 0, self.dilation, self.dilation))
+        by, wide = self.dilation, self.growth
+        heard: Tensor = taps[: -2 * by, :wide] + taps[by:-by, wide : 2 * wide] + taps[2 * by :, 2 * wide :]
+        return heard * mask[segment]
 
 
 def _segments(count: int) -> tuple[Tensor, Tensor]:
@@ -105,9 +115,8 @@ def _segments(count: int) -> tuple[Tensor, Tensor]:
     return segment, within / within.sum(1, keepdim=True) + 1 / count
 
 
-def _affine(norm: nn.Module) -> tuple[Tensor, Tensor]:
+def _affine(norm: nn.BatchNorm1d) -> tuple[Tensor, Tensor]:
     """What a batch normalisation does to a channel: times the first, plus the second."""
-    assert isinstance(norm, nn.BatchNorm1d)
     assert norm.running_mean is not None
     assert norm.running_var is not None
     scale = 1 / torch.sqrt(norm.running_var + norm.eps)

@@ -23,8 +23,6 @@ log = logging.getLogger(__name__)
 # large: there the copy is far off, and is not used.
 MIN_COSINE = 0.995
 PROBE_SECONDS = 0.6
-# A copy of more than this share of the export's size has its weights in convolutions still, and is no quicker.
-LARGEST_SHARE = 0.5
 
 
 def load_quick(exact: OnnxRuntime, fingerprint: str, cache: Path) -> OnnxRuntime:
@@ -41,13 +39,13 @@ def load_quick(exact: OnnxRuntime, fingerprint: str, cache: Path) -> OnnxRuntime
 
 
 def keep_quick(cache: Path, fingerprint: str, content: bytes) -> bytes:
-    """Make the copy of an export and put it beside it: an empty one where it is of no use.
+    """Make the copy of an export and put it beside it: an empty one where it is far off, as for large encoders.
 
     Raises ModelError, OSError.
     """
     log.warning("3 of 3: a quicker copy of it is made, for guesses.")
     quick = make_quick(content)
-    if len(quick) > LARGEST_SHARE * len(content):
+    if not _agree(OnnxRuntime.load(content, fingerprint), OnnxRuntime.load(quick, fingerprint)):
         quick = b""
     ExportCache(cache).keep(_key(fingerprint), quick)
     return quick
