@@ -142,7 +142,7 @@ def _not_opened(data: bytes) -> Refusal:
         return Refusal("audio_damaged", "The recording was never finished: its index is missing. Export it once more.")
     found = format_of(data)
     if found is None:
-        return Refusal("not_audio", "This is not a recording that can be read. Samples alone need a header, as in WAV.")
+        return Refusal("not_audio", "This is not a recording that can be read; samples alone need a header, as in WAV.")
     name, sounds = found
     if sounds:
         return Refusal("audio_unsupported", f"This recording is {name}, which is not supported: {REMEDY}.")
