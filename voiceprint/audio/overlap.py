@@ -47,7 +47,8 @@ def _loud_frames(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     frames: NDArray[np.float32] = np.lib.stride_tricks.sliding_window_view(halved, _FRAME)[::_HOP]
     frames = frames - frames.mean(axis=1, keepdims=True)
     power = np.square(frames).mean(axis=1)
-    return frames[power > max(float(np.median(power)), _TINY)]
+    loud: NDArray[np.float32] = frames[power > max(float(np.median(power)), _TINY)]
+    return loud
 
 
 def _autocorrelation(frames: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -43,10 +43,8 @@ def decode(data: bytes, max_seconds: float) -> Decoded:
         raise Refusal("audio_unsupported", f"Recordings with {wav.bits} bits a sample are not supported: {REMEDY}.")
     try:
         for layout in (None, "mono"):
-            with suppress(TooMuchError):
-                return _decode(wav, max_seconds, layout)
-    except av.InvalidDataError as error:
-        raise _not_opened(data) from error
+            with suppress(TooMuchError), _opened(wav.data) as container:
+                return _decode(container, wav, max_seconds, layout)
     except (av.FFmpegError, ValueError, OSError, EOFError) as error:
         raise Refusal("audio_damaged", "The recording is damaged.") from error
     except MemoryError as error:
@@ -54,20 +52,27 @@ def decode(data: bytes, max_seconds: float) -> Decoded:
     raise Refusal("audio_too_long", "The recording has more tracks than can be heard; send one of them.")
 
 
-def _decode(wav: ReadWav, max_seconds: float, layout: str | None) -> Decoded:
+def _opened(data: bytes) -> "av.container.InputContainer":
+    """The container. Raises Refusal, with the name of the format where it is none of those that are taken."""
     options = {"format_whitelist": DEMUXERS, "codec_whitelist": CODEC_OPTION}
-    with av.open(io.BytesIO(wav.data), mode="r", options=options, metadata_errors="replace") as container:
-        origin = _origin(container)
-        audio = container.streams.audio
-        refusals = [_refusal_of(stream) for stream in audio]
-        tracks = {
-            stream.index: TrackDecoder(stream, number, origin=origin, max_seconds=max_seconds, layout=layout)
-            for number, (stream, refusal) in enumerate(zip(audio, refusals, strict=True), start=1)
-            if refusal is None
-        }
-        if not tracks:
-            raise refusals[0] if refusals and refusals[0] else _without_sound(container)
-        _fill(container, tracks, max_seconds)
+    try:
+        return av.open(io.BytesIO(data), mode="r", options=options, metadata_errors="replace")
+    except (av.FFmpegError, ValueError) as error:
+        raise _not_opened(data) from error
+
+
+def _decode(container: "av.container.InputContainer", wav: ReadWav, max_seconds: float, layout: str | None) -> Decoded:
+    origin = _origin(container)
+    audio = container.streams.audio
+    refusals = [_refusal_of(stream) for stream in audio]
+    tracks = {
+        stream.index: TrackDecoder(stream, number, origin=origin, max_seconds=max_seconds, layout=layout)
+        for number, (stream, refusal) in enumerate(zip(audio, refusals, strict=True), start=1)
+        if refusal is None
+    }
+    if not tracks:
+        raise refusals[0] if refusals and refusals[0] else _without_sound(container)
+    _fill(container, tracks, max_seconds)
     heard = [track for track in tracks.values() if track.num_samples]
     lost = max((track.lost_seconds for track in tracks.values()), default=0.0)
     if not heard and lost:
@@ -137,7 +142,7 @@ def _not_opened(data: bytes) -> Refusal:
         return Refusal("audio_damaged", "The recording was never finished: its index is missing. Export it once more.")
     found = format_of(data)
     if found is None:
-        return Refusal("not_audio", "This is not a recording that can be read.")
+        return Refusal("not_audio", "This is not a recording that can be read; samples alone need a header, as in WAV.")
     name, sounds = found
     if sounds:
         return Refusal("audio_unsupported", f"This recording is {name}, which is not supported: {REMEDY}.")
