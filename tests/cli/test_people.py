@@ -65,14 +65,15 @@ def objects(text: str) -> list[dict[str, Any]]:
 @pytest.mark.usefixtures("ada")
 def test_takes_are_listed_and_one_goes_by_the_beginning_of_its_id(said: Said, clips: dict[str, Path]) -> None:
     assert "does not sound like Ada" in said("enroll", "Ada", clips["stranger"], code=2)
-    assert "Ada: 3 enrollments" in said("enroll", "Ada", clips["stranger"], "--anyway")
+    said("enroll", "Ada", clips["ada3"])
+    assert "Ada: 4 enrollments" in said("enroll", "Ada", clips["stranger"], "--anyway")
     listed = said("takes", "Ada").splitlines()
-    assert listed[0] == "Ada: 3 recordings"
-    assert [line.split("s  ")[1].split(" (")[0] for line in listed[1:]] == ["fits well", "fits well", "does not fit"]
+    assert listed[0] == "Ada: 4 recordings"
+    assert [line.split("s  ")[1].split(" (")[0] for line in listed[1:]] == [*["fits well"] * 3, "does not fit"]
     (takes,) = objects(said("takes", "Ada", "--json"))
-    assert [take["fit"] for take in takes["takes"]] == ["good", "good", "poor"]
-    last = takes["takes"][2]["id"]
-    assert said("takes", "Ada", "--remove", last[:8]).startswith("Ada: 2 recordings")
+    assert [take["fit"] for take in takes["takes"]] == ["good", "good", "good", "poor"]
+    last = takes["takes"][3]["id"]
+    assert said("takes", "Ada", "--remove", last[:8]).startswith("Ada: 3 recordings")
     assert "no recording" in said("takes", "Ada", "--remove", "zz", code=2)
     assert "Undone: the recording taken out of Ada is back." in said("undo")
 
@@ -165,6 +166,8 @@ def test_a_recording_may_come_on_standard_input(
     assert "Ada" in said(*arguments, "-")
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"")))
     assert "is empty" in said(*arguments, "-", code=2)
+    if arguments[0] == "timeline":  # a person's own files have limits of their own
+        return
     monkeypatch.setenv("VOICEPRINT_MAX_UPLOAD_BYTES", "1000")
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(bytes(1001))))
     assert "More than 1000 bytes" in said(*arguments, "-", code=2)
@@ -240,13 +243,14 @@ WRONG = {
     "nothing": ("enroll",),
     "no folder": ("enroll", "--folder", "/nowhere"),
     "nobody": ("takes", "Zoe"),
-    "nobody to merge": ("merge", "Zoe", "Zoe"),
+    "nobody to merge": ("merge", "Ada", "Zoe"),
 }
 
 
+@pytest.mark.usefixtures("ada")
 @pytest.mark.parametrize("name", WRONG)
 def test_what_cannot_be_done_is_one_line(said: Said, name: str) -> None:
-    told = [line for line in said(*WRONG[name], code=2).splitlines() if "new key" not in line]
+    told = [line for line in said(*WRONG[name], code=2).splitlines() if "the store in" not in line]
     assert len(told) == 1
     assert told[0].startswith("voiceprint: ")
 

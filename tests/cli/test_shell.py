@@ -24,6 +24,9 @@ def test_help_of_serve_lists_every_setting(capsys: pytest.CaptureFixture[str]) -
         return f"VOICEPRINT_{name.upper()}" in text or f"--{name.replace('_', '-')}" in text
 
     assert [name for name in Settings.__struct_fields__ if not is_said(name)] == []
+    assert [
+        line for line in text.splitlines() if line.startswith("  VOICEPRINT_") and "  (" in line
+    ] == []  # each says what it is
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "tcsh"])

@@ -99,17 +99,18 @@ def test_first_takes_must_agree_with_each_other(service: VoiceprintService, name
 
 
 def test_each_take_is_told_with_how_it_fits_and_can_go(service: VoiceprintService, ada: StoredSpeaker) -> None:
+    service.enroll_more(ada.id, [take(service, ADA, 6.0)])
     service.enroll_more(ada.id, [take(service, STRANGER)], force=True)
     fits = service.takes(ada.id)
-    assert [one.fit for one in fits] == ["good", "good", "poor"]
-    assert [one.take.speech_seconds > 3 for one in fits] == [True] * 3
+    assert [one.fit for one in fits] == ["good", "good", "good", "poor"]
+    assert [one.take.speech_seconds > 3 for one in fits] == [True] * 4
     worst = min(fits, key=lambda one: one.consistency or 0)
     assert worst is fits[-1]
     service.remove_take(ada.id, worst.take.id)
-    assert [one.fit for one in service.takes(ada.id)] == ["good", "good"]
+    assert [one.fit for one in service.takes(ada.id)] == ["good"] * 3
     assert service.verify(ada.id, heard(service, STRANGER)).decision.status == "rejected"
     service.undo()
-    assert len(service.takes(ada.id)) == 3
+    assert len(service.takes(ada.id)) == 4
     (only,) = service.takes(service.enroll_new("Cem", [take(service, 1400)]).speaker.id)
     assert (only.fit, only.consistency) == ("only", None)
 
@@ -208,7 +209,7 @@ def test_less_than_the_threshold_is_enough_unless_the_own_takes_are_much_more_al
         takes = (near(own, 1, 4.0), near(own, 2, 4.0))
         speaker = StoredSpeaker("0" * 32, Profile(name="Ada", created_at=0.0), takes)
         first = float(template_of(takes)[0])  # other takes have nothing but this direction in common with it
-        scores = [cosine * first for cosine in np.linspace(-1, 1, 201).tolist()]
+        scores: list[float] = [cosine * first for cosine in np.linspace(-1, 1, 201).tolist()]
         return min(score for score in scores if not check.refusals([near(score / first, 9)], speaker, None))
 
     assert -0.5 < lowest(0.5) < lowest(0.9) - 0.05

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from voiceprint.cli.common import print_json, settings_from
+from voiceprint.cli.common import counted, print_json, settings_from
 from voiceprint.cli.store_common import add_care_options, open_store, read_small_file, tell, warn
 
 __all__ = ["add"]
@@ -44,9 +44,11 @@ def run_check(args: argparse.Namespace) -> int:
     tell(
         args,
         report,
-        f"{report.speakers} speakers, {report.enrollments} enrollments, {report.forgotten} forgotten, "
-        f"{report.audit_lines} lines of audit log (head {report.audit_head[:16]}), renewed {report.renewals} times",
-        "Everything is as it was written." if report.whole else f"{len(report.faults)} faults:",
+        f"{counted(report.speakers, 'speaker')}, {counted(report.enrollments, 'enrollment')}, "
+        f"{report.forgotten} forgotten, "
+        f"{counted(report.audit_lines, 'line')} of audit log (head {report.audit_head[:16]}), "
+        f"renewed {counted(report.renewals, 'time')}",
+        "Everything is as it was written." if report.whole else f"{counted(len(report.faults), 'fault')}:",
         whole=report.whole,
     )
     return _faults(report.faults)
@@ -66,12 +68,12 @@ def run_audit(args: argparse.Namespace) -> int:
             trimmed = trim(store, days=settings_from(args).audit_days)
         report = audit.verify(store, known_head=args.head)
     if args.action == "trim":
-        print(f"{trimmed} lines were taken out.", file=sys.stderr)
+        print(f"Taken out: {counted(trimmed, 'line')}.", file=sys.stderr)
     tell(
         args,
         report,
-        f"{report.lines} lines, {report.trimmed} of them trimmed, head {report.head}",
-        "The log is whole." if report.whole else f"{len(report.faults)} faults:",
+        f"{counted(report.lines, 'line')}, {report.trimmed} of them trimmed, head {report.head}",
+        "The log is whole." if report.whole else f"{counted(len(report.faults), 'fault')}:",
         whole=report.whole,
     )
     return _faults(report.faults)
@@ -92,7 +94,7 @@ def run_sweep(args: argparse.Namespace) -> int:
     for receipt in done.receipts:
         print_json(receipt)
     if not args.json:
-        print(f"{len(done.due)} speakers {'would be' if args.dry_run else 'were'} erased.", file=sys.stderr)
+        print(f"{'To be erased' if args.dry_run else 'Erased'}: {counted(len(done.due), 'speaker')}.", file=sys.stderr)
     return 0
 
 

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from voiceprint.cli.common import print_json, settings_from
+from voiceprint.cli.common import counted, print_json, settings_from
 from voiceprint.cli.store_common import add_care_options, open_store, store_keys, tell
 
 __all__ = ["add"]
@@ -47,7 +47,8 @@ def _rotate(args: argparse.Namespace) -> int:
     if args.json:
         print_json(report)
         return 0
-    print(f"{'Finished a rotation' if report.resumed else 'Rotated'}: {report.rewrapped} speakers, key file {path}.")
+    done = "Finished a rotation" if report.resumed else "Rotated"
+    print(f"{done}: {counted(report.rewrapped, 'speaker')}, key file {path}.")
     if report.waiting_stores:
         print(f"The old key stays: the stores {', '.join(report.waiting_stores)} still need it; rotate them too.")
     elif not report.old_keys_dropped:
@@ -82,5 +83,6 @@ def run_renew(args: argparse.Namespace) -> int:
 
     with open_store(args) as store:
         report = renew(store)
-    tell(args, report, f"Renewed {report.speakers} speakers; this was renewal {report.renewals} of the store.")
+    renewed = counted(report.speakers, "speaker")
+    tell(args, report, f"Renewed {renewed}; this was renewal {report.renewals} of the store.")
     return 0

@@ -3,7 +3,7 @@
 import argparse
 from typing import TYPE_CHECKING
 
-from voiceprint.cli.common import add_models_option, print_json, settings_from
+from voiceprint.cli.common import add_models_option, counted, print_json, settings_from
 from voiceprint.cli.store_common import add_care_options, open_store, tell
 from voiceprint.errors import InputError
 
@@ -53,9 +53,10 @@ def run(args: argparse.Namespace) -> int:
 
 def _in_words(report: "MigrationReport") -> str:
     if report.former is None:
-        return f"The store belongs to {report.encoder}; {report.speakers} speakers."
+        return f"The store belongs to {report.encoder}; {counted(report.speakers, 'speaker')}."
     how = "enrolled again when they are recognised" if report.enroll_waiting else "enrolled again by you or themselves"
     return (
-        f"The store is on its way from {report.former} to {report.encoder}: {report.waiting} of {report.speakers} "
-        f"speakers wait to be {how}. Start the server again after every change."
+        f"The store is on its way from {report.former} to {report.encoder}: of "
+        f"{counted(report.speakers, 'speaker')} {report.waiting} wait to be {how}. "
+        "Start the server again after every change."
     )

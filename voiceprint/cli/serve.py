@@ -15,7 +15,6 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser = commands.add_parser(
         "serve",
         help="serve the page, the WebSocket and REST",
-        epilog=_variables(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--host", help="address to listen on (127.0.0.1, VOICEPRINT_HOST)")
@@ -49,6 +48,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     )
     add_store_options(parser)
     parser.set_defaults(run=run)
+    parser.epilog = _variables({action.dest for action in parser._actions})
 
 
 # Settings that are changed so seldom that they have no option.
@@ -57,6 +57,9 @@ _VARIABLES = {
     "min_enroll_speech_seconds": "speech needed to enroll somebody, in all recordings together",
     "webhook_url": "told when somebody of the webhook's group is recognised",
     "webhook_group": "that group",
+    "webhook_events": "what the webhook is told",
+    "webhook_secret_file": "holds the secret that signs what the webhook is told",
+    "webhook_private": "whether the webhook may lie in a private network",
     "add_to_others": "whether tokens with the scope 'enroll' may add to speakers whom others enrolled",
     "max_upload_bytes": "the largest body",
     "max_audio_seconds": "the longest recording",
@@ -71,15 +74,17 @@ _VARIABLES = {
 }
 
 
-def _variables() -> str:
+def _variables(options: set[str]) -> str:
+    """The settings that have no option, each with its default."""
     defaults = Settings()
-    width = max(map(len, _VARIABLES))
-    lines = [
-        f"  VOICEPRINT_{name.upper():<{width}}  {what} ({'none' if value is None else value})"
-        for name, what in _VARIABLES.items()
-        for value in [getattr(defaults, name)]
-    ]
-    return "\n".join(("settings without an option, read from the environment:", *lines))
+    names = [name for name in Settings.__struct_fields__ if name not in options]
+    width = max(map(len, names))
+    lines = ["settings without an option, read from the environment:"]
+    for name in names:
+        value = getattr(defaults, name)
+        default = "none" if value in (None, (), "") else value
+        lines.append(f"  VOICEPRINT_{name.upper():<{width}}  {_VARIABLES.get(name, '')} ({default})")
+    return "\n".join(lines)
 
 
 def run(args: argparse.Namespace) -> int:

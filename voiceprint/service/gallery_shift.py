@@ -25,9 +25,9 @@ __all__ = ["CANDIDATES", "TAKES_KEPT", "GalleryShift"]
 CANDIDATES = 10
 # So many speakers are a sample large enough; a larger gallery is sampled again when one in so many changed.
 SAMPLE_SIZE = 64
-# A tenth as many impostors as promised are as alike as two entries of one person. Where more than a third of the sample
+# Half as many impostors as promised are as alike as two entries of one person. Where more than a third of the sample
 # meets such a speaker, it is the place that makes them alike.
-DUPLICATE_SHARE, MOST_DUPLICATES = 0.1, 1 / 3
+DUPLICATE_SHARE, MOST_DUPLICATES = 0.5, 1 / 3
 # Of takes without a name, the latest so many count: one number each, no voice. They are gone after a restart.
 TAKES_KEPT = 200
 
