@@ -24,7 +24,7 @@ CLOSE_SECONDS = 1.0
 STALL_SECONDS = 5.0
 CONTROL_FRAMES_A_SECOND, CONTROL_FRAMES_AT_ONCE = 1.0, 10.0
 # Before the hello was accepted; a client may send its start and some audio right behind it.
-GREETING_BYTES = 2.0**18
+GREETING_BYTES = 2.0**20
 PCM_BYTES_A_SECOND = 32_000.0
 _CONTROL = (WSMsgType.PING, WSMsgType.PONG)
 
