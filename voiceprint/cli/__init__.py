@@ -17,6 +17,7 @@ from voiceprint.cli import (
     completion,
     enroll,
     evaluate,
+    evaluate_timeline,
     identify,
     keys,
     migrate,
@@ -51,6 +52,7 @@ _GROUPS = (
     bundles,
     calibrate,
     evaluate,
+    evaluate_timeline,
     completion,
     wyoming,
 )
