@@ -61,3 +61,25 @@ def test_without_the_segmentation_it_is_said(
     captured = capsys.readouterr()
     assert "'voiceprint models fetch' gets" in captured.err
     assert json.loads(captured.out)["segmented"] is False
+
+
+@pytest.mark.parametrize("out", [True, False])
+def test_a_transcript_gets_names(
+    command: Command, recording: Path, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes], out: bool
+) -> None:
+    transcript = tmp_path / "talk.srt"
+    transcript.write_bytes(b"1\r\n00:00:01,000 --> 00:00:03,000\r\n[SPEAKER_00]: hm\r\n")
+    capfdbinary.readouterr()
+    options = ["--out", tmp_path / "named.srt"] if out else []
+    assert command("name", transcript, "--audio", recording, *options) == 0
+    said = (tmp_path / "named.srt").read_bytes() if out else capfdbinary.readouterr().out
+    assert said == b"1\r\n00:00:01,000 --> 00:00:03,000\r\n[Ada]: hm\r\n"
+
+
+@pytest.mark.parametrize("name", ["talk.txt", "missing.srt"])
+def test_what_is_no_transcript_is_one_line(
+    command: Command, recording: Path, tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "talk.txt").write_text("hm")
+    assert command("name", tmp_path / name, "--audio", recording) == 2
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1

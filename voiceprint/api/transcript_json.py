@@ -1,0 +1,91 @@
+"""Speaker labels in a transcript as JSON, changed in the text itself: all else stays as it was, byte by byte.
+
+Whatever has a start and an end in seconds is labelled: segments and words of WhisperX, faster-whisper and OpenAI's
+verbose JSON alike.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from voiceprint.errors import InputError
+
+__all__ = ["label_json"]
+
+# The label of a span in seconds, None for none.
+LabelOf = Callable[[float, float], str | None]
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+')
+
+
+@dataclass(slots=True)
+class _Object:
+    """``begin``: behind its brace; ``fields``: key to the place of a plain value."""
+
+    begin: int
+    parent: "_Object | None"
+    fields: dict[str, tuple[int, int]] = field(default_factory=dict)
+    label: str | None = None
+
+
+def label_json(text: str, label_of: LabelOf) -> str:
+    """The transcript with its labels. Raises InputError (``bad_transcript``): no JSON, or nothing in it has times."""
+    try:
+        json.loads(text.removeprefix("\ufeff"))
+    except ValueError as error:
+        raise InputError("bad_transcript", f"The transcript is no JSON: {error}.") from error
+    changes: list[tuple[int, int, str]] = []
+    timed = 0
+    for found in _objects(text):
+        span = _span(text, found)
+        timed += span is not None
+        own = label_of(*span) if span else None
+        found.label = own or (found.parent.label if found.parent else None)
+        if found.label is not None and (own or (span is None and "speaker" in found.fields)):
+            changes.append(_change(text, found, found.label))
+    if not timed:
+        raise InputError("bad_transcript", "Nothing in the transcript has a start and an end.")
+    for begin, end, new in sorted(changes, reverse=True):
+        text = text[:begin] + new + text[end:]
+    return text
+
+
+def _objects(text: str) -> list[_Object]:
+    """All objects, parents first."""
+    found: list[_Object] = []
+    stack: list[_Object | None] = []
+    key, last = "", ""
+    for token in _TOKEN.finditer(text):
+        word, inside = token[0], stack[-1] if stack else None
+        if word in ("{", "["):
+            around = next((one for one in reversed(stack) if one), None)
+            stack.append(_Object(token.end(), around) if word == "{" else None)
+            found += [stack[-1]] if stack[-1] else []
+        elif word in ("}", "]"):
+            stack.pop()
+        elif word == ":" and inside:
+            key = json.loads(last)
+        elif word not in (",", ":") and inside and key:
+            inside.fields[key], key = token.span(), ""
+        if word in ("{", "[", ","):
+            key = ""
+        last = word
+    return found
+
+
+def _span(text: str, found: _Object) -> tuple[float, float] | None:
+    try:
+        start, end = (float(text[slice(*found.fields[name])]) for name in ("start", "end"))
+    except (KeyError, ValueError):
+        return None
+    return start, end
+
+
+def _change(text: str, found: _Object, label: str) -> tuple[int, int, str]:
+    """Place and new text: the label in place of the old one, else a first field."""
+    said = json.dumps(label, ensure_ascii=text.isascii())
+    if "speaker" in found.fields:
+        return (*found.fields["speaker"], said)
+    rest = text[found.begin :]
+    blank = rest[: len(rest) - len(rest.lstrip())]
+    return found.begin, found.begin, f'{blank}"speaker": {said},{"" if blank else " "}'
