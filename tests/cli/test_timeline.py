@@ -1,6 +1,8 @@
 """voiceprint timeline: in this process, with a toy encoder and a segmentation that hears where it is loud."""
 
+import io
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -65,14 +67,15 @@ def test_without_the_segmentation_it_is_said(
 
 @pytest.mark.parametrize("out", [True, False])
 def test_a_transcript_gets_names(
-    command: Command, recording: Path, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes], out: bool
+    command: Command, recording: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, out: bool
 ) -> None:
     transcript = tmp_path / "talk.srt"
     transcript.write_bytes(b"1\r\n00:00:01,000 --> 00:00:03,000\r\n[SPEAKER_00]: hm\r\n")
-    capfdbinary.readouterr()
+    printed = io.TextIOWrapper(io.BytesIO())
+    monkeypatch.setattr(sys, "stdout", printed)
     options = ["--out", tmp_path / "named.srt"] if out else []
     assert command("name", transcript, "--audio", recording, *options) == 0
-    said = (tmp_path / "named.srt").read_bytes() if out else capfdbinary.readouterr().out
+    said = (tmp_path / "named.srt").read_bytes() if out else printed.buffer.getvalue()  # type: ignore[attr-defined]
     assert said == b"1\r\n00:00:01,000 --> 00:00:03,000\r\n[Ada]: hm\r\n"
 
 
