@@ -75,7 +75,7 @@ def test_a_transcript_gets_names(
     monkeypatch.setattr(sys, "stdout", printed)
     options = ["--out", tmp_path / "named.srt"] if out else []
     assert command("name", transcript, "--audio", recording, *options) == 0
-    said = (tmp_path / "named.srt").read_bytes() if out else printed.buffer.getvalue()  # type: ignore[attr-defined]
+    said = (tmp_path / "named.srt").read_bytes() if out else printed.buffer.getvalue()
     assert said == b"1\r\n00:00:01,000 --> 00:00:03,000\r\n[Ada]: hm\r\n"
 
 

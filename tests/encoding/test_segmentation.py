@@ -68,7 +68,7 @@ def test_the_bands_pass_what_lies_between_their_edges(models: Path) -> None:
     bands = SegmentationNetwork.of(weights).sincnet.bands
     power = np.abs(np.fft.rfft(bands.filters().detach().numpy()[:, 0], 16_000)) ** 2
     for number in (10, 20, 39):
-        low = 50 + float(bands.low[number])
+        low = 50 + float(bands.low.detach()[number])
         inside, outside = int(low + 75), int(low + 75 + 600)
         for phase in (number, number + 40):
             assert power[phase, inside] > 100 * power[phase, outside]

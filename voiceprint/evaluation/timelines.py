@@ -1,10 +1,10 @@
 """How right timelines are, against RTTM: scored by pyannote.metrics (Bredin, Interspeech 2017)."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from voiceprint.errors import ConfigError, InputError
 
@@ -75,16 +75,18 @@ class TimelineScorer:
     def __init__(self, names: Collection[str], uem: Path | None = None) -> None:
         """Raises ConfigError where pyannote.metrics is not installed."""
         try:
-            from pyannote.metrics.diarization import DiarizationErrorRate, JaccardErrorRate
+            from pyannote.metrics import diarization
             from pyannote.metrics.errors.identification import IdentificationErrorAnalysis
         except ImportError as error:
             raise ConfigError("no_metrics", "Scoring needs pyannote.metrics: pip install pyannote.metrics") from error
         self._names = {_word(name) for name in names}
-        self._der, self._strict = DiarizationErrorRate(collar=2 * COLLAR_SECONDS), DiarizationErrorRate()
-        self._jer = JaccardErrorRate()
-        self._identification = IdentificationErrorAnalysis()
+        metrics: Any = diarization  # its own types say that every result may be a table
+        self._der: Any = metrics.DiarizationErrorRate(collar=2 * COLLAR_SECONDS)
+        self._strict: Any = metrics.DiarizationErrorRate()
+        self._jer: Any = metrics.JaccardErrorRate()
+        self._identification: Any = IdentificationErrorAnalysis()
         self._uem = _read_uem(uem)
-        self._seconds: Counter[str] = Counter()
+        self._seconds: defaultdict[str, float] = defaultdict(float)
         self._recordings = self._strangers = self._merged = self._split = 0
 
     def add(self, rttm: Path, found: Sequence[LabelledTurn], audio_seconds: float) -> None:

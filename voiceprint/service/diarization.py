@@ -13,7 +13,7 @@ from voiceprint.audio.recording import SAMPLE_RATE, Recording, Waveform
 from voiceprint.domain.groups import Within
 from voiceprint.encoding.segmentation import Segmentation
 from voiceprint.service.diarization_spans import PAUSE_SECONDS, Span
-from voiceprint.service.diarization_voices import Voices, least_cosine
+from voiceprint.service.diarization_voices import Voices
 from voiceprint.service.diarization_windows import Turn, joined, turns_of
 from voiceprint.service.results import Answer
 from voiceprint.service.service import VoiceprintService
@@ -74,7 +74,7 @@ def _voices(
     service: VoiceprintService, segmentation: Segmentation, party: Party, within: Within
 ) -> Generator[Answer | None, None, tuple[list[Span], list[Answer]]]:
     """The spans of a party's voices, and the answer to each voice."""
-    voices = Voices(service, segmentation, least_cosine=least_cosine(service.policy(within)))
+    voices = Voices(service, segmentation, service.policy(within))
     for _ in voices.add(_chunks(party.waveform)):
         yield None
     spans, probes = voices.found()

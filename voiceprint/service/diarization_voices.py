@@ -17,7 +17,7 @@ from voiceprint.service.diarization_spans import Span, spans_of
 from voiceprint.service.listening import Listening
 from voiceprint.service.results import EncodedUtterance
 
-__all__ = ["Voices", "least_cosine"]
+__all__ = ["Voices"]
 
 # Four minutes: their speech is kept until the voices in them are encoded.
 BLOCK_WINDOWS = 96
@@ -41,11 +41,11 @@ class _BlockVoice:
 class Voices:
     """The voices of one recording. ``add`` all of it, then ask; not to be shared between threads."""
 
-    def __init__(self, service: Listening, segmentation: Segmentation, *, least_cosine: float) -> None:
-        """``least_cosine``: from which on two pieces are one person."""
+    def __init__(self, service: Listening, segmentation: Segmentation, policy: Policy) -> None:
+        """``policy``: whose calibration tells from which cosine on two pieces are one person."""
         self._service = service
         self._segment = segmentation.probabilities
-        self._least_cosine = least_cosine
+        self._of_pieces, self._of_voices = (_least_cosine(policy, long) for long in (PIECE_SECONDS, VOICE_SECONDS / 2))
         self._windows: list[Window] = []
         self._clusters: list[list[int]] = []
         self._voices: list[_BlockVoice] = []
@@ -68,7 +68,7 @@ class Voices:
             return [], []
         embeddings = np.stack([voice.embedding for voice in self._voices])
         weights = np.array([voice.seconds for voice in self._voices], np.float32)
-        labels = agglomerate(embeddings, weights, self._apart_in_blocks(), least_cosine=self._least_cosine)
+        labels = agglomerate(embeddings, weights, self._apart_in_blocks(), least_cosine=self._of_voices)
         spans = spans_of(self._windows, [[int(labels[voice]) for voice in found] for found in self._clusters])
         voices = [
             _merged([voice for voice, label in zip(self._voices, labels.tolist(), strict=True) if label == cluster])
@@ -77,7 +77,7 @@ class Voices:
         return spans, voices
 
     def _close(self, block: Sequence[Window]) -> Iterator[None]:
-        clusters = cluster_pieces(block, least_cosine=self._least_cosine)
+        clusters = cluster_pieces(block, least_cosine=self._of_pieces)
         count, first = max((cluster for found in clusters for cluster in found), default=-1) + 1, len(self._voices)
         for cluster in range(count):
             seconds, speech = _speech_of(block, clusters, cluster)
@@ -109,12 +109,15 @@ class Voices:
         return apart
 
 
-def least_cosine(policy: Policy) -> float:
-    """The cosine from which on two pieces of speech are rather one person than two, by the encoder's calibration."""
+def _least_cosine(policy: Policy, seconds: float) -> float:
+    """The cosine from which on two stretches of speech, each so long, are rather one person than two people.
+
+    By the encoder's calibration: longer speech of one person is more alike.
+    """
     calibration = policy.calibration
     if calibration is None:
         return BARE_THRESHOLD
-    offset = calibration.llr_offset(speech_seconds=PIECE_SECONDS, enrolled_seconds=PIECE_SECONDS)
+    offset = calibration.llr_offset(speech_seconds=seconds, enrolled_seconds=seconds)
     return -offset / calibration.weights.cosine
 
 
