@@ -14,7 +14,7 @@ from support.talking import Takes
 from voiceprint.audio.decoding import Waveform
 from voiceprint.cli import main
 from voiceprint.client import VoiceprintClient
-from voiceprint.integrations.audiosocket import CallDecision, Calls, Resampler
+from voiceprint.integrations.audiosocket import CallDecision, Calls
 from voiceprint.server import create_app
 from voiceprint.server.run import RUNNER_OPTIONS
 from voiceprint.service.service import VoiceprintService
@@ -70,6 +70,7 @@ def test_each_leg_gets_its_speaker(service: VoiceprintService, takes: Takes) -> 
         leg(3, pcm(ada[2]), kind=AUDIO_16K, ends=False),
         leg(4, narrow(ada[2])[:6400]),
         leg(5, b""),
+        leg(6, narrow(ada[2])[:-1], ends=False) + b"\x10\x01",
     ]
 
     async def run() -> dict[int, CallDecision]:
@@ -83,7 +84,14 @@ def test_each_leg_gets_its_speaker(service: VoiceprintService, takes: Takes) -> 
     found = asyncio.run(run())
     said = {number: (one.status, one.name) for number, one in found.items()}
     short, nobody = ("not_enough_speech", None), ("unknown", None)
-    assert said == {1: ("identified", "Ada"), 2: nobody, 3: ("identified", "Ada"), 4: short, 5: short}
+    assert said == {
+        1: ("identified", "Ada"),
+        2: nobody,
+        3: ("identified", "Ada"),
+        4: short,
+        5: short,
+        6: ("identified", "Ada"),
+    }
     assert (found[1].speaker_id, found[1].band) == (speaker.id, "above")
 
 
@@ -108,13 +116,6 @@ def test_what_is_no_call_ends_its_own_connection_only(bad: bytes) -> None:
         return found
 
     assert list(asyncio.run(run())) == [7]
-
-
-def test_an_odd_and_an_empty_frame_of_audio_do_no_harm() -> None:
-    resampler = Resampler()
-    made = b"".join(resampler.resample(sent, 8_000) for sent in (bytes(321), b"", b"\1", bytes(320), bytes(3200)))
-    assert 3 * 320 < len(made) <= 2 * (320 + 320 + 3200)
-    assert len(resampler.resample(bytes(640), 16_000)) == 640
 
 
 @pytest.mark.parametrize(

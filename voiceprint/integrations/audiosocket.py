@@ -9,9 +9,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from uuid import UUID
 
-import av
 import msgspec
-import numpy as np
 
 from voiceprint.api.messages import Result
 from voiceprint.client import VoiceprintClient
@@ -25,7 +23,7 @@ HANG_UP, CALL_ID = 0x00, 0x01
 # Sampling rate of each kind of audio; others (keys, errors) say nothing about a voice.
 RATES: Mapping[int, int] = {
     0x10: 8_000, 0x11: 12_000, 0x12: 16_000, 0x13: 24_000, 0x14: 32_000,
-    0x15: 44_100, 0x16: 48_000, 0x17: 96_000, 0x18: 192_000,
+    0x15: 44_100, 0x16: 48_000,
 }  # fmt: skip
 # A leg that brings nothing for so long has ended without saying so.
 SILENT_SECONDS = 30.0
@@ -73,13 +71,14 @@ class Calls:
         if kind != CALL_ID:
             return
         call = str(UUID(bytes=payload))
-        lookup = Lookup(self._client, groups=self._groups, enough_seconds=self._speech_seconds)
+        kind, payload = await _first_audio(frames)
+        lookup = Lookup(self._client, groups=self._groups, sample_rate=RATES[kind], enough_seconds=self._speech_seconds)
         deciding = asyncio.create_task(self._decide(call, lookup))
-        resampler = Resampler()
+        lookup.feed(payload)
         try:
-            async for kind, payload in frames:
-                if kind in RATES and not lookup.is_finished:
-                    lookup.feed(resampler.resample(payload, RATES[kind]))
+            async for other, payload in frames:
+                if other == kind:
+                    lookup.feed(payload)
         finally:
             lookup.finish()
             await deciding
@@ -87,25 +86,6 @@ class Calls:
     async def _decide(self, call: str, lookup: Lookup) -> None:
         await lookup.finished()
         self._decided(_call_decision(call, await lookup.result(RESULT_SECONDS)))
-
-
-class Resampler:
-    """Audio of any rate as the server takes it. The rate may change on the way."""
-
-    def __init__(self) -> None:
-        self._resampler = av.AudioResampler(format="s16", layout="mono", rate=16_000)
-        self._rate = 0
-
-    def resample(self, pcm: bytes, rate: int) -> bytes:
-        """16 bit, mono, 16 kHz; some of it comes with the next call."""
-        if rate != self._rate:
-            self._resampler, self._rate = av.AudioResampler(format="s16", layout="mono", rate=16_000), rate
-        samples = np.frombuffer(pcm[: len(pcm) // 2 * 2], "<i2").astype(np.int16)
-        if not len(samples):
-            return b""
-        frame = av.AudioFrame.from_ndarray(samples[np.newaxis], format="s16", layout="mono")
-        frame.sample_rate = rate
-        return b"".join(each.to_ndarray().astype("<i2").tobytes() for each in self._resampler.resample(frame))
 
 
 async def _frames(reader: asyncio.StreamReader) -> AsyncIterator[tuple[int, bytes]]:
@@ -120,6 +100,14 @@ async def _frames(reader: asyncio.StreamReader) -> AsyncIterator[tuple[int, byte
         if head[0] == HANG_UP:
             return
         yield head[0], payload
+
+
+async def _first_audio(frames: AsyncIterator[tuple[int, bytes]]) -> tuple[int, bytes]:
+    """The first frame of audio; an empty one where the leg ends before."""
+    async for kind, payload in frames:
+        if kind in RATES:
+            return kind, payload
+    return next(iter(RATES)), b""
 
 
 def _call_decision(call: str, result: Result | None) -> CallDecision:

@@ -23,12 +23,18 @@ class Lookup:
     """One utterance. ``feed`` never waits: the program whose audio this is comes first."""
 
     def __init__(
-        self, client: VoiceprintClient, *, groups: Sequence[str] = (), enough_seconds: float = float("inf")
+        self,
+        client: VoiceprintClient,
+        *,
+        groups: Sequence[str] = (),
+        sample_rate: int = 16_000,
+        enough_seconds: float = float("inf"),
     ) -> None:
-        """``enough_seconds``: speech after which the utterance is over by itself."""
+        """``sample_rate``: in Hz; ``enough_seconds``: speech after which the utterance is over by itself."""
         self._client = client
         self._groups = tuple(groups)
         self._frames: asyncio.Queue[bytes] = asyncio.Queue(MAX_WAITING)
+        self._sample_rate = sample_rate
         self._enough_seconds = enough_seconds
         self._finished = asyncio.Event()
         self._task = asyncio.create_task(self._ask())
@@ -39,7 +45,7 @@ class Lookup:
         return self._finished.is_set()
 
     def feed(self, pcm: bytes) -> None:
-        """More audio: 16 bit, mono, 16 kHz. Where the server is too slow for it there will be no result."""
+        """More audio, 16 bit and mono. Where the server is too slow for it there will be no result."""
         if pcm and not self.is_finished:
             self._put(pcm)
 
@@ -71,7 +77,8 @@ class Lookup:
 
     async def _ask(self) -> Result | None:
         try:
-            async for message in self._client.stream(self._spoken(), groups=self._groups or None):
+            stream = self._client.stream(self._spoken(), sample_rate=self._sample_rate, groups=self._groups or None)
+            async for message in stream:
                 if isinstance(message, Progress) and message.speech_seconds >= self._enough_seconds:
                     self.finish()
                 if isinstance(message, Result) and message.final:
