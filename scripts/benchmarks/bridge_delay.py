@@ -43,7 +43,7 @@ def main() -> None:
 
 
 def _pcm(path: Path) -> bytes:
-    samples = read_file(path, max_seconds=60, max_bytes=2**24).samples[: int(SECONDS * RATE)]
+    samples = read_file(path, max_seconds=60, max_bytes=2**24).first.samples[: int(SECONDS * RATE)]
     return np.round(samples * 32767).astype("<i2").tobytes()
 
 

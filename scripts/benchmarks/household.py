@@ -12,13 +12,16 @@ import json
 import random
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from voiceprint.api.presenters import result_message
 from voiceprint.audio.decoding import SAMPLE_RATE, Waveform
 from voiceprint.config import load_settings
+from voiceprint.domain.speaker import Enrollment
 from voiceprint.encoding.catalog import choose_encoder
+from voiceprint.errors import SpeechError
 from voiceprint.service.factory import load_encoder, open_service
 from voiceprint.service.service import VoiceprintService
 
@@ -53,13 +56,18 @@ def _household(chosen: Sequence[Path], seconds: float) -> Counter[str]:
         environ = {"VOICEPRINT_KEY_FILE": f"{folder}/key"}
         with open_service(settings, environ=environ, encoder=encoder) as service:
             for speaker in chosen[:PEOPLE]:
-                takes = [service.decode(path.read_bytes()) for path in sorted(speaker.iterdir())[:TAKES]]
-                service.enroll_new(speaker.name, [service.admit(service.listen(take)) for take in takes])
+                service.enroll_new(speaker.name, list(_admitted(service, sorted(speaker.iterdir())[:TAKES])))
             for number, speaker in enumerate(chosen):
                 kind = "own" if number < PEOPLE else "guest"
                 for path in sorted(speaker.iterdir())[TAKES : TAKES + COMMANDS]:
                     counts += _asked(service, path, kind, seconds)
     return counts
+
+
+def _admitted(service: VoiceprintService, files: Sequence[Path]) -> Iterator[Enrollment]:
+    for path in files:
+        with suppress(SpeechError):  # as the page would: that take is not used
+            yield service.admit(service.listen(service.decode(path.read_bytes())))
 
 
 def _asked(service: VoiceprintService, path: Path, kind: str, seconds: float) -> Counter[str]:

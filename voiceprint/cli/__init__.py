@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from voiceprint.cli import (
+    audiosocket,
     bundles,
     calibrate,
     care,
@@ -59,6 +60,7 @@ _GROUPS = (
     evaluate_timeline,
     completion,
     wyoming,
+    audiosocket,
 )
 
 

@@ -5,8 +5,10 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from voiceprint.config import Settings, load_settings
 from voiceprint.errors import ConfigError, VoiceprintError
@@ -22,6 +24,7 @@ __all__ = [
     "add_models_option",
     "add_server_options",
     "add_store_options",
+    "check_address",
     "choice_from",
     "complain",
     "counted",
@@ -109,6 +112,22 @@ def read_token(file: Path | None) -> str | None:
         return None if file is None else file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeError) as error:
         raise ConfigError("bad_setting", f"The token file {file} cannot be read: {error}.") from error
+
+
+def check_address(listen: str, *, open_network: bool) -> None:
+    """Refuse an address that other machines reach, unless it is asked for. Raises ConfigError."""
+    address = urlsplit(listen)
+    if address.scheme == "unix" or open_network:
+        return
+    host = address.hostname or ""
+    try:
+        alone = host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        alone = False
+    if not alone:
+        raise ConfigError(
+            "exposed", f"Listening on {host or listen!r} lets every machine there connect: say --open-network for that."
+        )
 
 
 @contextmanager

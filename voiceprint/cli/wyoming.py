@@ -1,11 +1,8 @@
 """voiceprint wyoming"""
 
 import argparse
-from ipaddress import ip_address
-from urllib.parse import urlsplit
 
-from voiceprint.cli.common import add_server_options, extra, read_token
-from voiceprint.errors import ConfigError
+from voiceprint.cli.common import add_server_options, check_address, extra, read_token
 
 __all__ = ["add"]
 
@@ -43,19 +40,3 @@ def run(args: argparse.Namespace) -> int:
     options = BridgeOptions(upstream=args.upstream, mode=args.mode, groups=tuple(args.group), patience=args.patience)
     asyncio.run(serve_bridge(args.listen, options, server=args.server, token=read_token(args.token_file), ca=args.ca))
     return 0
-
-
-def check_address(listen: str, *, open_network: bool) -> None:
-    """Refuse an address that other machines reach, unless it is asked for. Raises ConfigError."""
-    address = urlsplit(listen)
-    if address.scheme == "unix" or open_network:
-        return
-    host = address.hostname or ""
-    try:
-        alone = host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        alone = False
-    if not alone:
-        raise ConfigError(
-            "exposed", f"Listening on {host or listen!r} lets every machine there connect: say --open-network for that."
-        )

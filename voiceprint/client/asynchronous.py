@@ -47,7 +47,6 @@ __all__ = ["ServerHealth", "VoiceprintClient"]
 
 Answer = TypeVar("Answer")
 View = TypeVar("View", bound=msgspec.Struct)
-ENCODING, SAMPLE_RATE = "pcm_s16le", 16_000
 CONNECT_SECONDS = 10.0
 
 
@@ -160,17 +159,20 @@ class VoiceprintClient:
         frames: AsyncIterable[bytes],
         *,
         mode: Mode = "identify",
+        encoding: str = "pcm_s16le",
+        sample_rate: int = 16_000,
         **start: Any,  # noqa: ANN401 - fields of Start
     ) -> AsyncIterator[ServerMessage]:
         """The messages about one live utterance, from ``ready`` to the final Result or Enrolled.
 
-        ``frames``: 16 bit PCM at 16 kHz, sent as they come. ``start``: further fields of Start.
+        ``frames``: audio as it comes, 16 bit PCM at 16 kHz unless ``encoding`` and ``sample_rate`` say otherwise.
+        ``start``: further fields of Start.
         """
         silence = aiohttp.ClientWSTimeout(ws_receive=self._timeout, ws_close=CONNECT_SECONDS)
         async with self._http.ws_connect(f"{self._url}/ws", ssl=self._tls, timeout=silence) as socket:
             await socket.send_str(encode(Hello(version=PROTOCOL_VERSION, token=self._token)))
             yield _expect(Ready, decode_server(await socket.receive_str()))
-            await socket.send_str(encode(Start(mode=mode, encoding=ENCODING, sample_rate=SAMPLE_RATE, **start)))
+            await socket.send_str(encode(Start(mode=mode, encoding=encoding, sample_rate=sample_rate, **start)))
             speaking = asyncio.create_task(_speak(socket, frames))
             try:
                 async for frame in socket:

@@ -1,7 +1,5 @@
 """The Wyoming bridge as a server of its own."""
 
-import asyncio
-import signal
 import ssl
 from pathlib import Path
 
@@ -10,6 +8,7 @@ from wyoming.server import AsyncServer
 
 from voiceprint.client import VoiceprintClient
 from voiceprint.errors import ConfigError
+from voiceprint.integrations.stopping import told_to_stop
 from voiceprint.integrations.wyoming_bridge import BridgeOptions, bridge_factory
 
 __all__ = ["serve_bridge"]
@@ -35,11 +34,3 @@ async def serve_bridge(
             await told_to_stop()
         finally:
             await bridge.stop()
-
-
-async def told_to_stop() -> None:
-    """Wait for SIGINT or SIGTERM."""
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await stop.wait()

@@ -1,0 +1,117 @@
+"""Calls of an Asterisk over AudioSocket: one connection is one leg of a call, and gets one decision.
+
+Protocol: https://docs.asterisk.org/Configuration/Channel-Drivers/AudioSocket/. A frame is a kind (1 byte), a length (2
+bytes, big endian) and that many bytes. The id of the call comes first, then signed 16 bit audio; we send nothing back.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from uuid import UUID
+
+import msgspec
+
+from voiceprint.api.messages import Result
+from voiceprint.client import VoiceprintClient
+from voiceprint.integrations.lookup import Lookup
+
+__all__ = ["CallDecision", "Calls"]
+
+log = logging.getLogger(__name__)
+
+HANG_UP, CALL_ID = 0x00, 0x01
+# Sampling rate of each kind of audio; others (keys, errors) say nothing about a voice.
+RATES: Mapping[int, int] = {
+    0x10: 8_000, 0x11: 12_000, 0x12: 16_000, 0x13: 24_000, 0x14: 32_000,
+    0x15: 44_100, 0x16: 48_000,
+}  # fmt: skip
+# A leg that brings nothing for so long has ended without saying so.
+SILENT_SECONDS = 30.0
+RESULT_SECONDS = 10.0
+
+
+class CallDecision(msgspec.Struct, frozen=True, kw_only=True):
+    """The speaker of a leg, without a score. ``status``: ``unavailable`` where the server gave no decision."""
+
+    call: str
+    status: str
+    speaker_id: str | None = None
+    name: str | None = None
+    band: str | None = None
+
+
+class Calls:
+    """The legs of an Asterisk. ``decided``: called once for each leg that said which call it belongs to."""
+
+    def __init__(
+        self,
+        client: VoiceprintClient,
+        decided: Callable[[CallDecision], None],
+        *,
+        speech_seconds: float = 3.0,
+        groups: Sequence[str] = (),
+    ) -> None:
+        """``speech_seconds``: speech after which is decided; less, at the end of the call."""
+        self._client = client
+        self._decided = decided
+        self._speech_seconds = speech_seconds
+        self._groups = groups
+
+    async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one leg, for asyncio.start_server."""
+        try:
+            await self._follow(_frames(reader))
+        except (EOFError, OSError, TimeoutError, ValueError) as error:
+            log.info("A leg has ended: %s", type(error).__name__)
+        finally:
+            writer.close()
+
+    async def _follow(self, frames: AsyncIterator[tuple[int, bytes]]) -> None:
+        kind, payload = await anext(frames, (HANG_UP, b""))
+        if kind != CALL_ID:
+            return
+        call = str(UUID(bytes=payload))
+        kind, payload = await _first_audio(frames)
+        lookup = Lookup(self._client, groups=self._groups, sample_rate=RATES[kind], enough_seconds=self._speech_seconds)
+        deciding = asyncio.create_task(self._decide(call, lookup))
+        lookup.feed(payload)
+        try:
+            async for other, payload in frames:
+                if other == kind:
+                    lookup.feed(payload)
+        finally:
+            lookup.finish()
+            await deciding
+
+    async def _decide(self, call: str, lookup: Lookup) -> None:
+        await lookup.finished()
+        self._decided(_call_decision(call, await lookup.result(RESULT_SECONDS)))
+
+
+async def _frames(reader: asyncio.StreamReader) -> AsyncIterator[tuple[int, bytes]]:
+    """Kind and payload of each frame until the call ends.
+
+    Raises EOFError where it breaks off, TimeoutError.
+    """
+    while True:
+        async with asyncio.timeout(SILENT_SECONDS):
+            head = await reader.readexactly(3)
+            payload = await reader.readexactly(int.from_bytes(head[1:]))
+        if head[0] == HANG_UP:
+            return
+        yield head[0], payload
+
+
+async def _first_audio(frames: AsyncIterator[tuple[int, bytes]]) -> tuple[int, bytes]:
+    """The first frame of audio; an empty one where the leg ends before."""
+    async for kind, payload in frames:
+        if kind in RATES:
+            return kind, payload
+    return next(iter(RATES)), b""
+
+
+def _call_decision(call: str, result: Result | None) -> CallDecision:
+    if result is None:
+        return CallDecision(call=call, status="unavailable")
+    speaker_id, name = (None, None) if result.speaker is None else (result.speaker.id, result.speaker.name)
+    return CallDecision(call=call, status=result.status, speaker_id=speaker_id, name=name, band=result.band)
