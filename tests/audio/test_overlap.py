@@ -13,7 +13,8 @@ TIMES = np.arange(4 * SAMPLE_RATE) / SAMPLE_RATE
 def buzz(pitch: float) -> np.ndarray:
     """A voiced sound: twelve harmonics, its pitch drifting by a tenth."""
     phase = 2 * np.pi * np.cumsum(pitch * (1 + 0.1 * np.sin(2 * np.pi * 0.5 * TIMES))) / SAMPLE_RATE
-    return np.asarray(sum(np.sin(number * phase) / number for number in range(1, 13)))
+    sound: np.ndarray = np.sum([np.sin(number * phase) / number for number in range(1, 13)], axis=0)
+    return sound
 
 
 @pytest.mark.parametrize(("first", "second"), [(100.0, 160.0), (120.0, 210.0), (95.0, 230.0)])

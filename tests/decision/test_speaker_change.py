@@ -31,10 +31,10 @@ def test_a_change_of_voice_stands_out() -> None:
 
 @pytest.mark.parametrize("turns", ["aabb", "abab", "aabaa", "abababab", "aaabaaab"])
 def test_the_order_of_turns_does_not_matter(turns: str) -> None:
-    """Turns of three windows, and between two people one window that holds both."""
+    """Turns of four windows, and between two people one window that holds both."""
     voices = {"a": person(1, 40), "b": person(2, 40)}
-    rows = [voices[who][4 * at + number] for at, who in enumerate(turns) for number in range(3)]
-    for at in range(3 * len(turns) - 3, 0, -3):
+    rows = [voices[who][4 * at + number] for at, who in enumerate(turns) for number in range(4)]
+    for at in range(4 * len(turns) - 4, 0, -4):
         both = rows[at - 1] + rows[at]
         rows.insert(at, both / np.linalg.norm(both))
     assert homogeneity(np.stack(rows).astype(np.float32)) < 0.0
