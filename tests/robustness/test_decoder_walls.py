@@ -12,7 +12,7 @@ from voiceprint.audio import decoder_child, decoding
 from voiceprint.audio.decoder_pool import Decoders
 
 ROOT = Path(decoder_child.__file__).resolve().parents[2]
-# Runs in place of decoding: ``pcm`` is the first thing that a child does with what came.
+# Runs in place of decoding: ``decode`` is the first thing that a child does with what came.
 INSIDE = r"""
 import ctypes, errno, json, os, socket, sys
 sys.path.insert(0, sys.argv.pop(1))
@@ -42,7 +42,7 @@ CALLS = {  # system call numbers of x86_64 and aarch64, and arguments
     "mount": ((165, 40), b"/", b"/mnt", b"", 4096, None),
     "unshare": ((272, 97), 0x10000000),
 }
-def pcm(data, max_seconds):
+def decode(data, max_seconds):
     refused = {}
     for name, (numbers, *given) in CALLS.items():
         ctypes.set_errno(0)
@@ -52,15 +52,17 @@ def pcm(data, max_seconds):
             os._exit(9)
         refused[name] = got < 0 and errno.errorcode[ctypes.get_errno()]
     refused["descriptors"] = [one for one in range(64) if libc.fcntl(one, 1) >= 0] or "EPERM"
-    yield json.dumps(refused).encode()
-decoder_child.pcm = pcm
+    sys.stdout.buffer.write(json.dumps(refused).encode())
+    sys.stdout.buffer.flush()
+    raise decoder_child.Refusal("tried", "everything")
+decoder_child.decode = decode
 decoder_child._answer(60.0, frozenset(sys.argv.pop(1).split()))
 """
 
 
 def inside(walls: str, key: Path, parent: int, *, changes: str = "") -> bytes:
     """What the child says that tries everything. ``changes``: Python that runs before."""
-    script = INSIDE.replace("decoder_child.pcm =", f"{changes}\ndecoder_child.pcm =")
+    script = INSIDE.replace("decoder_child.decode =", f"{changes}\ndecoder_child.decode =")
     command = [sys.executable, "-I", "-c", script, str(ROOT), str(key), str(parent), walls]
     done = subprocess.run(command, input=b"x", capture_output=True, check=True, timeout=60)
     return done.stdout
