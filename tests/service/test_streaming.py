@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from voiceprint.audio.decoding import SAMPLE_RATE, Waveform
 from voiceprint.audio.segmenter import FRAME_SAMPLES
 from voiceprint.audio.vad import Listener, Utterance, VoiceActivity
-from voiceprint.decision.speaker_change import SpeakerChangeDetector
+from voiceprint.decision.speaker_change import HOP_SECONDS, WINDOW_SECONDS, SpeakerChangeDetector
 from voiceprint.service.results import EncodedUtterance
 from voiceprint.service.streaming import GUESS_EVERY_SECONDS, GUESS_SHARE, StreamEncoder
 
@@ -73,7 +73,7 @@ def test_a_guess_about_long_speech_costs_no_more_than_its_new_window() -> None:
     follower.feed(6.0, loud=True)
     later = follower.feed(30.0, loud=True)
     assert max(later) <= 2.0 + 1e-6
-    assert sum(later) == pytest.approx(2.0 * 30, abs=2.1)
+    assert sum(later) == pytest.approx(30 * WINDOW_SECONDS / HOP_SECONDS, abs=2.1)
 
 
 def test_the_last_word_is_ready_before_the_pause_is_one_and_exact() -> None:

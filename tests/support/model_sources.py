@@ -67,8 +67,12 @@ def web() -> Iterator[Web]:
 
 def small_files(encoder_id: str) -> dict[str, bytes]:
     """Files of an encoder that are whole as far as fetching goes."""
-    content = {name: f"{encoder_id} {name} ".encode() * 50 for name in CATALOG[encoder_id].published}
+    content = {name: f"{encoder_id} {name} ".encode() * 50 for name in _names(encoder_id)}
     return {**content, "hyperparams.yaml": b"n_mels: 80\n"} if "hyperparams.yaml" in content else content
+
+
+def _names(encoder_id: str) -> tuple[str, ...]:
+    return (*CATALOG[encoder_id].published, *CATALOG[encoder_id].beside)
 
 
 def make_wheel(encoder_id: str, files: Mapping[str, bytes]) -> tuple[str, bytes]:
@@ -97,5 +101,7 @@ def small_catalog(encoder_id: str, files: Mapping[str, bytes], wheel: bytes, hub
         assert isinstance(source, WheelSource)
         return replace(source, size=len(wheel))
 
-    pins = {**entry.pins, **{name: sha256(content).hexdigest() for name, content in files.items()}}
-    return {encoder_id: replace(entry, pins=pins, sources=tuple(moved(source) for source in entry.sources))}
+    made = {name: sha256(content).hexdigest() for name, content in files.items()}
+    beside = {name: made.pop(name) for name in entry.beside}
+    sources = tuple(moved(source) for source in entry.sources)
+    return {encoder_id: replace(entry, pins={**entry.pins, **made}, beside=beside, sources=sources)}

@@ -58,7 +58,7 @@ def _fetch(entry: CatalogEntry, sources: Sequence[Source], target: Path, progres
         try:
             with _workshop(target) as folder:
                 source.take((*entry.published, *entry.beside), folder, progress)
-                _put_beside(entry, folder, target.parent)
+                _check(entry, folder)
                 _finish(entry, folder)
                 if not target.exists():
                     folder.rename(target)
@@ -79,19 +79,18 @@ def _check_room(target: Path) -> None:
         raise ModelError("fetch_failed", f"{target.name} cannot be fetched: no room in {there}, {needed}.")
 
 
-def _put_beside(entry: CatalogEntry, folder: Path, models: Path) -> None:
-    """Move what lies beside the encoder's folder to where it lies, each file checked against its pin."""
-    for name, pin in entry.beside.items():
+def _check(entry: CatalogEntry, folder: Path) -> None:
+    """Compare each file with its pin. Raises ModelError (``fetch_failed``)."""
+    pins = {name: entry.pins[name] for name in entry.published} | dict(entry.beside)
+    for name, pin in pins.items():
         if file_sha256(folder / name) != pin:
             raise ModelError("fetch_failed", f"the {name} that came is not the one that was published")
-        (folder / name).replace(models / name)
 
 
 def _finish(entry: CatalogEntry, folder: Path) -> None:
-    """Check each file against its pin, and add what voiceprint writes itself."""
-    for name in entry.published:
-        if file_sha256(folder / name) != entry.pins[name]:
-            raise ModelError("fetch_failed", f"the {name} that came is not the one that was published")
+    """Move what lies beside the encoder's folder there, and add what voiceprint writes itself."""
+    for name in entry.beside:
+        (folder / name).replace(folder.parent / name)
     for name, text in entry.written.items():
         (folder / name).write_text(text, encoding="utf-8", newline="\n")
     write_sums(folder)
