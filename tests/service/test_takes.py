@@ -209,7 +209,7 @@ def test_less_than_the_threshold_is_enough_unless_the_own_takes_are_much_more_al
         takes = (near(own, 1, 4.0), near(own, 2, 4.0))
         speaker = StoredSpeaker("0" * 32, Profile(name="Ada", created_at=0.0), takes)
         first = float(template_of(takes)[0])  # other takes have nothing but this direction in common with it
-        scores: list[float] = [cosine * first for cosine in np.linspace(-1, 1, 201).tolist()]
-        return min(score for score in scores if not check.refusals([near(score / first, 9)], speaker, None))
+        scores = [cosine * first for cosine in np.linspace(-1, 1, 201).tolist()]
+        return float(min(score for score in scores if not check.refusals([near(score / first, 9)], speaker, None)))
 
     assert -0.5 < lowest(0.5) < lowest(0.9) - 0.05

@@ -25,7 +25,7 @@ def markdown(report: Report) -> str:
         "## By seconds of speech and by channel\n\n" + _rows(report.by_condition, "probe"),
         "## By corpus of the probe\n\n" + _rows(report.by_corpus, "corpus"),
         "## By size of the gallery\n\n" + _rows(report.by_gallery, "probe"),
-        "## Homes, everybody of one corpus\n\n" + _homes(report.homes),
+        "## Homes, all speakers of one corpus\n\n" + _homes(report.homes),
         _refused(report.refused),
         "## What one cosine for everybody would do\n\n" + _lines(report.fixed_thresholds),
     ]

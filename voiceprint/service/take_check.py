@@ -44,11 +44,13 @@ class TakeCheck:
         self._policy = policy
 
     def fits(self, speaker: StoredSpeaker) -> list[TakeFit]:
-        """How each take of a speaker fits the others."""
+        """How each take of a speaker fits the others that agree with each other."""
         takes = speaker.enrollments
         if len(takes) < 2:
             return [TakeFit(take, None, "only") for take in takes]
-        return [self._fit(take, _without(takes, [at])) for at, take in enumerate(takes)]
+        out = self._disagreeing(takes)
+        others = [_without(takes, [at, *out]) or _without(takes, [at]) for at in range(len(takes))]
+        return [self._fit(take, some) for take, some in zip(takes, others, strict=True)]
 
     def refusals(
         self, takes: Sequence[Enrollment], speaker: StoredSpeaker | None, within: Within
