@@ -64,7 +64,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     @property
     def address(self) -> str:
-        """Where to listen: ``lan`` opens the address that nobody chose."""
+        """Where to listen: ``lan`` opens all addresses, unless one was chosen."""
         return "0.0.0.0" if self.lan and self.host == "127.0.0.1" else self.host  # noqa: S104 - asked for by name
 
     @property

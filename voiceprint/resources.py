@@ -6,7 +6,7 @@ from pathlib import Path
 __all__ = ["home", "shipped"]
 
 _PACKAGE = Path(__file__).resolve().parent
-# For a user without a home, as services are; whoever runs one names its folders anyway.
+# For a user without a home, as services are; their unit names its folders anyway.
 _HOMELESS = Path("/var/lib/voiceprint")
 
 

@@ -97,7 +97,7 @@ def _degraded(samples: Samples, rng: np.random.Generator) -> Samples:
 def _turns(
     speakers: Sequence[str], clips: dict[str, list[Path]], rng: np.random.Generator, activity: VoiceActivity
 ) -> Iterator[tuple[str, Samples]]:
-    """Each speaker's recordings, cut to turns, in an order where nobody follows himself."""
+    """Each speaker's recordings, cut to turns, in an order where none follows itself."""
     left = {speaker: list(clips[speaker]) for speaker in speakers}
     last = ""
     while able := [speaker for speaker in speakers if left[speaker] and speaker != last]:

@@ -280,7 +280,7 @@ class Desk:
         return Query(self._service, self._budgets, caller, self._clock, self._tell, ask)
 
     def _may_add_to(self, caller: Caller, speaker_id: str) -> None:
-        """Raises AccessError (``enrolled_by_others``): takes of a stranger would make the speaker somebody else."""
+        """Raises AccessError (``enrolled_by_others``): takes of a stranger would change the speaker's identity."""
         speaker = self._met(caller, speaker_id)
         own = caller.sees_scores or speaker.profile.enrolled_by == caller.token_id
         if not own and not self._service.settings.add_to_others:

@@ -50,7 +50,7 @@ def _fork_for_each(control: socket.socket) -> None:
     os.nice(NICENESS)
     walls = standing_walls()
     enter_empty_folder()
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # they are not waited for
     with suppress(Refusal):  # where FFmpeg cannot do this the children say so
         decode(_silence(), max_seconds=1.0)
     control.sendall(" ".join(["walls", *sorted(walls)]).encode())

@@ -24,7 +24,7 @@ CALLS = (
     "gettid", "lseek", "madvise", "mremap", "munmap", "nanosleep", "read", "readv", "restart_syscall", "rt_sigaction",
     "rt_sigprocmask", "rt_sigreturn", "sched_getaffinity", "sched_yield", "sigaltstack", "write", "writev",
 )  # fmt: skip
-# Memory, as long as nobody asks to execute it: the third argument is the protection.
+# Memory, unless it is to be executed: the third argument is the protection.
 MAPPING_CALLS, PROT_EXEC = ("mmap", "mprotect"), 4
 _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 4, 38
 _LANDLOCK_CREATE, _LANDLOCK_RESTRICT, _ASK_VERSION = 444, 446, 1

@@ -1,4 +1,4 @@
-"""Bytes to a Recording, once, at the edge: after this nobody sees files, sample rates or integers.
+"""Bytes to a Recording, once, at the edge: after this there are no files, sample rates or integers.
 
 Each recording is decoded in a child process of its own (``decoder_child``) that has little memory, little time and no
 files, so that a decoder's fault becomes one refusal. Live audio is raw PCM and needs no decoder.

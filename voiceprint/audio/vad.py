@@ -1,4 +1,4 @@
-"""Where in the audio somebody speaks, and how well they can be heard.
+"""Speech in audio: where it is, and how well it can be heard.
 
 Silero's detector (its ONNX form for many frames in one call, MIT licence) gives each frame of 32 ms a probability; the
 Segmenter makes spans of them. A file and a live stream go through the same Listener: any cut of the same audio gives
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Listener", "Origin", "SpeechStarted", "SpeechStopped", "Utterance", "VoiceActivity", "listen"]
 
 Samples = NDArray[np.float32]
-# Speech beyond this is counted and not kept: memory stays bounded, and nobody is known better by it.
+# Speech beyond this is counted and not kept: memory stays bounded, and no speaker is known better by it.
 MAX_KEPT_SECONDS = 120.0
 _CONTEXT = 64  # samples of the frame before, which the detector wants to see again
 _DETECTOR = "silero_vad_16k_sequence.onnx"
@@ -184,7 +184,7 @@ class Listener:
 
     @property
     def silent_seconds(self) -> float:
-        """How long it has been silent since speech; 0 while somebody speaks, and before anybody did."""
+        """How long it has been silent since speech; 0 during speech, and before the first."""
         return self._silent_frames * FRAME_SECONDS
 
     def speech_if_over(self) -> Waveform:

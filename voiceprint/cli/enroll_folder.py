@@ -119,7 +119,7 @@ class _Report:
         self._speech_seconds += speech_seconds
 
     def _by_name(self) -> dict[str, list[tuple[Path, InputError]]]:
-        """Refusals by the folder below the root; what lies beside the folders is nobody's."""
+        """Refusals by the folder below the root; what lies beside the folders belongs to no speaker."""
         found: dict[str, list[tuple[Path, InputError]]] = {}
         for path, error in self.refusals:
             if error.code not in ("not_a_folder", "same_name"):

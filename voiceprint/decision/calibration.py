@@ -5,7 +5,7 @@ The log-likelihood ratio (natural logarithm) that a probe comes from an enrolled
     llr = offset + a * cosine + b * both + c * one + d * ln(probe seconds) + e * ln(enrolled seconds)
 
 ``both`` and ``one`` say how far both recordings, or one of the two alone, are by telephone, from 0 to 1: recordings of
-one channel are alike whoever speaks, those of two channels are not. How far an embedding is by telephone shows on the
+one channel are alike for any speaker, those of two channels are not. How far an embedding is by telephone shows on the
 line from the mean of wide-band recordings to the mean of the same recordings by telephone. For one probe and one
 speaker the llr is a straight line in the cosine, so that every threshold can be shown as a cosine.
 

@@ -1,4 +1,4 @@
-"""When an answer may be given while somebody still speaks.
+"""Answers before the end of speech: when one is safe.
 
 Every guess along the way uses all speech so far, so that evidence adds up over the whole utterance; nothing is counted
 by votes. A name is announced early only when it stands well above the line twice in a row, and stays: it is taken back

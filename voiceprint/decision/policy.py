@@ -77,7 +77,7 @@ class Policy:
 
     @property
     def one_voice(self) -> float | None:
-        """The sameness (see ``one_voice``) below which two people probably speak; None where nobody measured it."""
+        """The sameness (see ``one_voice``) below which two people probably speak; None where not measured."""
         return None if self.calibration is None else self.calibration.one_voice
 
     def threshold(self, gallery_size: int, speech_seconds: float) -> float:
@@ -104,7 +104,7 @@ class Policy:
         gallery_size: int,
         enrolled: Enrolled | None = None,
     ) -> Decision:
-        """Open-set: the best speaker, or nobody, or "two are too close". ``matches``: the ten or so closest."""
+        """Open-set: the best speaker, or none, or "two are too close". ``matches``: the ten or so closest."""
         ranked = self._rank(matches, embedding, speech_seconds, gallery_size, enrolled)
         if not ranked:
             at = self.threshold(gallery_size, speech_seconds)

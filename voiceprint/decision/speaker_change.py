@@ -1,4 +1,4 @@
-"""Is there only one voice in a recording? Two people in one enrollment would make a voiceprint of nobody.
+"""Is there only one voice in a recording? The mean of two people is the template of neither.
 
 Speech is cut into overlapping windows, each encoded. Where two people take turns, in any order, the windows fall into
 two groups that point in different directions, more than windows of one group do among themselves.
@@ -37,7 +37,7 @@ FALSE_ALARMS, MIN_PEOPLE = 0.025, 40
 class SpeakerChangeDetector:
     """Whether one person speaks, in speech that grows: each window is encoded once.
 
-    ``line``: the sameness that is asked for, None where nobody measured it; ``encode``: windows to unit (n, dimension).
+    ``line``: the sameness that is asked for, None where not measured; ``encode``: windows to unit (n, dimension).
     """
 
     def __init__(

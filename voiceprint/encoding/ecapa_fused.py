@@ -19,7 +19,7 @@ _PACKAGE = "speechbrain.lobes.models.ECAPA_TDNN"
 
 def lean(network: nn.Module) -> nn.Module:
     """The same for one clip without padding, (1, frames, features) to (dimension,); any network that is not
-    SpeechBrain's ECAPA-TDNN as everybody builds it is given back as it is.
+    SpeechBrain's ECAPA-TDNN as it is commonly built is given back unchanged.
     """
     with torch.no_grad():
         return _Network(network).eval() if _is_plain_ecapa(network) else network

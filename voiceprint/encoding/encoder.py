@@ -50,7 +50,7 @@ class Encoder:
         return cls(folder, exact, quick_runtime(exact, folder, cache))
 
     def encode(self, waveforms: Sequence[Waveform]) -> NDArray[np.float32]:
-        """Unit embeddings (n, dimension), one a waveform, whatever their lengths and whoever else is in the call.
+        """Unit embeddings (n, dimension), one a waveform, whatever their lengths and the rest of the batch.
 
         Raises SpeechError: ``too_short_to_encode``, ``not_encodable``.
         """

@@ -1,7 +1,7 @@
 """A copy of an export whose matrix products are of bytes: three fifths of the time for nearly the same embedding.
 
 The weights are rounded once, what flows between the layers in each call. It serves what is looked at and not kept:
-guesses while somebody speaks, and the windows in which a second voice is looked for. Needs the package onnx to be made.
+guesses during speech, and the windows in which a second voice is looked for. Needs the package onnx to be made.
 """
 
 import logging

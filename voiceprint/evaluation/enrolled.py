@@ -1,7 +1,7 @@
 """The operator's own enrolled voices as samples: a calibration for exactly these people and microphones.
 
 Only those who consented to something take part. Takes of one sitting are more alike than a person is on another day, so
-a calibration from enrollments alone promises too much where everybody enrolled in one sitting.
+a calibration from enrollments alone promises too much where all enrolled in one sitting.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,7 +15,7 @@ CORPUS = "enrolled"
 
 
 def enrolled_samples(speakers: Sequence[StoredSpeaker]) -> Iterator[Sample]:
-    """One sample an enrollment, of everybody with consent; speakers are known by their opaque ids."""
+    """One sample an enrollment, of speakers with a consent; speakers are known by their opaque ids."""
     for speaker in speakers:
         if speaker.profile.consent is None:
             continue

@@ -47,7 +47,7 @@ def measure_homes(samples: Sequence[Sample], calibration: Calibration, target_fp
         here = [sample for sample in samples if sample.corpus == corpus and sample.condition in (WHOLE, SHORT)]
         try:
             trials = make_trials(here, calibration.channel, unheard=True)
-        except InputError:  # nobody with recordings enough
+        except InputError:  # no speaker with recordings enough
             continue
         place = ScoredPlace.of(corpus, trials, calibration.weights)
         short = np.array([probe.condition == SHORT for probe in trials.probes])

@@ -43,7 +43,7 @@ def eer(target: Scores, nontarget: Scores) -> float:
 
 
 def min_dcf(target: Scores, nontarget: Scores, *, p_target: float = P_TARGET) -> float:
-    """Lowest detection cost over all thresholds, both costs 1, divided by that of accepting nobody (NIST SRE)."""
+    """Lowest detection cost over all thresholds, both costs 1, divided by that of accepting none (NIST SRE)."""
     miss, false = det_points(target, nontarget)
     return float(np.min(p_target * miss + (1 - p_target) * false) / p_target)
 
@@ -88,7 +88,7 @@ def isotonic(values: Scores) -> Scores:
 def fnir_at_fpir(right: Scores, wrong: NDArray[np.bool_], strangers: Scores, fpir: float) -> float:
     """Share of enrolled people's probes that are missed or misnamed where ``fpir`` of the strangers get a name.
 
-    ``right`` (n,): best score of each probe of somebody enrolled; ``wrong`` (n,): the best was somebody else;
+    ``right`` (n,): best score of each probe of an enrolled speaker; ``wrong`` (n,): the best was another;
     ``strangers`` (m,): best score of each stranger's probe.
     """
     threshold = float(np.quantile(strangers, 1 - fpir))

@@ -1,4 +1,4 @@
-"""Open-set identification: some are enrolled, everybody else is held for a stranger, many times over."""
+"""Open-set identification: trials of random galleries, in which all other speakers are impostors."""
 
 import math
 from collections.abc import Callable
@@ -36,7 +36,7 @@ class OpenSet:
         return _share(self._named(threshold, margin), self.stranger & chosen[None])
 
     def misses(self, threshold: float, margin: float, chosen: NDArray[np.bool_]) -> Floats:
-        """Share of galleries in which each chosen probe of somebody enrolled was not named rightly."""
+        """Share of galleries in which each chosen probe of an enrolled speaker was not named rightly."""
         return _share(~(self.right & self._named(threshold, margin)), self.asked & chosen[None])
 
     def _named(self, threshold: float, margin: float) -> NDArray[np.bool_]:

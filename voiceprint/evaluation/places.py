@@ -116,6 +116,6 @@ def make_places(
 def _trials(samples: Sequence[Sample], channel: Channel | None, *, asked: str | None = None) -> Trials | None:
     try:
         trials = make_trials(samples, channel, asked=asked)
-    except InputError:  # nobody who could be enrolled, or asked
+    except InputError:  # no speaker to enroll, or no probe
         return None
     return trials if len(trials.templates_of(1)) >= MIN_SPEAKERS and (trials.same & trials.fair).any() else None

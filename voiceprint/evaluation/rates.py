@@ -56,7 +56,7 @@ class Row(_Part, frozen=True, kw_only=True):
 
 
 class Line(_Part, frozen=True, kw_only=True):
-    """What one cosine for everybody would do to whole recordings."""
+    """Error rates of one fixed cosine for all, over whole recordings."""
 
     threshold: float
     fpir: Rate

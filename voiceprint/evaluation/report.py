@@ -27,7 +27,7 @@ def markdown(report: Report) -> str:
         "## By size of the gallery\n\n" + _rows(report.by_gallery, "probe"),
         "## Homes, all speakers of one corpus\n\n" + _homes(report.homes),
         _refused(report.refused),
-        "## What one cosine for everybody would do\n\n" + _lines(report.fixed_thresholds),
+        "## What one cosine for all would do\n\n" + _lines(report.fixed_thresholds),
     ]
     if report.duplicates:
         pairs = "\n".join(f"- {first} and {second}: {cosine:.2f}" for first, second, cosine in report.duplicates)

@@ -53,7 +53,7 @@ async def show_page(_request: web.Request) -> web.Response:
     return web.Response(text=_page(), content_type="text/html")
 
 
-# What never changes is made once, for whoever asks a thousand times.
+# What never changes is made once, not for each of a thousand requests.
 
 
 @cache

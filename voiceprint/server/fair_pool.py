@@ -68,7 +68,7 @@ class FairPool:
 def _finish(future: Future[Any], function: Callable[[], Any]) -> None:
     try:
         result = function()
-    except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits for the future
+    except BaseException as error:  # noqa: BLE001 - it belongs to the waiter of the future
         future.set_exception(error)
     else:
         future.set_result(result)

@@ -51,7 +51,7 @@ async def websocket(request: web.Request) -> web.StreamResponse:
 
 
 async def close_streams(app: web.Application) -> None:
-    """Tell everybody who is connected that the server goes."""
+    """Tell all connected clients that the server stops."""
     for socket in app[CONTEXT].sockets:
         await socket.close(code=WSCloseCode.GOING_AWAY, message=b"the server is stopping")
 
@@ -69,7 +69,7 @@ async def _converse(context: Context, socket: LiveSocket, request: web.Request) 
     try:
         error, code = await _take_turns(context, socket, session)
     finally:
-        # The place is given back before the closing handshake, for which nobody is waited with a place in hand.
+        # The place is given back before the closing handshake, which may take its time.
         session.close()
         context.sockets.forget(socket)
         if socket.transport is not None:
@@ -118,7 +118,7 @@ def _too_many() -> Error:
 def _react(context: Context, session: Session, frame: WSMessage, received_at: float) -> Sequence[ServerMessage]:
     context.authenticator.refresh()
     if session.caller is not ANONYMOUS:
-        context.authenticator.check(session.caller)  # a token may be revoked while somebody speaks
+        context.authenticator.check(session.caller)  # a token may be revoked during a take
     if frame.type is WSMsgType.TEXT:
         return session.on_text(frame.data, received_at=received_at)
     return session.on_audio(frame.data, received_at=received_at)

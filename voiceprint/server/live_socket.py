@@ -20,7 +20,7 @@ __all__ = ["FloodError", "LiveSocket"]
 LOOK_AFTER_BYTES = 2**14
 # A client that was told that it is over has so long to say so too.
 CLOSE_SECONDS = 1.0
-# Who floods is not read from for so long, and then cut: whoever is cut at once only comes back sooner.
+# A flooding client is not read for so long, and then cut: one that is cut at once only comes back sooner.
 STALL_SECONDS = 5.0
 CONTROL_FRAMES_A_SECOND, CONTROL_FRAMES_AT_ONCE = 1.0, 10.0
 # Before the hello was accepted; a client may send its start and some audio right behind it.

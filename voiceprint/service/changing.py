@@ -74,7 +74,7 @@ class Changing:
         within: Within = None,
         force: bool = False,
     ) -> EnrollmentOutcome:
-        """More of somebody enrolled; a ``consent`` takes the place of the one on record.
+        """More enrollments of a speaker; a ``consent`` takes the place of the one on record.
 
         ``force``: also of takes that do not sound like the speaker. Raises SpeakerError (``unknown_speaker``);
         SpeechError (``not_enough_speech``), and as ``foreign_takes`` says; as check_consent.
@@ -100,7 +100,7 @@ class Changing:
             return self._takes.refusals(enrollments, speaker, within)
 
     def check_consent(self, consent: Consent | None, speaker_id: str | None = None, *, required: bool = False) -> None:
-        """Whether somebody may be enrolled with this consent, or the one on record; there must be one if ``required``.
+        """Whether a speaker may be enrolled with this consent, or the one on record; there must be one if ``required``.
 
         Raises InputError: ``consent_missing``, ``consent_expired``, ``bad_consent``; SpeakerError.
         """

@@ -145,7 +145,7 @@ class TakeCheck:
 
 
 def _in_any_place(policy: Policy) -> Policy:
-    """The policy of an average place: takes are one person's or not, whoever else is enrolled."""
+    """The policy of an average place: takes are one person's or not, in any gallery."""
     place = None if policy.calibration is None else policy.calibration.place
     return replace(policy, score_shift=0.0 if place is None else place.usual)
 

@@ -121,7 +121,7 @@ def read_bundle(data: bytes, *, keys: MasterKeys, passphrase: str | None = None)
         raise KeyFileError("key_wrong", f"No key in {keys.path} opens the bundle, or the bundle is damaged.") from error
     except (msgspec.DecodeError, ValueError) as error:
         raise InputError("bundle_damaged", "The bundle opens, but what is in it cannot be read.") from error
-    # All else of the head is bound already: whoever changes how the key was made gets another key.
+    # All else of the head is bound already: a change of how the key is made gives another key.
     if body.store != header.store:
         raise InputError("bundle_damaged", "The head of the bundle says another store than what is inside.")
     bundle = Bundle(body)
