@@ -22,6 +22,7 @@ from voiceprint.api.messages import (
     Undone,
     Unlocked,
 )
+from voiceprint.api.ownership import require_all_groups, require_enroller
 from voiceprint.api.page_views import Health, Timeline, VoiceMap, health, timeline, voice_map
 from voiceprint.api.presenters import enrolled_message, forgotten_message, speaker_info, speaker_list
 from voiceprint.api.query import Query, Tell
@@ -30,7 +31,7 @@ from voiceprint.audio.recording import Recording
 from voiceprint.domain.caller import Caller
 from voiceprint.domain.speaker import Enrollment, StoredSpeaker
 from voiceprint.domain.vocabulary import Consent
-from voiceprint.errors import AccessError, LimitError, SpeakerError
+from voiceprint.errors import LimitError, SpeakerError
 from voiceprint.service.diarization import Diarization, diarize
 from voiceprint.service.results import Answer, EncodedUtterance
 from voiceprint.service.service import VoiceprintService
@@ -280,23 +281,11 @@ class Desk:
         return Query(self._service, self._budgets, caller, self._clock, self._tell, ask)
 
     def _may_add_to(self, caller: Caller, speaker_id: str) -> None:
-        """Raises AccessError (``enrolled_by_others``): takes of a stranger would change the speaker's identity."""
-        speaker = self._met(caller, speaker_id)
-        own = caller.sees_scores or speaker.profile.enrolled_by == caller.token_id
-        if not own and not self._service.settings.add_to_others:
-            raise AccessError(
-                "enrolled_by_others",
-                "Another token enrolled this speaker: ask an operator to add to them, or to allow it "
-                "(VOICEPRINT_ADD_TO_OTHERS).",
-            )
+        require_enroller(caller, self._met(caller, speaker_id), self._service.settings)
 
     def _own(self, caller: Caller, speaker_id: str) -> StoredSpeaker:
-        """The speaker, if the caller's groups hold all of theirs. Raises AccessError (``wrong_group``)."""
         speaker = self._met(caller, speaker_id)
-        if caller.groups is not None and not caller.groups.issuperset(speaker.profile.groups):
-            raise AccessError(
-                "wrong_group", "The speaker belongs to groups of others, too: take them out of yours instead."
-            )
+        require_all_groups(caller, speaker)
         return speaker
 
     def _met(self, caller: Caller, speaker_id: str) -> StoredSpeaker:

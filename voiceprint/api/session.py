@@ -11,8 +11,7 @@ what comes back. A MessageError means that the client broke the protocol and the
 is answered with an ``error`` message and the connection lives on.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import partial
 from typing import Literal, Protocol
 
@@ -25,7 +24,6 @@ from voiceprint.api.messages import (
     Progress,
     Ready,
     ServerMessage,
-    SpeechStarted,
     SpeechStopped,
     Start,
     Stop,
@@ -34,13 +32,13 @@ from voiceprint.api.messages import (
 from voiceprint.api.presenters import error_message
 from voiceprint.api.query import Query
 from voiceprint.api.start_checks import check_start
-from voiceprint.audio import vad
+from voiceprint.api.take import Take, speech_messages
 from voiceprint.audio.live_audio import LiveAudio
 from voiceprint.audio.recording import SAMPLE_RATE
 from voiceprint.domain.caller import ANONYMOUS, OPERATOR, Caller
 from voiceprint.errors import AudioError, InputError, MessageError
 from voiceprint.service.service import VoiceprintService
-from voiceprint.service.streaming import GUESS_EVERY_SECONDS, StreamEncoder
+from voiceprint.service.streaming import StreamEncoder
 
 __all__ = ["Session"]
 
@@ -60,20 +58,6 @@ class Places(Protocol):
 
 Admit = Callable[[str | None], Caller]
 State = Literal["new", "idle", "taking", "refused"]
-
-
-@dataclass(slots=True)
-class _Take:
-    """One utterance on its way. ``query``: None while enrolling."""
-
-    start: Start
-    audio: LiveAudio
-    listener: vad.Listener
-    needed_seconds: float
-    voice: StreamEncoder
-    query: Query | None
-    next_progress_at: float = 0.0
-    next_guess_at: float = GUESS_EVERY_SECONDS
 
 
 class Session:
@@ -99,7 +83,7 @@ class Session:
         self._places = places
         self._holds_place = False
         self._state: State = "new"
-        self._take: _Take | None = None
+        self._take: Take | None = None
 
     @property
     def bytes_a_second(self) -> int:
@@ -182,7 +166,7 @@ class Session:
         needed = settings.min_identify_speech_seconds if query else settings.min_enroll_speech_seconds
         listener = service.listener()
         voice = StreamEncoder(listener, service.encode, partial(service.encode, draft=True), service.change_detector())
-        self._take = _Take(start, audio, listener, needed, voice, query)
+        self._take = Take(start, audio, listener, needed, voice, query)
         self._state = "taking"
 
     def _query(self, start: Start) -> Query | None:
@@ -204,12 +188,12 @@ class Session:
                 )
                 return None
 
-    def _hear(self, take: _Take, frame: bytes, received_at: float) -> list[ServerMessage]:
+    def _hear(self, take: Take, frame: bytes, received_at: float) -> list[ServerMessage]:
         listener = take.listener
         limit = self._service.settings.max_stream_seconds
         if listener.audio_seconds > limit:
             raise AudioError("audio_too_long", f"More than {limit:.0f} seconds of audio came in one take.")
-        said = _events(listener.feed(take.audio.feed(frame)))
+        said = speech_messages(listener.feed(take.audio.feed(frame)))
         if listener.audio_seconds >= take.next_progress_at:
             take.next_progress_at = listener.audio_seconds + PROGRESS_EVERY_SECONDS
             said.append(self._progress(take))
@@ -222,7 +206,7 @@ class Session:
         take.voice.prepare()
         return said
 
-    def _progress(self, take: _Take) -> Progress:
+    def _progress(self, take: Take) -> Progress:
         seconds = take.listener.speech_seconds
         return Progress(
             speech_seconds=round(seconds, 2),
@@ -238,7 +222,7 @@ class Session:
         if take is None:  # refused before; the refusal was the answer
             self._end("idle")
             return []
-        said = _events([*take.listener.feed(take.audio.finish()), *take.listener.finish()])
+        said = speech_messages([*take.listener.feed(take.audio.finish()), *take.listener.finish()])
         if take.query is None:
             said.append(self._enroll(take))
         else:
@@ -246,7 +230,7 @@ class Session:
         self._end("idle")
         return said
 
-    def _enroll(self, take: _Take) -> ServerMessage:
+    def _enroll(self, take: Take) -> ServerMessage:
         start = take.start
         try:
             return self._desk.enroll(
@@ -294,12 +278,3 @@ _WHERE: dict[State, str] = {
     "taking": "a take is under way",
     "refused": "the take was refused; say 'stop' or 'cancel'",
 }
-
-
-def _events(events: Sequence[vad.SpeechStarted | vad.SpeechStopped]) -> list[ServerMessage]:
-    return [
-        (SpeechStarted if isinstance(event, vad.SpeechStarted) else SpeechStopped)(
-            at_seconds=round(event.at_seconds, 2)
-        )
-        for event in events
-    ]

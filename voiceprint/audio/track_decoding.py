@@ -15,7 +15,7 @@ MIN_RATE, MAX_RATE = 4_000, 384_000
 MAX_CHANNELS = 8
 # Samples of all channels: what CDs in surround sound have; silence at 192 kHz in 8 channels packs into nothing.
 MOST_A_SECOND = 6 * 48_000
-# Recordings in floating point may go far beyond full scale, as where the division by 32,768 was forgotten; not by this much.
+# Floating point may go far beyond full scale, as where the division by 32,768 was forgotten; not by this much.
 MAX_LEVEL = 1e6
 # A gap in time stamps shorter than this is how the container rounds, a step back further than this a new beginning.
 GAP_SECONDS, BACK_SECONDS = 0.25, 1.0

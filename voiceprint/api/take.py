@@ -1,0 +1,36 @@
+"""One live take: what a session holds of it, and what it says of its speech."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from voiceprint.api.messages import ServerMessage, SpeechStarted, SpeechStopped, Start
+from voiceprint.api.query import Query
+from voiceprint.audio import vad
+from voiceprint.audio.live_audio import LiveAudio
+from voiceprint.service.streaming import GUESS_EVERY_SECONDS, StreamEncoder
+
+__all__ = ["Take", "speech_messages"]
+
+
+@dataclass(slots=True)
+class Take:
+    """One utterance on its way. ``query``: None while enrolling."""
+
+    start: Start
+    audio: LiveAudio
+    listener: vad.Listener
+    needed_seconds: float
+    voice: StreamEncoder
+    query: Query | None
+    next_progress_at: float = 0.0
+    next_guess_at: float = GUESS_EVERY_SECONDS
+
+
+def speech_messages(events: Sequence[vad.SpeechStarted | vad.SpeechStopped]) -> list[ServerMessage]:
+    """The messages that tell of beginnings and ends of speech."""
+    return [
+        (SpeechStarted if isinstance(event, vad.SpeechStarted) else SpeechStopped)(
+            at_seconds=round(event.at_seconds, 2)
+        )
+        for event in events
+    ]
