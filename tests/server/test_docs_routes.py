@@ -61,7 +61,7 @@ def test_the_description_tells_scopes_bodies_and_answers() -> None:
     identify = paths["/v1/identify"]["post"]
     assert set(identify["requestBody"]["content"]) == {"*/*", "multipart/form-data"}
     assert identify["responses"]["200"]["content"]["application/json"]["schema"]["$ref"].endswith("/Result")
-    assert [one["name"] for one in identify["parameters"]] == ["top_k", "group"]
+    assert [one["name"] for one in identify["parameters"]] == ["top_k", "group", "track", "channel"]
 
 
 def test_the_websocket_description_names_every_message() -> None:
