@@ -73,7 +73,7 @@ def test_an_assistant_asks_and_changes_nothing(service: VoiceprintService, takes
     known, unknown, elsewhere, timeline, speakers, status, naming, named = (answer for _, answer in answers)
     assert (known["status"], known["speaker"], known["speaker_id"]) == ("identified", "Ada", ada.speaker.id)
     assert (unknown["status"], unknown["speaker"], elsewhere["status"]) == ("unknown", None, "unknown")
-    assert {turn["speaker"] for turn in timeline["turns"]} == {"Ada"}
+    assert {"Ada"} <= {turn["speaker"] for turn in timeline["turns"]} <= {"Ada", None}
     assert speakers["speakers"] == [{"name": "Ada", "id": ada.speaker.id, "groups": []}]
     assert (status["ready"], status["speakers"]) == (True, 1)
     assert (naming["requested"], named["requested"], named["speaker"]) == (True, False, "Ada")
