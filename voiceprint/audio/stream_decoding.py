@@ -45,7 +45,7 @@ def decode(data: bytes, max_seconds: float) -> Decoded:
         for layout in (None, "mono"):
             with suppress(TooMuchError), _opened(wav.data) as container:
                 return _decode(container, wav, max_seconds, layout)
-    except (av.FFmpegError, ValueError, OSError, EOFError) as error:
+    except (av.FFmpegError, ValueError, OSError, EOFError, IndexError) as error:  # IndexError: streams that come late
         raise Refusal("audio_damaged", "The recording is damaged.") from error
     except MemoryError as error:
         raise Refusal("audio_damaged", "The recording takes too much memory to decode.") from error
