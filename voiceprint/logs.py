@@ -49,10 +49,16 @@ def set_up_logs(*, as_json: bool) -> None:
     """Set up the log of the process: every request as JSON, or warnings and errors as text."""
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLogFormatter() if as_json else SentenceFormatter())
+    handler.addFilter(_is_told)
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     logging.raiseExceptions = False  # a line that cannot be written must not print what is in it
     logging.getLogger(_OURS).setLevel(logging.INFO if as_json else logging.WARNING)
     logging.captureWarnings(capture=True)
+
+
+def _is_told(record: logging.LogRecord) -> bool:
+    """Whether a record is ours, or a library's warning or error: some libraries set a lower level themselves."""
+    return record.name.partition(".")[0] == _OURS or record.levelno >= logging.WARNING
 
 
 def _sentence(record: logging.LogRecord) -> str:

@@ -4,6 +4,8 @@ import asyncio
 import io
 import json
 import logging
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -61,3 +63,13 @@ def test_what_nobody_foresaw_is_one_line_with_its_trace(lines: io.StringIO) -> N
     assert told["trace"].endswith("ValueError")
     assert "int(" in told["trace"]
     assert "session" not in told
+
+
+def test_a_library_that_sets_its_own_level_tells_no_more_than_its_warnings() -> None:
+    code = (
+        "import logging; from voiceprint.logs import set_up_logs; set_up_logs(as_json=False);"
+        "talker = logging.getLogger('talker'); talker.setLevel(logging.DEBUG);"
+        "talker.info('chatter'); talker.warning('secret')"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stderr == "talker: warning in <string>.<module>\n"
