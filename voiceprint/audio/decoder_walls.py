@@ -8,8 +8,8 @@ signals once more in the kernel, and stands alone where libseccomp is missing. I
 import ctypes
 import os
 import resource
+import secrets
 import sys
-import tempfile
 from pathlib import Path
 
 try:  # while files can still be opened
@@ -74,9 +74,11 @@ def standing_walls() -> frozenset[str]:
 
 def enter_empty_folder() -> None:
     """From now on the working folder is one that holds nothing and in which nothing can be made: it was deleted."""
-    folder = tempfile.mkdtemp()
+    # tempfile would try out first whether it can write a file there.
+    folder = Path(os.environ.get("TMPDIR", "/tmp"), f"voiceprint-{secrets.token_hex(8)}")  # noqa: S108 - ours alone
+    folder.mkdir(mode=0o700)
     os.chdir(folder)
-    Path(folder).rmdir()
+    folder.rmdir()
 
 
 def _seccomp() -> bool:
