@@ -38,7 +38,7 @@ _WATCH = """() => {
 def test_the_first_guess_comes_within_a_second_and_grows_into_the_answer(
     page: Page, page_folder: Path, microphone: Path, voices: Voices
 ) -> None:
-    for name in ("Ada", "Ben"):
+    for name in voices:  # with fewer than three enrolled no probability is told
         enroll(page, page_folder, name, voices[name][:3])
     page.evaluate(_WATCH)
     waits = []
