@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import ThreadpoolController
 
 from voiceprint.audio.recording import SAMPLE_RATE, Waveform
 
@@ -23,6 +24,8 @@ __all__ = [
     "homogeneity",
 ]
 
+# Threads of the matrix library that wait for more work spin, which costs more than these small products.
+_THREADS = ThreadpoolController()
 # Shorter windows say less about a voice, and of longer ones too few lie within a turn of 2 s.
 WINDOW_SECONDS, HOP_SECONDS = 1.5, 0.5
 # With less there are not two windows in either half of both groups.
@@ -91,7 +94,11 @@ def homogeneity(windows: NDArray[np.float32]) -> float:
     """
     if len(windows) < MIN_WINDOWS:
         return 1.0
-    rows = windows.astype(np.float64)
+    with _THREADS.limit(limits=1, user_api="blas"):
+        return _homogeneity(windows.astype(np.float64))
+
+
+def _homogeneity(rows: NDArray[np.float64]) -> float:
     groups = _two_groups(rows)
     kept = np.sort(np.concatenate([_clearest(rows, groups, group) for group in (0, 1)]))
     cosine, groups = rows[kept] @ rows[kept].T, groups[kept]
@@ -107,8 +114,9 @@ def homogeneity(windows: NDArray[np.float32]) -> float:
 
 def _two_groups(rows: NDArray[np.float64]) -> NDArray[np.int64]:
     """A group, 0 or 1, for each row: two means on the sphere, begun along each of the principal directions."""
-    directions = np.linalg.svd(rows - rows.mean(axis=0), full_matrices=False)[0][:, :STARTS]
-    return max((_settled(rows, (side > 0).astype(np.int64)) for side in directions.T), key=lambda found: found[1])[0]
+    centred = rows - rows.mean(axis=0)
+    sides = np.linalg.eigh(centred @ centred.T)[1][:, : -STARTS - 1 : -1]  # a tenth of the time of an SVD
+    return max((_settled(rows, (side > 0).astype(np.int64)) for side in sides.T), key=lambda found: found[1])[0]
 
 
 def _settled(rows: NDArray[np.float64], groups: NDArray[np.int64]) -> tuple[NDArray[np.int64], float]:
