@@ -56,6 +56,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     max_stream_seconds: float = 300.0
     max_streams: int = 16
     max_connections: int = 2048
+    max_connections_per_address: int = 1024
     max_uploads: int = 8
     max_ahead_seconds: float = 60.0
     max_answers_per_hour: int = 3600

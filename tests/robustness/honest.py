@@ -6,12 +6,32 @@ from dataclasses import dataclass, field
 
 import aiohttp
 
-__all__ = ["Honest", "p95"]
+__all__ = ["Beside", "Honest", "p95"]
 
 
 def p95(seconds: list[float]) -> float:
     """Of all of them, the slowest but one in twenty."""
     return sorted(seconds)[int(0.95 * len(seconds))]
+
+
+@dataclass
+class Beside:
+    """What honest clients were told in several rounds together: of few answers a percentile says little."""
+
+    requests: list[float] = field(default_factory=list)
+    streams: list[float] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+
+    def add(self, client: "Honest") -> None:
+        """One round more."""
+        self.requests += client.requests
+        self.streams += client.streams
+        self.refused += client.refused
+
+    def over(self, idle: "Beside") -> dict[str, float]:
+        """The 95th percentile of each kind of answer over the one of idle rounds."""
+        pairs = {"requests": (self.requests, idle.requests), "streams": (self.streams, idle.streams)}
+        return {kind: round(p95(under) / p95(alone), 2) for kind, (under, alone) in pairs.items()}
 
 
 @dataclass

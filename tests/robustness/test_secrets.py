@@ -12,7 +12,9 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from support.serving import serving
+from support.recordings import wav
+from support.serving import Server, serving
+from support.synthetic import VOICES, synthetic_take
 
 from robustness.sizes import size
 
@@ -60,18 +62,57 @@ def _secrets_in(text: bytes) -> list[str]:
     return [told for told in (SECRET, SECRET[3:20], NAME, AUDIO.decode()) if told.encode() in text]
 
 
-@pytest.mark.parametrize("options", [(), ("--log-json",)])
-def test_malformed_requests_leave_no_secret(tmp_path: Path, options: tuple[str, ...]) -> None:
+def _enroll(url: str) -> None:
+    """A speaker of that name, whose recording the server has heard."""
+    body = b"--b\r\nContent-Disposition: form-data; name=name\r\n\r\n" + NAME.encode()
+    for seed in range(2):
+        take = wav(synthetic_take(next(iter(VOICES)), seed))
+        body += b"\r\n--b\r\nContent-Disposition: form-data; name=audio; filename=a\r\n\r\n" + take
+    request = urllib.request.Request(f"{url}/v1/speakers", body + b"\r\n--b--\r\n")
+    request.add_header("Content-Type", "multipart/form-data; boundary=b")
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        assert answer.status == 201
+
+
+def _files(folder: Path) -> set[Path]:
+    return {path for path in folder.rglob("*") if path.is_file()}
+
+
+def _attack(server: Server, rounds: int) -> tuple[bytes, bytes]:
+    """What the metrics and the environment held before the server crashed."""
     dice = random.Random(0)
-    with serving(tmp_path, options=options) as server:
-        requests = [data for _ in range(ROUNDS if options else 1) for data in _malformed(dice)]
-        with ThreadPoolExecutor(16) as senders:
-            list(senders.map(partial(_send, server.port), requests))
-        with urllib.request.urlopen(f"{server.url}/metrics", timeout=30) as answer:
-            metrics = answer.read()
-        log = server.log.read_bytes()
-    assert _secrets_in(metrics) == []
-    assert _secrets_in(log) == []
+    requests = [data for _ in range(rounds) for data in _malformed(dice)]
+    with ThreadPoolExecutor(16) as senders:
+        list(senders.map(partial(_send, server.port), requests))
+    with urllib.request.urlopen(f"{server.url}/metrics", timeout=30) as answer:
+        metrics: bytes = answer.read()
+    environment = Path(f"/proc/{server.process.pid}/environ").read_bytes()
+    server.process.send_signal(signal.SIGSEGV)
+    server.process.wait(30)
+    print(f"{len(requests)} malformed requests and a crash")
+    return metrics, environment
+
+
+@pytest.mark.parametrize("options", [(), ("--log-json",)])
+def test_malformed_requests_and_a_crash_leave_no_secret(
+    tmp_path: Path, options: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # where a core file would lie
+    looked_at, before = list[bytes](), set[Path]()
+
+    def run() -> None:
+        with serving(tmp_path, options=options) as server:
+            _enroll(server.url)
+            before.update(_files(tmp_path))
+            looked_at.extend(_attack(server, ROUNDS if options else 1))
+
+    with pytest.raises(AssertionError, match="ended with -11"):
+        run()
+    left = _files(tmp_path)
+    for content in (*looked_at, *(path.read_bytes() for path in left)):
+        assert _secrets_in(content) == []
+    assert left == before
+    log = (tmp_path / "server.log").read_bytes()
     assert b"aiohttp.server" in log  # it was told that something came
     assert b"Traceback" not in log
     assert b'"trace"' not in log

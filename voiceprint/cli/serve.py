@@ -66,6 +66,7 @@ _VARIABLES = {
     "max_stream_seconds": "the longest live take",
     "max_streams": "live connections at once",
     "max_connections": "connections at once, silent ones included",
+    "max_connections_per_address": "those of one address; not counted behind a proxy",
     "max_uploads": "recordings at once",
     "max_ahead_seconds": "live audio that may come ahead of real time",
     "max_answers_per_hour": "answers for each token",

@@ -86,14 +86,18 @@ async def _listen(runner: web.AppRunner, context: Context, identity: Identity | 
     settings, server = context.settings, runner.server
     assert server is not None  # set up by the caller
     most = min(settings.max_connections, allow_open_files() - OTHER_FILES)
-    door = Doorkeeper(server, context.spoken, context.busy, most=most)
+    door = Doorkeeper(
+        server,
+        context.spoken,
+        context.busy,
+        most=most,
+        # Behind a proxy all come from its address.
+        most_an_address=most if settings.behind_proxy else settings.max_connections_per_address,
+        tls=identity.context if identity is not None else None,
+    )
     try:
         listening = await asyncio.get_running_loop().create_server(
-            door,
-            settings.address,
-            settings.port,
-            ssl=identity.context if identity is not None else None,
-            backlog=ACCEPTED_AT_ONCE,
+            door, settings.address, settings.port, backlog=ACCEPTED_AT_ONCE
         )
     except OSError as error:
         raise ConfigError(
