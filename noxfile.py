@@ -1,4 +1,4 @@
-"""Sessions for developers: check, page, test, bench. They run in the environment that nox is installed in."""
+"""Sessions for developers, in the environment that nox is installed in; home_assistant alone makes one of its own."""
 
 import sys
 from pathlib import Path
@@ -30,6 +30,15 @@ def page(session: nox.Session) -> None:
 def test(session: nox.Session) -> None:
     """The tests; arguments after ``--`` go to pytest."""
     session.run(sys.executable, "-m", "pytest", *session.posargs)
+
+
+@nox.session(venv_backend="venv", python="3.11")
+def home_assistant(session: nox.Session) -> None:
+    """The component of scripts/deploy/home-assistant in a real Home Assistant, against a server of this checkout."""
+    session.install("-r", "scripts/deploy/home-assistant/tests/requirements.txt")
+    python = str(Path(session.bin) / "python")
+    command = [sys.executable, "-m", "pytest", "tests/integrations/test_home_assistant.py"]
+    session.run(*command, env={"HOME_ASSISTANT_PYTHON": python}, external=True)
 
 
 @nox.session

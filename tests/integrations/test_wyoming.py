@@ -4,9 +4,8 @@ import asyncio
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
-from typing import Any
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import pytest
 
@@ -15,13 +14,14 @@ pytest.importorskip("wyoming", reason="the package wyoming is not installed")
 from aiohttp.test_utils import TestServer
 from support.recordings import pcm
 from support.talking import Takes
-from wyoming.asr import Transcribe, Transcript, TranscriptChunk, TranscriptStart
+from support.wyoming_stub import INFO, MODEL, NOWHERE, SAID, bridged, port_of
+from wyoming.asr import Transcribe, Transcript
 from wyoming.audio import AudioChunk, AudioStart, AudioStop
 from wyoming.client import AsyncTcpClient
 from wyoming.error import Error
 from wyoming.event import Event
-from wyoming.info import AsrModel, AsrProgram, Attribution, Describe, Info
-from wyoming.server import AsyncEventHandler, AsyncTcpServer
+from wyoming.info import Describe, Info
+from wyoming.server import AsyncTcpServer
 
 from voiceprint.cli import main
 from voiceprint.client import VoiceprintClient
@@ -30,64 +30,6 @@ from voiceprint.integrations.wyoming_bridge import BridgeMode, BridgeOptions, br
 from voiceprint.server import create_app
 from voiceprint.server.run import RUNNER_OPTIONS
 from voiceprint.service.service import VoiceprintService
-
-SAID = "turn on the light"
-NOWHERE = "http://127.0.0.1:9"
-_BY = Attribution(name="a", url="b")
-_MODEL = AsrModel(name="tiny", attribution=_BY, installed=True, description="d", version="1", languages=["en"])
-INFO = Info(
-    asr=[
-        AsrProgram(
-            name="stub",
-            attribution=_BY,
-            installed=True,
-            description="d",
-            version="1",
-            models=[_MODEL],
-            supports_transcript_streaming=True,
-        )
-    ]
-)
-
-
-class Recogniser(AsyncEventHandler):
-    """A stub: knows what it will hear, keeps what it gets, and closes after each transcript, as whisper's does."""
-
-    got: list[Event]
-    falls_over = False
-
-    async def handle_event(self, event: Event) -> bool:
-        self.got.append(event)
-        if Describe.is_type(event.type):
-            await self.write_event(INFO.event())
-        if self.falls_over and AudioChunk.is_type(event.type):
-            return False
-        if AudioStop.is_type(event.type):
-            await self.write_event(TranscriptStart().event())
-            await self.write_event(TranscriptChunk(text=SAID).event())
-            await self.write_event(Transcript(text=SAID, language="en", context={"turn": 1}).event())
-            return False
-        return True
-
-
-def port_of(server: AsyncTcpServer) -> int:
-    assert isinstance(server._server, asyncio.Server)
-    return int(server._server.sockets[0].getsockname()[1])
-
-
-@asynccontextmanager
-async def bridged(mode: BridgeMode = "context", url: str = NOWHERE, **stub: object) -> AsyncIterator[tuple[Any, int]]:
-    """The stub's class, with all that it got, and the port of a bridge before it."""
-    kind = type("Stub", (Recogniser,), {"got": [], **stub})
-    recogniser, bridge = AsyncTcpServer("127.0.0.1", 0), AsyncTcpServer("127.0.0.1", 0)
-    await recogniser.start(kind)
-    options = BridgeOptions(upstream=f"tcp://127.0.0.1:{port_of(recogniser)}", mode=mode, patience=20.0)
-    async with VoiceprintClient(url) as client:
-        await bridge.start(bridge_factory(options, client))
-        yield kind, port_of(bridge)
-        await bridge.stop()
-        await recogniser.stop()
-        await asyncio.sleep(0.05)  # both close their connections
 
 
 async def spoken(port: int, audio: bytes, *, rate: int = 16_000) -> list[Event]:
@@ -115,7 +57,7 @@ def test_the_models_of_the_recogniser_are_told() -> None:
 
     assert asyncio.run(run("context")) == INFO
     gated = asyncio.run(run("gate"))
-    assert gated.asr[0].models == [_MODEL]
+    assert gated.asr[0].models == [MODEL]
     assert not gated.asr[0].supports_transcript_streaming
 
 

@@ -1,0 +1,1 @@
+"""Components of Home Assistant that do not come with it."""

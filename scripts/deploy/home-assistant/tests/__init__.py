@@ -1,0 +1,1 @@
+"""Tests of the component; they run in an environment with homeassistant."""
