@@ -236,6 +236,8 @@ export const rest = {
   takes: (id) => ask(`${at(id)}/enrollments`),
   /** @type {Asks<Wire.Takes, [id: string, take: string]>} */
   removeTake: (id, take) => ask(`${at(id)}/enrollments/${encodeURIComponent(take)}`, { method: "DELETE" }),
+  /** @type {Asks<Wire.Takes, [id: string, take: string]>} */
+  confirmTake: (id, take) => ask(`${at(id)}/enrollments/${encodeURIComponent(take)}/confirm`, { method: "POST" }),
   /** @type {Asks<Wire.Merged, [id: string, from: string, force: boolean]>} */
   merge: (id, from, force) => ask(`${at(id)}/merge`, json("POST", { from, force })),
   /** @type {Asks<Wire.Undoable, []>} */

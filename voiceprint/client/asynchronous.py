@@ -138,6 +138,10 @@ class VoiceprintClient:
         """The recordings that are left without this one."""
         return await self._ask(Takes, "DELETE", f"/v1/speakers/{speaker_id}/enrollments/{take_id}")
 
+    async def confirm_take(self, speaker_id: str, take_id: str) -> Takes:
+        """The recordings of the speaker, of which this one, which another token brought, decides from now on."""
+        return await self._ask(Takes, "POST", f"/v1/speakers/{speaker_id}/enrollments/{take_id}/confirm")
+
     async def health(self) -> ServerHealth:
         """Whether the server can answer, with which encoder, among how many speakers."""
         return _view(ServerHealth, await self._fetch("GET", "/readyz"))

@@ -106,6 +106,10 @@ class SyncVoiceprintClient:
         """The recordings that are left without this one."""
         return self._run(self._client.remove_take(speaker_id, take_id))
 
+    def confirm_take(self, speaker_id: str, take_id: str) -> Takes:
+        """The recordings of the speaker, of which this one, which another token brought, decides from now on."""
+        return self._run(self._client.confirm_take(speaker_id, take_id))
+
     def known_about(self, speaker_id: str) -> KnownAbout:
         """Everything held about a person, for that person."""
         return self._run(self._client.known_about(speaker_id))

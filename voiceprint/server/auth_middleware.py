@@ -39,6 +39,7 @@ _GROUPED = frozenset(_SCOPES) | {
     ("GET", "/v1/speakers/{id}/export"),
     ("DELETE", "/v1/speakers/{id}/lock"),
     ("DELETE", "/v1/speakers/{id}/enrollments/{enrollment}"),
+    ("POST", "/v1/speakers/{id}/enrollments/{enrollment}/confirm"),
     ("POST", "/v1/speakers/{id}/merge"),
     ("GET", "/v1/undo"),
     ("POST", "/v1/undo"),

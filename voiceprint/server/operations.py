@@ -110,6 +110,7 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation("GET", f"{_SPEAKER}/enrollments", "The recordings of a speaker, and how each fits the others.", Takes),
     Operation("DELETE", f"{_SPEAKER}/enrollments/{{enrollment}}", "Take one recording of a speaker out.", Takes),
+    Operation("POST", f"{_SPEAKER}/enrollments/{{enrollment}}/confirm", "Let a pending recording decide.", Takes),
     Operation("POST", f"{_SPEAKER}/merge", "Two entries of one person become one.", Merged, body=Merge),
     Operation("GET", "/v1/undo", "The last change of speakers, if it can be undone.", Undoable),
     Operation("POST", "/v1/undo", "Undo the last change of speakers.", Undone, body=Undo),

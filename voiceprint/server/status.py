@@ -40,6 +40,7 @@ STATUS_OF_CODE: Mapping[str, HTTPStatus] = {
     "name_taken": HTTPStatus.CONFLICT,
     "nothing_to_undo": HTTPStatus.CONFLICT,
     "stalled": HTTPStatus.REQUEST_TIMEOUT,
+    "too_many_pending": HTTPStatus.CONFLICT,
     "too_many_uploads": HTTPStatus.SERVICE_UNAVAILABLE,
     "unknown_enrollment": HTTPStatus.NOT_FOUND,
     "unknown_speaker": HTTPStatus.NOT_FOUND,
