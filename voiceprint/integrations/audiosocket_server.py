@@ -12,7 +12,7 @@ import msgspec
 from voiceprint.client import VoiceprintClient
 from voiceprint.errors import ConfigError
 from voiceprint.integrations.audiosocket import CallDecision, Calls
-from voiceprint.integrations.stopping import told_to_stop
+from voiceprint.integrations.stopping import stop_signal
 
 __all__ = ["serve_calls"]
 
@@ -29,9 +29,10 @@ async def serve_calls(
             legs = await asyncio.start_server(calls.handle, host, port)
         except OSError as error:
             raise ConfigError("cannot_listen", f"Cannot listen on {listen}: {error}.") from error
+        stop = stop_signal()
         async with legs:
             print(f"ready on {listen}", flush=True)  # noqa: T201 - the line that says it is up
-            await told_to_stop()
+            await stop.wait()
 
 
 def _host_and_port(listen: str) -> tuple[str, int]:
