@@ -3,15 +3,12 @@
 import asyncio
 import ssl
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
-from urllib.parse import urlsplit
-
-import msgspec
 
 from voiceprint.client import VoiceprintClient
 from voiceprint.errors import ConfigError
-from voiceprint.integrations.audiosocket import CallDecision, Calls
+from voiceprint.integrations.audiosocket import Calls
+from voiceprint.integrations.calls import host_and_port, say
 from voiceprint.integrations.stopping import stop_signal
 
 __all__ = ["serve_calls"]
@@ -23,8 +20,8 @@ async def serve_calls(
     """Serve until SIGINT or SIGTERM. Raises ConfigError for an address that cannot be used."""
     tls = None if ca is None else ssl.create_default_context(cafile=ca)
     async with VoiceprintClient(server, token=token, tls=tls) as client:
-        calls = Calls(client, _say, speech_seconds=speech_seconds, groups=groups)
-        host, port = _host_and_port(listen)
+        calls = Calls(client, say, speech_seconds=speech_seconds, groups=groups)
+        host, port = host_and_port(listen, "tcp")
         try:
             legs = await asyncio.start_server(calls.handle, host, port)
         except OSError as error:
@@ -33,15 +30,3 @@ async def serve_calls(
         async with legs:
             print(f"ready on {listen}", flush=True)  # noqa: T201 - the line that says it is up
             await stop.wait()
-
-
-def _host_and_port(listen: str) -> tuple[str, int]:
-    address = urlsplit(listen)
-    with suppress(ValueError):
-        if address.scheme == "tcp" and address.hostname and address.port is not None:
-            return address.hostname, address.port
-    raise ConfigError("bad_address", f"The address {listen!r:.60} cannot be used: it must be tcp://HOST:PORT.")
-
-
-def _say(decision: CallDecision) -> None:
-    print(msgspec.json.encode(decision).decode(), flush=True)  # noqa: T201 - what the command is for
