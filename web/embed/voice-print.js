@@ -1,6 +1,6 @@
 // <voice-print>: a button that listens and says who is speaking, in a page elsewhere.
 //
-//   <script type="module" src="https://voiceprint.example/embed/voice-print.js"></script>
+//   <script type="module" src="SERVER/embed/voice-print.js"></script>
 //   <voice-print></voice-print>
 //   <script type="module">document.querySelector("voice-print").token = await (await fetch("/my-token")).text();</script>
 //
