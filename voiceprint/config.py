@@ -1,6 +1,7 @@
 """Settings: one frozen object; the command line wins over ``VOICEPRINT_*`` variables, those over the defaults."""
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -16,6 +17,8 @@ __all__ = ["WEBHOOK_EVENTS", "Settings", "load_settings"]
 WEBHOOK_EVENTS = ("watchlist_hit", "decision")
 
 _PREFIX = "VOICEPRINT_"
+# Scheme, host and, where it is not the scheme's own, port: nothing that a browser would not say.
+_ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::[1-9][0-9]{0,4})?")
 # These belong to other parts of the program: the key file is looked up by the vault, in an order of its own.
 _OTHER_VARIABLES = frozenset({"VOICEPRINT_KEY_FILE"})
 
@@ -39,6 +42,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     calibration: Path | None = None
     min_identify_speech_seconds: float = 2.0
     min_enroll_speech_seconds: float = 2.0
+
+    embed_origins: str = ""
 
     webhook_url: str | None = None
     webhook_group: str = "watchlist"
@@ -69,6 +74,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         return "0.0.0.0" if self.lan and self.host == "127.0.0.1" else self.host  # noqa: S104 - asked for by name
 
     @property
+    def embedding(self) -> frozenset[str]:
+        """The origins of the pages elsewhere that may ask, each as a browser says it."""
+        return frozenset(name.strip() for name in self.embed_origins.split(",") if name.strip())
+
+    @property
     def webhook_types(self) -> frozenset[str]:
         """The types of events that the webhook is told."""
         return frozenset(name.strip() for name in self.webhook_events.split(","))
@@ -83,6 +93,12 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             )
         if (self.tls_cert is None) != (self.tls_key is None):
             raise ConfigError("bad_setting", "tls_cert and tls_key belong together: give both, or none.")
+        for origin in self.embedding:
+            if _ORIGIN.fullmatch(origin) is None:
+                raise ConfigError(
+                    "bad_setting",
+                    f"embed_origins takes origins (https://intranet.example) with commas between, not {origin!r:.50}.",
+                )
         if self.webhook_url is not None and not self.webhook_url.startswith(("https://", "http://")):
             raise ConfigError("bad_setting", "webhook_url must begin with https:// or http://.")
         if unknown := sorted(self.webhook_types - set(WEBHOOK_EVENTS)):

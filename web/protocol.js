@@ -25,28 +25,46 @@ export class Connection extends EventTarget {
   #opening = null;
   #attempts = 0;
   #timer = 0;
+  #wanted = false;
+  #address;
+  #token;
   /** @type {Take | null} */
   #take = null;
+
+  // A page elsewhere says which server it means, and brings a token.
+  constructor(server = location.origin, token = "") {
+    super();
+    this.#address = `${server.replace(/^http/, "ws")}/ws`;
+    this.#token = token;
+  }
 
   // Resolves with the server's `ready`; one attempt, shared by all who ask meanwhile.
   /** @returns {Promise<Wire.Ready>} */
   open() {
+    this.#wanted = true;
     if (this.ready && this.state === "ready") return Promise.resolve(this.ready);
     clearTimeout(this.#timer);
     this.#opening ??= this.#attempt().finally(() => (this.#opening = null));
     return this.#opening;
   }
 
+  close() {
+    this.#wanted = false;
+    clearTimeout(this.#timer);
+    this.#socket?.close();
+  }
+
   /** @returns {Promise<Wire.Ready>} */
   #attempt() {
     this.#become("connecting");
     return new Promise((resolve, reject) => {
-      const socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`);
+      const socket = new WebSocket(this.#address);
       const timer = setTimeout(() => socket.close(), HELLO_SECONDS * 1000);
       let refusal = new Refusal("connection_lost", "The server does not answer.");
       let mayRest = false;
       this.#socket = socket;
-      socket.onopen = () => socket.send(JSON.stringify({ type: "hello", version: VERSION }));
+      socket.onopen = () =>
+        socket.send(JSON.stringify({ type: "hello", version: VERSION, token: this.#token || null }));
       socket.onmessage = ({ data }) => {
         const message = JSON.parse(data);
         if (message.type === "ready") {
@@ -65,7 +83,7 @@ export class Connection extends EventTarget {
         reject(refusal);
         this.#take?.lose();
         // A server that closed because nothing was said holds nothing against us: come back when there is something to say.
-        if (mayRest) this.#become("asleep");
+        if (mayRest || !this.#wanted) this.#become("asleep");
         else this.#retry();
       };
     });
@@ -171,11 +189,24 @@ function secondsIn(message) {
 
 // REST. Raises Refusal with the server's own code and sentence.
 
-/** @param {string} path @param {RequestInit} [options] */
-async function ask(path, options) {
+/** @typedef {(path: string, options?: RequestInit) => Promise<any>} Ask */
+
+/** @type {Ask} */
+const ask = (path, options) => answered(fetch(path, { credentials: "same-origin", ...options }));
+
+/** @param {string} server @param {string} token @returns {Ask} */
+export function asking(server, token) {
+  return (path, options) => {
+    const headers = { ...options?.headers, ...(token && { Authorization: `Bearer ${token}` }) };
+    return answered(fetch(`${server}${path}`, { ...options, headers, credentials: "omit" }));
+  };
+}
+
+/** @param {Promise<Response>} asked */
+async function answered(asked) {
   let response;
   try {
-    response = await fetch(path, { credentials: "same-origin", ...options });
+    response = await asked;
   } catch {
     throw new Refusal("connection_lost", "The server cannot be reached right now.");
   }
@@ -201,7 +232,8 @@ const raw = (file) => ({ method: "POST", body: file, headers: { "Content-Type": 
 
 /** @template T @template {unknown[]} A @typedef {(...given: A) => Promise<T>} Asks */
 
-export const rest = {
+/** @param {Ask} ask */
+export const restBy = (ask) => ({
   /** @type {Asks<Page.Standing, []>} */
   ready: () => ask("/readyz"),
   /** @type {Asks<Wire.Health, []>} */
@@ -244,4 +276,6 @@ export const rest = {
   lastChange: () => ask("/v1/undo"),
   /** @type {Asks<Wire.Undone, [change: string]>} */
   undo: (change) => ask("/v1/undo", json("POST", { change })),
-};
+});
+
+export const rest = restBy(ask);

@@ -10,17 +10,16 @@ from voiceprint.domain.caller import ANONYMOUS, Caller, Scope
 from voiceprint.errors import AccessError, InputError, StoreError
 from voiceprint.server.context import CONTEXT, HOLDER
 from voiceprint.server.limits import slot_of
-from voiceprint.server.middleware import Handler, scheme_of
+from voiceprint.server.middleware import SIGN_IN, Handler, is_embedded, scheme_of
 from voiceprint.server.operations import SignIn
 from voiceprint.server.uploads import read_body
 from voiceprint.service.authenticator import SIGN_IN_SECONDS, Authenticator
 
-__all__ = ["admit_callers", "caller_of", "caller_of_page", "groups_of", "routes", "scope_of"]
+__all__ = ["admit_callers", "admitted", "caller_of", "caller_of_page", "groups_of", "routes", "scope_of"]
 
 routes = web.RouteTableDef()
 
 _CALLER: web.RequestKey[Caller] = web.RequestKey("caller", Caller)
-SIGN_IN = "/v1/session"
 # Every other route below a guarded path needs the scope operate; the rest is open.
 _SCOPES: Mapping[tuple[str, str], Scope] = {
     ("POST", "/v1/identify"): "identify",
@@ -61,7 +60,7 @@ async def admit_callers(request: web.Request, handler: Handler) -> web.StreamRes
         except StoreError:
             if route is not None:  # open routes answer all the same: also that the server is alive
                 raise
-    request[_CALLER] = caller = _caller_if_any(request, access)
+    request[_CALLER] = caller = _caller_if_any(request)
     slot_of(request).holder = caller.token_id
     HOLDER.set(caller.token_id)
     if caller.scopes and request.transport is not None:
@@ -69,7 +68,7 @@ async def admit_callers(request: web.Request, handler: Handler) -> web.StreamRes
     elif request.path != "/ws":
         await request.app[CONTEXT].pace.wait(request.remote or "")
     if route is not None:
-        caller = caller if caller.scopes else _caller(request, access)
+        caller = caller if caller.scopes else _caller(request)
         caller.require(_SCOPES.get(route, "operate"))
         _confine(caller, route)
     return await handler(request)
@@ -86,9 +85,19 @@ def groups_of(request: web.Request) -> list[str]:
 
 
 def caller_of_page(request: web.Request) -> Caller | None:
-    """The caller signed in on the page that sends the request, or None."""
+    """The caller signed in on the page that sends the request, or None; never for a page elsewhere."""
+    if is_embedded(request):
+        return None
     access = request.app[CONTEXT].authenticator
     return access.signed_in(request.cookies.get(access.cookie))
+
+
+def admitted(request: web.Request, token: str | None) -> Caller:
+    """The caller of a token; a page elsewhere needs one also where this server asks for none. Raises AccessError."""
+    access = request.app[CONTEXT].authenticator
+    if is_embedded(request) and (token is None or not access.required):
+        raise AccessError("token_needed", "A page elsewhere must send a token of this server.")
+    return access.admit(token)
 
 
 @routes.get(SIGN_IN)
@@ -153,19 +162,19 @@ def _confine(caller: Caller, route: tuple[str, str]) -> None:
         raise AccessError("wrong_group", "A token that is confined to groups cannot ask for this.")
 
 
-def _caller(request: web.Request, access: Authenticator) -> Caller:
+def _caller(request: web.Request) -> Caller:
     """Raises AccessError."""
     given = request.headers.get("Authorization")
     if given is not None:
         kind, _, token = given.partition(" ")
         if kind.lower() != "bearer":
             raise AccessError("token_needed", "Send the token as 'Authorization: Bearer TOKEN'.")
-        return access.admit(token.strip())
-    return caller_of_page(request) or access.admit(None)
+        return admitted(request, token.strip())
+    return caller_of_page(request) or admitted(request, None)
 
 
-def _caller_if_any(request: web.Request, access: Authenticator) -> Caller:
+def _caller_if_any(request: web.Request) -> Caller:
     try:
-        return _caller(request, access)
+        return _caller(request)
     except AccessError:
         return ANONYMOUS
