@@ -70,6 +70,7 @@ class Diarizer:
         else:
             policy = service.policy(within)
             self._voices = [Voices(service, service.segmentation, policy) for _ in parties]
+        self._known = 0
         self._parts: Sequence[Voices | WindowedTurns] = self._voices or self._windows
 
     def hear(self, sounds: Sequence[Waveform]) -> Iterator[None]:
@@ -81,6 +82,13 @@ class Diarizer:
         """Take the end in."""
         for part in self._parts:
             yield from part.finish()
+
+    @property
+    def knows_more(self) -> bool:
+        """Whether there is something new to be found."""
+        known = sum(part.known for part in self._parts)
+        more, self._known = known > self._known, known
+        return more
 
     def found(self) -> Steps:
         """What is known so far: steps through the answers. Before ``finish`` it may still change."""

@@ -69,6 +69,11 @@ class Voices:
             yield from self._take(first, batch)
         yield from self._close()
 
+    @property
+    def known(self) -> int:
+        """How many voices of blocks are known."""
+        return len(self._voices)
+
     def found(self) -> tuple[list[Span], list[EncodedUtterance]]:
         """The spans of speech, and what each of their clusters sounds like."""
         if not self._voices:

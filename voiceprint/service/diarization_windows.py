@@ -63,6 +63,11 @@ class WindowedTurns:
         self._waiting: list[Waveform] = []
         self._begin = 0.0
 
+    @property
+    def known(self) -> int:
+        """How many turns are known."""
+        return len(self.turns)
+
     def hear(self, sound: Waveform) -> Iterator[None]:
         """Take the next sound in."""
         self._waiting.append(sound)
