@@ -79,6 +79,9 @@ def test_a_stranger_of_a_recording_is_named_known_from_then_on_and_taken_back(
         exported = await (await client.get(f"{path}/timeline?format=srt")).text()
         assert "Ben" in exported
         assert "-->" in exported
+        srt = b"1\r\n00:00:00,500 --> 00:00:03,000\r\nhello\r\n"
+        labelled = await client.post(f"{path}/transcript?format=srt", data=srt)
+        assert await labelled.read() == srt.replace(b"hello", f"{named.timeline.turns[0].label}: hello".encode())
         ours = next(voice for voice in named.timeline.voices if voice.label == "Ada")
         wrong = await told(client.post(f"{path}/voices/{ours.voice}", json={"learn": False}))
         assert wrong.timeline is not None
@@ -97,6 +100,18 @@ def test_a_stranger_of_a_recording_is_named_known_from_then_on_and_taken_back(
         assert await refused(client.post(f"{path}/voices/{ours.voice}", json=same)) == (409, "already_named")
         assert await refused(client.post(f"{path}/voices/{stranger.voice}", json=same)) == (422, "not_this_speaker")
         assert len(known.speaker(ada.speaker.id).enrollments) == 2
+
+    with_server(known, talk)
+
+
+def test_clients_of_servers_like_openais_get_segments(known: VoiceprintService, takes: Takes) -> None:
+    async def talk(client: Client) -> None:
+        form = aiohttp.FormData({"model": "any", "response_format": "json"})
+        form.add_field("file", BytesIO(wav(meeting(takes))), filename="talk.wav")
+        answer = await (await client.post("/v1/audio/diarization", data=form)).json()
+        assert answer["duration"] == pytest.approx(meeting(takes).seconds, abs=0.1)
+        assert {tuple(segment) for segment in answer["segments"]} == {("id", "start", "end", "speaker")}
+        assert answer["num_speakers"] == len({segment["speaker"] for segment in answer["segments"]})
 
     with_server(known, talk)
 

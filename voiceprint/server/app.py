@@ -5,7 +5,16 @@ from collections.abc import AsyncIterator, Collection
 from aiohttp import web
 
 from voiceprint.config import Settings
-from voiceprint.server import auth_middleware, docs_routes, live, page, page_data_routes, recording_routes, rest
+from voiceprint.server import (
+    auth_middleware,
+    docs_routes,
+    live,
+    page,
+    page_data_routes,
+    recording_routes,
+    rest,
+    timeline_routes,
+)
 from voiceprint.server.background import in_background, repeated
 from voiceprint.server.context import CONTEXT, Context
 from voiceprint.server.middleware import (
@@ -37,7 +46,7 @@ def create_app(
     app = web.Application(middlewares=_MIDDLEWARES)
     app[CONTEXT] = Context(service, settings, names={*names, settings.host})
     app.on_response_prepare.append(add_security_headers)
-    for part in (rest, auth_middleware, page_data_routes, recording_routes, docs_routes):
+    for part in (rest, auth_middleware, page_data_routes, recording_routes, timeline_routes, docs_routes):
         app.add_routes(part.routes)
     app.add_routes(page.routes())
     app.router.add_get("/ws", live.websocket)

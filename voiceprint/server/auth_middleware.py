@@ -26,6 +26,8 @@ _SCOPES: Mapping[tuple[str, str], Scope] = {
     ("POST", "/v1/identify"): "identify",
     ("POST", "/v1/verify"): "identify",
     ("POST", "/v1/timeline"): "identify",
+    ("POST", "/v1/audio/diarization"): "identify",
+    ("POST", "/v1/recordings/{id}/transcript"): "identify",
     ("GET", "/v1/recordings"): "identify",
     ("POST", "/v1/recordings"): "identify",
     ("GET", "/v1/recordings/{id}"): "identify",

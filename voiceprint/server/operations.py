@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+from voiceprint.api.diarization_message import DiarizedRecording
 from voiceprint.api.messages import (
     Enrolled,
     Forgotten,
@@ -26,7 +27,7 @@ from voiceprint.domain.vocabulary import Consent
 
 __all__ = ["OPERATIONS", "Change", "Merge", "Operation", "SignIn", "Undo"]
 
-Sound = Literal["audio", "audios"]
+Sound = Literal["audio", "audios", "file"]
 
 
 class Change(msgspec.Struct, forbid_unknown_fields=True):
@@ -96,6 +97,14 @@ OPERATIONS: tuple[Operation, ...] = (
         query={"speaker": str, **_GROUP, **_CHOICE},
     ),
     Operation("POST", "/v1/timeline", "Who spoke when in a recording.", Timeline, sound="audio", query=_GROUP),
+    Operation(
+        "POST", "/v1/audio/diarization", "The same as segments, as clients of servers like OpenAI's know it.",
+        DiarizedRecording, sound="file", query=_GROUP,
+    ),
+    Operation(
+        "POST", f"{_RECORDING}/transcript", "A transcript of a recording, with its speakers' names.", sound="audio",
+        query={"format": str}, media_type="application/octet-stream",
+    ),
     Operation(
         "POST", "/v1/recordings", "Who spoke when in a recording of any length: it is heard as a job.", RecordingJob,
         HTTPStatus.ACCEPTED, sound="audio", query={"size": int, **_GROUP, **_CHOICE},
