@@ -36,7 +36,9 @@ SIGN_IN = "/v1/session"
 _EMBEDDED: web.RequestKey[bool] = web.RequestKey("embedded", bool)
 HSTS_SECONDS = 365 * 86_400
 _HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+    # A recording that was chosen is played from the browser's own memory: blob.
+    "Content-Security-Policy": "default-src 'self'; media-src 'self' blob:; base-uri 'none'; form-action 'self'; "
+    "frame-ancestors 'none'",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "microphone=(self), camera=(), geolocation=()",

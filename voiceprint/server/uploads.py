@@ -40,22 +40,22 @@ class Upload:
         return self.files[0]
 
 
-async def read_upload(request: web.Request, *, max_bytes: int) -> Upload:
-    """The audio of a request: the raw body, or the parts named ``audio`` of multipart/form-data."""
+async def read_upload(request: web.Request, *, max_bytes: int, sound: str = "audio") -> Upload:
+    """The audio of a request: the raw body, or the parts of multipart/form-data named as ``sound`` says."""
     _refuse_coding(request)
     slot = slot_of(request)
     slot.expect()
-    upload = await _read(request, max_bytes)
+    upload = await _read(request, max_bytes, sound)
     slot.work()
     RECORDING.set(True)
     return upload
 
 
-async def _read(request: web.Request, max_bytes: int) -> Upload:
+async def _read(request: web.Request, max_bytes: int, sound: str) -> Upload:
     try:
         async with asyncio.timeout(STALL_SECONDS + max_bytes / 1_000_000):
             if request.content_type.startswith("multipart/"):
-                return await _read_parts(await request.multipart(), slot_of(request), max_bytes)
+                return await _read_parts(await request.multipart(), slot_of(request), max_bytes, sound)
             return Upload(files=[await _read_raw(request, max_bytes)])
     except TimeoutError as error:
         raise InputError("stalled", "The body stopped coming.") from error
@@ -105,7 +105,7 @@ async def _read_raw(request: web.Request, max_bytes: int) -> bytes:
     return bytes(body)
 
 
-async def _read_parts(reader: MultipartReader, slot: UploadSlot, max_bytes: int) -> Upload:
+async def _read_parts(reader: MultipartReader, slot: UploadSlot, max_bytes: int, sound: str) -> Upload:
     upload, left = Upload(), max_bytes
     for _ in range(MAX_PARTS):
         part = await reader.next()
@@ -113,11 +113,11 @@ async def _read_parts(reader: MultipartReader, slot: UploadSlot, max_bytes: int)
             return upload
         if not isinstance(part, BodyPartReader) or not part.name:
             raise InputError("bad_multipart", "Every part needs a name, such as 'audio', and no parts of its own.")
-        if part.name == "audio":
+        if part.name == sound:
             upload.files.append(await _read_part(part, slot, left, max_bytes))
             left -= len(upload.files[-1])
         elif part.filename is not None:
-            raise InputError("unknown_field", f"A file came as {part.name!r:.40}; send recordings as 'audio'.")
+            raise InputError("unknown_field", f"A file came as {part.name!r:.40}; send recordings as {sound!r}.")
         elif part.name in upload.fields:
             raise InputError("bad_multipart", f"The field {part.name!r:.40} came twice.")
         else:

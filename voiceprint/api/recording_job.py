@@ -1,0 +1,188 @@
+"""One recording that is heard as a job: its state, its voices, and what a person said of them. All of it in memory."""
+
+import secrets
+import time
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field, replace
+from threading import RLock
+
+from voiceprint.api.desk import Desk
+from voiceprint.api.recording_messages import JobState, RecordingJob
+from voiceprint.api.timeline_messages import Timeline
+from voiceprint.api.timeline_presenter import TimelinePresenter
+from voiceprint.audio.channels import Choice
+from voiceprint.audio.recording import Recording
+from voiceprint.audio.recording_stream import SoundPiece
+from voiceprint.domain.caller import Caller
+from voiceprint.domain.groups import Within
+from voiceprint.domain.moments import iso_moment
+from voiceprint.domain.vocabulary import Notice
+from voiceprint.errors import InputError, VoiceprintError
+from voiceprint.service.diarization import Diarization, Voice
+from voiceprint.service.diarization_stream import StreamDiarizer
+from voiceprint.service.results import EncodedUtterance
+from voiceprint.service.service import VoiceprintService
+
+__all__ = ["Correction", "Job"]
+
+# What is known is shown again when so much more was heard: to find all spans takes time in proportion to the recording.
+SHOW_AGAIN = 1.25
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """What a person said of a voice. ``before``: what was said of it earlier, in a tuple; () for nothing.
+
+    ``speaker_id``, ``enrollment_id``: of what was enrolled; ``created``: whether the speaker was new.
+    """
+
+    voice: int
+    before: tuple[str | None, ...]
+    speaker_id: str | None = None
+    enrollment_id: str | None = None
+    created: bool = False
+
+
+@dataclass(slots=True)
+class Job:
+    """``received`` bytes of ``size``; ``expires_at``: seconds since 1970, once it has ended; ``keeps_unnamed``: whether
+    voices of nobody enrolled may be enrolled later, so that their embeddings live as long as the job.
+    """
+
+    service: VoiceprintService
+    desk: Desk
+    caller: Caller
+    within: Within
+    size: int
+    choice: Choice
+    keep_seconds: float
+    keeps_unnamed: bool
+    id: str = field(default_factory=lambda: secrets.token_hex(16))
+    state: JobState = "waiting"
+    received: int = 0
+    heard_seconds: float = 0.0
+    created_at: float = field(default_factory=time.time)
+    expires_at: float | None = None
+    error: Notice | None = None
+    lock: RLock = field(default_factory=RLock)
+    corrections: dict[int, str | None] = field(default_factory=dict)
+    changes: list[Correction] = field(default_factory=list)
+    _diarizer: StreamDiarizer = field(init=False)
+    _found: Diarization | None = None
+    _about: Recording = field(default_factory=lambda: Recording((), 1, 0.0))
+    _shown_at: float = 0.0
+    _paid: int = 1
+
+    def __post_init__(self) -> None:
+        self._diarizer = StreamDiarizer(self.service, self.choice, within=self.within)
+
+    @property
+    def ended(self) -> bool:
+        return self.state in ("done", "failed")
+
+    # What the recording says, step by step, for others to be served in between
+
+    def begin(self, head: Recording) -> Iterator[None]:
+        """Choose by the beginning which track and channels are heard, and hear it. Raises InputError."""
+        self.state = "running"
+        yield from self._following(self._diarizer.begin(head))
+
+    def hear(self, piece: SoundPiece) -> Iterator[None]:
+        """The next of its sound. Raises LimitError (``too_many_answers``), StoreError."""
+        yield from self._following(self._diarizer.hear(piece))
+        if self.heard_seconds >= SHOW_AGAIN * self._shown_at and self._diarizer.knows_more:
+            self._shown_at = self.heard_seconds
+            self._found = yield from self._decided()
+
+    def finish(self, about: Recording) -> Iterator[None]:
+        """The end of it. ``about``: what is to be said about the whole recording. Raises as ``hear``."""
+        yield from self._following(self._diarizer.finish())
+        found = yield from self._decided()
+        for answer in found.answers:
+            self.desk.conclude(answer)
+            yield
+        self._found, self._about = self._kept(found), about
+        self._end("done")
+
+    def fail(self, error: VoiceprintError) -> None:
+        """It ended without a timeline; what was found so far is forgotten."""
+        if not self.ended:
+            self.error = Notice(code=error.code, message=error.told)
+            self._found = None
+            self._end("failed")
+
+    # What is told of it
+
+    def message(self, *, whole: bool = True) -> RecordingJob:
+        """``whole``: with the timeline."""
+        with self.lock:
+            return RecordingJob(
+                id=self.id,
+                state=self.state,
+                heard_seconds=round(self.heard_seconds, 1),
+                audio_seconds=round(self.heard_seconds, 2) if self.state == "done" else None,
+                received_bytes=self.received,
+                size_bytes=self.size,
+                created_at=iso_moment(self.created_at),
+                expires_at=None if self.expires_at is None else iso_moment(self.expires_at),
+                timeline=self.timeline() if whole else None,
+                error=self.error,
+                changes=len(self.changes),
+            )
+
+    def timeline(self) -> Timeline | None:
+        """As far as it is known, with what people said of its voices."""
+        if self._found is None:
+            return None
+        corrections = dict(self.corrections)
+        nameable = self.state == "done"
+        presenter = TimelinePresenter(self.service, self._found, self.caller, corrections, nameable)
+        return presenter.timeline(self._about, self.heard_seconds)
+
+    def voice(self, number: int) -> Voice:
+        """A voice that a person may name. Raises InputError: ``not_done``, ``unknown_voice``."""
+        if self._found is None or self.state != "done":
+            raise InputError("not_done", "Voices can be named once the whole recording was heard.")
+        for voice in self._found.voices:
+            if voice.number == number:
+                return voice
+        raise InputError("unknown_voice", "There is no voice of that number in this recording.")
+
+    # Inside
+
+    def _following(self, steps: Iterator[None]) -> Iterator[None]:
+        for _ in steps:
+            self.heard_seconds = self._diarizer.seconds
+            yield
+        self.heard_seconds = self._diarizer.seconds
+
+    def _decided(self) -> Generator[None, None, Diarization]:
+        """What is known of it so far; every voice decided on costs one answer."""
+        steps = self._diarizer.found()
+        while True:
+            try:
+                next(steps)
+            except StopIteration as done:
+                found: Diarization = done.value
+                break
+            yield
+        if len(found.answers) > self._paid:
+            self.desk.pay(self.caller, len(found.answers) - self._paid)
+            self._paid = len(found.answers)
+        return found
+
+    def _kept(self, found: Diarization) -> Diarization:
+        """Without the embeddings of voices that may not be kept."""
+        if self.keeps_unnamed:
+            return found
+        return replace(found, voices=tuple(map(_without_embedding, found.voices)))
+
+    def _end(self, state: JobState) -> None:
+        self._diarizer = StreamDiarizer(self.service)  # what it knows of voices goes
+        self.state, self.expires_at = state, time.time() + self.keep_seconds
+
+
+def _without_embedding(voice: Voice) -> Voice:
+    if voice.answer.decision.speaker_id is not None:
+        return voice
+    return replace(voice, probe=EncodedUtterance(voice.probe.utterance, None))
