@@ -1,7 +1,6 @@
-"""The one door for a caller: scope, groups, budget, disclosure and webhook in one place.
+"""The one door for a caller, from REST, WebSocket and page data: scope, groups, budget, disclosure and webhook.
 
-REST, WebSocket and page data go through it. Every method raises AccessError where the caller's scopes or groups do not
-allow it, and StoreError.
+Every method raises AccessError where the caller's scopes or groups do not allow it, and StoreError.
 """
 
 from collections.abc import Callable, Collection, Generator, Iterator, Sequence
