@@ -17,10 +17,12 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from voiceprint.api.messages import (
+    ChangeInfo,
     Consent,
     Enrolled,
     Forgotten,
     KnownAbout,
+    Merged,
     Mode,
     Result,
     ServerMessage,
@@ -77,14 +79,22 @@ class SyncVoiceprintClient:
         return self._run(self._client.verify(speaker_id, recording))
 
     def enroll(
-        self, name: str, recordings: Sequence[bytes], *, consent: Consent | None = None, groups: Sequence[str] = ()
+        self,
+        name: str,
+        recordings: Sequence[bytes],
+        *,
+        consent: Consent | None = None,
+        groups: Sequence[str] = (),
+        force: bool = False,
     ) -> Enrolled:
-        """A new speaker, in these groups."""
-        return self._run(self._client.enroll(name, recordings, consent=consent, groups=groups))
+        """A new speaker, in these groups. ``force``: also from recordings that do not agree; for operators."""
+        return self._run(self._client.enroll(name, recordings, consent=consent, groups=groups, force=force))
 
-    def enroll_more(self, speaker_id: str, recordings: Sequence[bytes], *, consent: Consent | None = None) -> Enrolled:
-        """More recordings of an enrolled speaker."""
-        return self._run(self._client.enroll_more(speaker_id, recordings, consent=consent))
+    def enroll_more(
+        self, speaker_id: str, recordings: Sequence[bytes], *, consent: Consent | None = None, force: bool = False
+    ) -> Enrolled:
+        """More recordings of an enrolled speaker. ``force``: also what sounds like another voice; for operators."""
+        return self._run(self._client.enroll_more(speaker_id, recordings, consent=consent, force=force))
 
     def speakers(self, *, groups: Sequence[str] = ()) -> tuple[SpeakerInfo, ...]:
         """The enrolled speakers, by name."""
@@ -109,6 +119,18 @@ class SyncVoiceprintClient:
     def confirm_take(self, speaker_id: str, take_id: str) -> Takes:
         """The recordings of the speaker, of which this one, which another token brought, decides from now on."""
         return self._run(self._client.confirm_take(speaker_id, take_id))
+
+    def merge(self, speaker_id: str, other_id: str, *, force: bool = False) -> Merged:
+        """Two entries of one person as one, which keeps the first id. ``force``: also where the voices differ."""
+        return self._run(self._client.merge(speaker_id, other_id, force=force))
+
+    def last_change(self) -> ChangeInfo | None:
+        """The change that ``undo`` would take back now; None where there is none."""
+        return self._run(self._client.last_change())
+
+    def undo(self, change_id: str | None = None) -> ChangeInfo:
+        """The change that was taken back: the last one. With an id, only where that is still the last one."""
+        return self._run(self._client.undo(change_id))
 
     def known_about(self, speaker_id: str) -> KnownAbout:
         """Everything held about a person, for that person."""

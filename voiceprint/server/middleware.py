@@ -56,7 +56,7 @@ _PREFLIGHT = partial(
     status=HTTPStatus.NO_CONTENT,
     headers={
         "Access-Control-Allow-Headers": "Authorization, Content-Type",
-        "Access-Control-Allow-Methods": "GET, POST, PATCH, DELETE",
+        "Access-Control-Allow-Methods": "GET, POST, PUT, PATCH, DELETE",
         "Access-Control-Max-Age": "600",
     },
 )
