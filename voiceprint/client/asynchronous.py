@@ -12,6 +12,7 @@ import asyncio
 import json
 import ssl
 from collections.abc import AsyncIterable, AsyncIterator, Sequence
+from io import BytesIO
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -43,6 +44,7 @@ from voiceprint.api.messages import (
     decode_server,
     encode,
 )
+from voiceprint.api.recording_messages import RecordingJob, ThatWas
 from voiceprint.api.timeline_messages import Timeline
 from voiceprint.client.refusal import RefusedError, refused
 from voiceprint.errors import MessageError
@@ -100,6 +102,29 @@ class VoiceprintClient:
         """The turns of a recording, each with its speaker."""
         query = [("group", group) for group in groups]
         return _view(Timeline, await self._fetch("POST", "/v1/timeline", data=recording, params=query))
+
+    async def send_recording(self, recording: bytes, *, groups: Sequence[str] = ()) -> RecordingJob:
+        """A recording of any length, heard as a job; ask for it until its state is ``done`` or ``failed``."""
+        query = [("group", group) for group in groups]
+        body = await self._fetch("POST", "/v1/recordings", data=BytesIO(recording), params=query)
+        return _view(RecordingJob, body)
+
+    async def recording(self, job_id: str) -> RecordingJob:
+        """How far a recording is heard, and its timeline so far."""
+        return _view(RecordingJob, await self._fetch("GET", f"/v1/recordings/{job_id}"))
+
+    async def name_voice(self, job_id: str, voice: int, wanted: ThatWas) -> RecordingJob:
+        """The recording after a person said whose one of its voices is."""
+        path = f"/v1/recordings/{job_id}/voices/{voice}"
+        return _view(RecordingJob, await self._fetch("POST", path, data=msgspec.json.encode(wanted)))
+
+    async def undo_name(self, job_id: str) -> RecordingJob:
+        """The recording without what was said last of its voices."""
+        return _view(RecordingJob, await self._fetch("POST", f"/v1/recordings/{job_id}/undo"))
+
+    async def forget_recording(self, job_id: str) -> None:
+        """Cancel a recording, and forget its voices."""
+        await self._fetch("DELETE", f"/v1/recordings/{job_id}")
 
     async def verify(self, speaker_id: str, recording: bytes) -> Result:
         """Whether it is the claimed speaker."""

@@ -30,6 +30,7 @@ from voiceprint.api.messages import (
     Takes,
     Unlocked,
 )
+from voiceprint.api.recording_messages import RecordingJob, ThatWas
 from voiceprint.api.timeline_messages import Timeline
 from voiceprint.client.asynchronous import ServerHealth, VoiceprintClient
 
@@ -73,6 +74,26 @@ class SyncVoiceprintClient:
     def timeline(self, recording: bytes, *, groups: Sequence[str] = ()) -> Timeline:
         """The turns of a recording, each with its speaker."""
         return self._run(self._client.timeline(recording, groups=groups))
+
+    def send_recording(self, recording: bytes, *, groups: Sequence[str] = ()) -> RecordingJob:
+        """A recording of any length, heard as a job; ask for it until its state is ``done`` or ``failed``."""
+        return self._run(self._client.send_recording(recording, groups=groups))
+
+    def recording(self, job_id: str) -> RecordingJob:
+        """How far a recording is heard, and its timeline so far."""
+        return self._run(self._client.recording(job_id))
+
+    def name_voice(self, job_id: str, voice: int, wanted: ThatWas) -> RecordingJob:
+        """The recording after a person said whose one of its voices is."""
+        return self._run(self._client.name_voice(job_id, voice, wanted))
+
+    def undo_name(self, job_id: str) -> RecordingJob:
+        """The recording without what was said last of its voices."""
+        return self._run(self._client.undo_name(job_id))
+
+    def forget_recording(self, job_id: str) -> None:
+        """Cancel a recording, and forget its voices."""
+        self._run(self._client.forget_recording(job_id))
 
     def verify(self, speaker_id: str, recording: bytes) -> Result:
         """Whether it is the claimed speaker."""
