@@ -15,7 +15,7 @@ from voiceprint.server.openapi import asyncapi, openapi
 from voiceprint.server.operations import OPERATIONS
 from voiceprint.service.service import VoiceprintService
 
-FILES = {f"/{path.name}" for path in shipped("web").iterdir()} | {"/"}
+FILES = {f"/{path.relative_to(shipped("web")).as_posix()}" for path in shipped("web").rglob("*")} | {"/"}
 
 
 def references(part: object) -> set[str]:
