@@ -23,11 +23,9 @@ from voiceprint.storage.manifest_cache import ManifestCache
 from voiceprint.storage.receipts import Receipt, make_receipt
 from voiceprint.storage.rows import Loaded, Rows
 from voiceprint.storage.sealing.key_file import MasterKeys
-from voiceprint.storage.sealing.seals import KeyRing, Seals
+from voiceprint.storage.sealing.seals import Seals
 from voiceprint.storage.sealing.settings import StoreSettings, StoreState
 from voiceprint.storage.sealing.vault import Vault
-from voiceprint.storage.snapshot.contents import StoreContents
-from voiceprint.storage.snapshot.snapshot import load_parts
 from voiceprint.storage.sqlite.database import (
     DATABASE_NAME,
     create_database,
@@ -104,15 +102,6 @@ class Store(Transactions):
         with self.reading() as rows:
             return rows.load()
 
-    def load_quickly(self) -> StoreContents:
-        """All speakers, from the snapshot where there is one. Raises StoreError.
-
-        Rows damaged since the snapshot was sealed are not detected here.
-        """
-        with self.reading() as rows:
-            parts = load_parts(rows)
-            return StoreContents.of(rows.load()) if parts is None else parts
-
     def content_hash(self, data: bytes) -> str:
         """Keyed hash of a recording, which recognises a repetition without storing the recording."""
         with self._lock:
@@ -138,7 +127,7 @@ class Store(Transactions):
         profile = Profile(name=name, created_at=time.time(), groups=groups, enrolled_by=enrolled_by).agreed(consent)
         speaker = StoredSpeaker(new_id(), profile, tuple(enrollments))
         with self.writing() as rows:
-            rows.write(speaker.id, KeyRing.new(), profile, enrollments, "enrolled")
+            rows.write(speaker, 0, "enrolled", enrollments=len(enrollments))
             last_change.keep(rows, "enrolled", SpeakerChange.of(speaker.id, None, added=enrollments))
         return speaker
 
@@ -151,15 +140,14 @@ class Store(Transactions):
         """
         check_consent(consent)
         with self.writing() as rows:
-            speaker, ring = rows.read(speaker_id)
+            speaker, before = rows.read(speaker_id)
             profile = speaker.profile.agreed(consent) if consent else speaker.profile
-            ring = rows.drop(speaker_id, ring, speaker.former)
-            rows.write(speaker_id, ring, profile if consent else None, enrollments, "updated")
+            more = (*speaker.enrollments, *enrollments)
+            changed = StoredSpeaker(speaker_id, profile, more)
+            rows.write(changed, before, "updated", enrollments=len(enrollments))
             change = SpeakerChange.of(speaker_id, speaker.profile, added=enrollments, former=speaker.former)
             last_change.keep(rows, "updated", change)
-        return msgspec.structs.replace(
-            speaker, profile=profile, enrollments=(*speaker.enrollments, *enrollments), former=()
-        )
+        return changed
 
     def rename(self, speaker_id: str, name: str) -> StoredSpeaker:
         """The speaker under another name. Raises StoreError: ``record_damaged``, ``speaker_gone``."""
@@ -191,7 +179,7 @@ class Store(Transactions):
             rows.note(event, speaker_id, **details)
 
     def forget(self, speaker_id: str, *, reason: str = "asked") -> Receipt:
-        """The receipt of an erasure: key and records destroyed, a tombstone left, the log cleared.
+        """The receipt of an erasure: the speaker's row destroyed, a tombstone left, the log cleared.
 
         Takes damaged speakers, too, and works on a full disk. Raises StoreError (``speaker_gone``).
         """
@@ -213,14 +201,12 @@ class Store(Transactions):
 
     def _change(self, speaker_id: str, event: str, change: Callable[[Profile], Profile]) -> StoredSpeaker:
         with self.writing() as rows:
-            speaker, ring = rows.read(speaker_id)
-            profile = change(speaker.profile)
-            if event != "seen":  # outdated data must not stay sealed in the snapshot; the day may
-                rows.drop_part(speaker_id)
-            rows.write(speaker_id, ring, profile, (), event)
+            speaker, before = rows.read(speaker_id)
+            changed = msgspec.structs.replace(speaker, profile=change(speaker.profile))
+            rows.write(changed, before, event)
             if event != "seen":
                 last_change.keep(rows, event, SpeakerChange.of(speaker_id, speaker.profile))
-        return msgspec.structs.replace(speaker, profile=profile)
+        return changed
 
 
 def _fill(database: sqlite3.Connection, seals: Seals) -> None:

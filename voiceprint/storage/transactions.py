@@ -8,6 +8,7 @@ from threading import RLock
 
 from voiceprint.domain.speaker import EncoderIdentity
 from voiceprint.errors import KeyFileError, StoreError
+from voiceprint.storage.former_layout import move_former
 from voiceprint.storage.manifest_cache import ManifestCache
 from voiceprint.storage.rows import Rows
 from voiceprint.storage.sealing.key_file import MasterKeys, claim_key_file, load_key_file
@@ -34,6 +35,8 @@ class Transactions:
         self._revision = -1
         self._others = 0
         self._encoder: EncoderIdentity | None = None
+        with self._lock, explained(path):
+            move_former(database, self._current_seals)
         with self.reading() as rows:
             self._encoder, self.id = rows.seals.encoder, rows.seals.store_id
             self._revision = rows.state.revision

@@ -10,7 +10,6 @@ from voiceprint.errors import ModelError
 from voiceprint.storage.maintenance.bundle import Bundle
 from voiceprint.storage.rows import Rows
 from voiceprint.storage.sealing.key_file import MasterKeys
-from voiceprint.storage.sealing.seals import KeyRing
 from voiceprint.storage.store import Store, check_encoder, has_store
 
 __all__ = ["RestoreReport", "restore"]
@@ -117,12 +116,14 @@ def _make_room(rows: Rows, speaker_id: str, damaged: set[str]) -> bool:
 
 
 def _insert(rows: Rows, speaker: StoredSpeaker, bundle: Bundle, *, ours: bool) -> None:
-    profile, enrollments, former = speaker.profile, speaker.enrollments, speaker.former
     if not ours:
-        profile = msgspec.structs.replace(profile, origin=profile.origin or bundle.store)
         # Hashes of the clips are keyed by the other store's secret: here they match nothing.
-        enrollments, former = (tuple(one.without_content() for one in each) for each in (enrollments, former))
-    rows.write(speaker.id, KeyRing.new(), profile, enrollments, "restored", former=former)
+        enrollments, former = (
+            tuple(one.without_content() for one in each) for each in (speaker.enrollments, speaker.former)
+        )
+        profile = msgspec.structs.replace(speaker.profile, origin=speaker.profile.origin or bundle.store)
+        speaker = StoredSpeaker(speaker.id, profile, enrollments, former)
+    rows.write(speaker, 0, "restored", enrollments=len(speaker.enrollments))
 
 
 def _add_tombstone_keys(rows: Rows, bundle: Bundle) -> None:
