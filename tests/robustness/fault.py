@@ -64,12 +64,12 @@ def enrollment(seed: int) -> Enrollment:
 
 
 def export(store: Store) -> None:
-    write_bundle(take_bundle(store), store.path.parent.parent / "out.bundle")
+    write_bundle(take_bundle(store), Path(store.name).parent.parent / "out.bundle")
 
 
 def bring_in(store: Store) -> None:
-    bundle = read_bundle((store.path.parent.parent / "others.bundle").read_bytes(), keys=store.keys)
-    assert restore(store.path.parent, store.keys, bundle).added == 2
+    bundle = read_bundle((Path(store.name).parent.parent / "others.bundle").read_bytes(), keys=store.keys)
+    assert restore(Path(store.name).parent, store.keys, bundle).added == 2
 
 
 OPERATIONS: dict[str, Callable[[Store, str], object]] = {

@@ -118,7 +118,7 @@ def _try(store: Store, statements: list[Statement], victim: str, people: dict[st
     try:
         with store.writing() as rows:
             for sql, values in statements:
-                rows.database.execute(sql, values)
+                rows.tables.database.execute(sql, values)
             outcome = _judge(rows, victim, people)
             _undo()
     except _UndoError:

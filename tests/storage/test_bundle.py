@@ -52,7 +52,7 @@ def test_who_was_forgotten_since_does_not_come_back(keys: MasterKeys, store: Sto
     store.add_speaker("Ben", [enrollment(2)])
     bundle = read_bundle(take_bundle(store), keys=keys)
     store.forget(ada.id)
-    report = restore(store.path.parent, keys, bundle)
+    report = restore(Path(store.name).parent, keys, bundle)
     assert (report.added, report.present, report.forgotten) == (0, 1, 1)
     assert names(store) == ["Ben"]
 

@@ -84,7 +84,7 @@ def test_a_key_that_another_store_needs_is_not_dropped(tmp_path: Path, keys: Mas
     other.close()
     now = load_key_file(keys.path, data=tmp_path / "other")
     assert len(now.keys) == 1
-    for folder, name in ((store.path.parent, "Ada"), (tmp_path / "other", "Ben")):
+    for folder, name in ((Path(store.name).parent, "Ada"), (tmp_path / "other", "Ben")):
         again = Store.open(folder, now, ENCODER)
         assert [who.name for who in again.load().speakers] == [name]
         again.close()

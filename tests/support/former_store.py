@@ -1,6 +1,7 @@
 """A store as layout 2 had it: a sealed key ring, a token for the profile and each enrollment, and parts."""
 
 import secrets
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,8 @@ def make_former(folder: Path, keys: MasterKeys, encoder: EncoderIdentity) -> lis
     """Turn a store into one of the former layout, with the same speakers; the tokens in it."""
     store = Store.open(folder, keys, encoder)
     with store.writing() as rows:
-        database, seals = rows.database, rows.seals
+        database, seals = rows.tables.database, rows.seals
+        assert isinstance(database, sqlite3.Connection)
         people = [(speaker, rows.tables.generations()[speaker.id]) for speaker in rows.load().speakers]
         kept = {
             table: database.execute(f"SELECT * FROM {table}").fetchall() for table in ("meta", "tombstones", "audit")

@@ -12,20 +12,22 @@ from voiceprint.storage.sealing.vault import SealBrokenError
 from voiceprint.storage.sqlite.database import shrink, transaction
 from voiceprint.storage.sqlite.former_tables import FormerSpeaker, former_speakers
 from voiceprint.storage.sqlite.migrations import LAYOUT, MOVED_LAYOUT, layout_of, migrate
-from voiceprint.storage.sqlite.tables import SpeakerRow, Tables
+from voiceprint.storage.sqlite.tables import SqliteTables
+from voiceprint.storage.tables import SpeakerRow, Tables
 
 __all__ = ["move_former"]
 
 
-def move_former(database: sqlite3.Connection, seals: Callable[[], Seals]) -> None:
+def move_former(database: sqlite3.Connection, seals: Callable[[Tables], Seals]) -> None:
     """Bring a store to the present layout; nothing of the former one is left in the file or its log."""
     if layout_of(database) == LAYOUT:
         return
+    tables = SqliteTables(database)
     with transaction(database):
         if layout_of(database) < LAYOUT:  # no other process was quicker
             migrate(database, MOVED_LAYOUT)
             for former in former_speakers(database):
-                Tables(database).put_speaker(_moved(seals(), former))
+                tables.put_speaker(_moved(seals(tables), former))
             migrate(database)
     shrink(database)
 

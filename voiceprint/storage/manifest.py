@@ -16,7 +16,7 @@ from voiceprint.storage.manifest_cache import ManifestCache
 from voiceprint.storage.sealing.seals import Seals
 from voiceprint.storage.sealing.settings import StoreState
 from voiceprint.storage.sealing.vault import SealBrokenError
-from voiceprint.storage.sqlite.tables import Tables
+from voiceprint.storage.tables import Tables
 
 __all__ = ["MISSING", "Manifest"]
 

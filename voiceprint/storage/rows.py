@@ -4,7 +4,6 @@ Every change of a speaker raises their generation, enters the manifest and becom
 same transaction. So rows put back or removed as a whole do not add up, and the log names the speaker.
 """
 
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -19,8 +18,7 @@ from voiceprint.storage.manifest_cache import ManifestCache
 from voiceprint.storage.sealing.seals import Seals
 from voiceprint.storage.sealing.settings import StoreState
 from voiceprint.storage.sealing.vault import SealBrokenError
-from voiceprint.storage.sqlite.schema import require_own_schema
-from voiceprint.storage.sqlite.tables import SpeakerRow, Tables
+from voiceprint.storage.tables import SpeakerRow, Tables
 
 __all__ = ["Loaded", "Rows"]
 
@@ -39,9 +37,8 @@ class Rows:
     ``state`` is written by ``save_state``.
     """
 
-    def __init__(self, database: sqlite3.Connection, seals: Seals, cache: ManifestCache) -> None:
-        self.database = database
-        self.tables = Tables(database)
+    def __init__(self, tables: Tables, seals: Seals, cache: ManifestCache) -> None:
+        self.tables = tables
         self.seals = seals
         self.state = self._saved = _read_state(self.tables, seals)
         self.manifest = Manifest(self.tables, seals, self.state, cache)
@@ -102,7 +99,7 @@ class Rows:
 
         Takes what ``load`` calls damaged, too: ``missing-`` and a pseudonym included.
         """
-        require_own_schema(self.database)
+        self.tables.require_own_schema()
         pseudonym, records = self._remove(speaker_id)
         if self.tables.still_has(speaker_id):
             raise StoreError("not_erased", "The database still has the speaker; see 'voiceprint check'.")

@@ -1,14 +1,12 @@
-"""The store: speakers, settings, tokens and audit log, sealed in one SQLite file.
+"""The store: speakers, settings, tokens and audit log, sealed in one SQLite file or PostgreSQL database.
 
 A change is acknowledged only after COMMIT. A record that does not open, does not fit its place, or was put back or
 removed as a whole is reported as damaged and left out; so is a speaker put back after erasure. Not detected: the whole
 file put back to an older state (note the audit log's last chain value elsewhere to detect that too).
 """
 
-import sqlite3
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Self
 
 import msgspec
@@ -18,6 +16,7 @@ from voiceprint.domain.speaker import EncoderIdentity, Enrollment, Profile, Stor
 from voiceprint.domain.vocabulary import Consent
 from voiceprint.errors import ModelError, StoreError
 from voiceprint.storage import last_change
+from voiceprint.storage.engine import Place, create, exists, open_engine
 from voiceprint.storage.last_change import SpeakerChange
 from voiceprint.storage.manifest_cache import ManifestCache
 from voiceprint.storage.receipts import Receipt, make_receipt
@@ -26,72 +25,62 @@ from voiceprint.storage.sealing.key_file import MasterKeys
 from voiceprint.storage.sealing.seals import Seals
 from voiceprint.storage.sealing.settings import StoreSettings, StoreState
 from voiceprint.storage.sealing.vault import Vault
-from voiceprint.storage.sqlite.database import (
-    DATABASE_NAME,
-    create_database,
-    has_database,
-    open_database,
-)
-from voiceprint.storage.sqlite.room import give_room, keep_room
-from voiceprint.storage.sqlite.tables import Tables
+from voiceprint.storage.tables import Tables
 from voiceprint.storage.transactions import Transactions
 
 __all__ = ["Loaded", "Store", "check_encoder", "has_store"]
 
 
-def has_store(folder: Path) -> bool:
-    """Whether the folder holds a store, so that a key must exist. Raises StoreError."""
-    return has_database(folder)
+def has_store(place: Place) -> bool:
+    """Whether there is a store at a place, so that a key must exist. Raises StoreError."""
+    return exists(place)
 
 
 class Store(Transactions):
-    """An open store, made by ``Store.open``. Thread-safe; several processes may open one folder."""
+    """An open store, made by ``Store.open``. Thread-safe; several processes may open one place."""
 
     @classmethod
-    def open(cls, folder: Path, keys: MasterKeys, encoder: EncoderIdentity) -> Self:
-        """The store of a folder, created where there is none.
+    def open(cls, place: Place, keys: MasterKeys, encoder: EncoderIdentity) -> Self:
+        """The store of a place, created where there is none.
 
         Raises StoreError, KeyFileError (``key_wrong``), ModelError (``encoder_mismatch``).
         """
-        if not has_store(folder):
-            cls.create(folder, keys, StoreSettings.new(encoder))
-        store = cls.open_existing(folder, keys)
+        if not has_store(place):
+            cls.create(place, keys, StoreSettings.new(encoder))
+        store = cls.open_existing(place, keys)
         try:
-            check_encoder(store.path, store.encoder, encoder)
+            check_encoder(store.name, store.encoder, encoder)
         except ModelError:
             store.close()
             raise
         return store
 
     @staticmethod
-    def create(folder: Path, keys: MasterKeys, settings: StoreSettings, *, store_id: str | None = None) -> None:
+    def create(place: Place, keys: MasterKeys, settings: StoreSettings, *, store_id: str | None = None) -> None:
         """Create an empty store. ``store_id``: that of a store to restore. Raises StoreError."""
         store_id = store_id or new_id()
         seals = Seals(store_id, Vault(keys, store_id), settings)
-        create_database(folder, lambda database: _fill(database, seals))
+        create(place, lambda tables: _fill(tables, seals))
 
     @classmethod
-    def open_existing(cls, folder: Path, keys: MasterKeys) -> Self:
-        """The store of a folder, whatever its encoder: for maintenance, not for recognition.
+    def open_existing(cls, place: Place, keys: MasterKeys) -> Self:
+        """The store of a place, whatever its encoder: for maintenance, not for recognition.
 
         Raises StoreError (also ``store_missing``), KeyFileError (``key_wrong``).
         """
-        path = folder / DATABASE_NAME
-        if not has_store(folder):
-            raise StoreError("store_missing", f"There is no store at {path}.")
-        database = open_database(folder)
+        engine = open_engine(place)
         try:
-            return cls(database, path, keys)
+            return cls(engine, keys)
         except BaseException:
-            database.close()
+            engine.close()
             raise
 
     @staticmethod
-    def encoder_of(folder: Path, keys: MasterKeys) -> EncoderIdentity | None:
-        """The encoder of the store of a folder; None without a store. Raises as ``open_existing``."""
-        if not has_store(folder):
+    def encoder_of(place: Place, keys: MasterKeys) -> EncoderIdentity | None:
+        """The encoder of the store of a place; None without a store. Raises as ``open_existing``."""
+        if not has_store(place):
             return None
-        store = Store.open_existing(folder, keys)
+        store = Store.open_existing(place, keys)
         store.close()
         return store.encoder
 
@@ -186,11 +175,9 @@ class Store(Transactions):
         try:
             return self._forget(speaker_id, reason)
         except StoreError as error:
-            if error.code != "store_full" or not give_room(self.path):
+            if error.code != "store_full" or not self._engine.give_room():
                 raise
-        receipt = self._forget(speaker_id, reason)
-        keep_room(self.path)
-        return receipt
+        return self._forget(speaker_id, reason)
 
     # Inside
 
@@ -209,28 +196,27 @@ class Store(Transactions):
         return changed
 
 
-def _fill(database: sqlite3.Connection, seals: Seals) -> None:
-    tables = Tables(database)
+def _fill(tables: Tables, seals: Seals) -> None:
     tables.put_meta("store", seals.store_id.encode())
     tables.put_meta("settings", seals.seal_settings())
     tables.put_meta("state", seals.seal_state(StoreState(incarnation=new_id())))
-    rows = Rows(database, seals, ManifestCache())
+    rows = Rows(tables, seals, ManifestCache())
     rows.note("created")
     rows.save_state()
 
 
-def check_encoder(path: Path, belongs: EncoderIdentity, given: EncoderIdentity) -> None:
+def check_encoder(name: str, belongs: EncoderIdentity, given: EncoderIdentity) -> None:
     """Refuse another encoder than the store's. Raises ModelError (``encoder_mismatch``)."""
     if belongs == given:
         return
     if belongs.id == given.id:
         raise ModelError(
             "encoder_mismatch",
-            f"The store {path} belongs to another copy of the encoder {belongs.id} ({belongs.fingerprint[:12]}, not "
+            f"The store {name} belongs to another copy of the encoder {belongs.id} ({belongs.fingerprint[:12]}, not "
             f"{given.fingerprint[:12]}); bring that copy back, or use another --data folder.",
         )
     raise ModelError(
         "encoder_mismatch",
-        f"The store {path} belongs to the encoder {belongs.id}, not to {given.id}; start with --encoder {belongs.id}, "
+        f"The store {name} belongs to the encoder {belongs.id}, not to {given.id}; start with --encoder {belongs.id}, "
         "or use another --data folder.",
     )

@@ -56,7 +56,7 @@ def rotate(store: Store, *, progress: Callable[[int], None] = lambda _: None) ->
 
 
 def _rotate(store: Store, progress: Callable[[int], None]) -> RotationReport:
-    keys = load_key_file(store.keys.path, data=store.path.parent)
+    keys = load_key_file(store.keys.path, data=store.folder)
     resumed = len(keys.keys) > 1
     if not resumed:
         keys = MasterKeys((Fernet.generate_key(), *keys.keys), keys.path, keys.stores)

@@ -1,12 +1,11 @@
 """Restoring a bundle into a store: its tombstones first, then the speakers that are missing."""
 
-from pathlib import Path
-
 import msgspec
 
 from voiceprint.domain.names import name_key
 from voiceprint.domain.speaker import EncoderIdentity, StoredSpeaker
 from voiceprint.errors import ModelError
+from voiceprint.storage.engine import Place
 from voiceprint.storage.maintenance.bundle import Bundle
 from voiceprint.storage.rows import Rows
 from voiceprint.storage.sealing.key_file import MasterKeys
@@ -31,17 +30,17 @@ class RestoreReport(msgspec.Struct, frozen=True, kw_only=True):
     name_taken: tuple[str, ...]
 
 
-def restore(folder: Path, keys: MasterKeys, bundle: Bundle) -> RestoreReport:
+def restore(place: Place, keys: MasterKeys, bundle: Bundle) -> RestoreReport:
     """The report of a restore, all or nothing; an empty folder becomes the bundle's store.
 
     Raises ModelError (``encoder_mismatch``), StoreError, KeyFileError; then nothing was changed.
     """
     encoder: EncoderIdentity = bundle.settings.encoder
-    if not has_store(folder):
-        Store.create(folder, keys, bundle.settings, store_id=bundle.store)
-    store = Store.open_existing(folder, keys)
+    if not has_store(place):
+        Store.create(place, keys, bundle.settings, store_id=bundle.store)
+    store = Store.open_existing(place, keys)
     try:
-        check_encoder(store.path, store.encoder, encoder)
+        check_encoder(store.name, store.encoder, encoder)
         with store.writing() as rows:
             _check_former(rows, bundle)
             report = _restore_rows(rows, bundle)
