@@ -27,6 +27,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """What an operator can set. Units are in the names."""
 
     data: Path = msgspec.field(default_factory=lambda: home() / "index")
+    store: str | None = None
     models: Path = msgspec.field(default_factory=lambda: home() / "pretrained_models")
     encoder: str | None = None
     runtime: Literal["auto", "onnx", "speechbrain"] = "auto"
@@ -73,6 +74,16 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     max_decoding_seconds_per_hour: int = 600
 
     @property
+    def place(self) -> Path | str:
+        """Where the store is: the address of a database, else the data folder."""
+        return self.data if self.store is None else self.store
+
+    @property
+    def where(self) -> str:
+        """The place as people are told it, without user and password."""
+        return str(self.data) if self.store is None else re.sub(r"//[^@/]*@", "//", self.store).split("?")[0]
+
+    @property
     def address(self) -> str:
         """Where to listen: ``lan`` opens all addresses, unless one was chosen."""
         return "0.0.0.0" if self.lan and self.host == "127.0.0.1" else self.host  # noqa: S104 - asked for by name
@@ -88,6 +99,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         return frozenset(name.strip() for name in self.webhook_events.split(","))
 
     def __post_init__(self) -> None:
+        if self.store is not None and not self.store.startswith(("postgresql://", "postgres://")):
+            raise ConfigError("bad_setting", "store is the address of a database: postgresql://USER@HOST/DATABASE.")
         if not 0 <= self.port <= 65535:
             raise ConfigError("bad_port", f"The port must lie between 0 and 65535, not {self.port}.")
         if not 0 < self.target_fpir < 0.5:

@@ -67,6 +67,11 @@ def add_data_option(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="where the sealed store is (index/ of one home, VOICEPRINT_DATA)",
     )
+    parser.add_argument(
+        "--store",
+        metavar="ADDRESS",
+        help="a PostgreSQL database in its place: postgresql://USER@HOST/DATABASE (VOICEPRINT_STORE)",
+    )
 
 
 def add_models_option(parser: argparse.ArgumentParser) -> None:

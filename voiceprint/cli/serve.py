@@ -107,7 +107,7 @@ def run(args: argparse.Namespace) -> int:
         encoder = service.encoder
         print(
             f"voiceprint: encoder {encoder.id} ({encoder.fingerprint[:12]}), "
-            f"{counted(service.count(), 'speaker')} in {service.settings.data}",
+            f"{counted(service.count(), 'speaker')} in {service.settings.where}",
             file=sys.stderr,
         )
         if not decoder_walls():

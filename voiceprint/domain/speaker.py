@@ -22,7 +22,7 @@ class EncoderIdentity:
     dimension: int
 
 
-class Enrollment(msgspec.Struct, frozen=True, eq=False):
+class Enrollment(msgspec.Struct, frozen=True, eq=False, gc=False):
     """One enrolled utterance: unit embedding (dimension,), speech in seconds, hash of the clip.
 
     ``content``: keyed hash; empty where the clip is not to be recognised again; ``enrolled_at``: seconds since 1970.
@@ -52,7 +52,7 @@ class Enrollment(msgspec.Struct, frozen=True, eq=False):
         return msgspec.structs.replace(self, content="")
 
 
-class PendingTake(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class PendingTake(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """An enrollment that decides nothing before an operator confirms it; ``vector``: float32, little-endian."""
 
     id: str
@@ -75,7 +75,7 @@ class PendingTake(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return f"PendingTake({self.id})"
 
 
-class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True, gc=False):
     """Personal data of a speaker; on disk only inside a seal.
 
     Times: seconds since 1970. ``last_seen``: a day, YYYY-MM-DD. ``origin``: id of the store that the speaker was
@@ -98,7 +98,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         return msgspec.structs.replace(self, consent=consent, consent_at=time.time() if consent else None)
 
 
-class StoredSpeaker(msgspec.Struct, frozen=True, eq=False):
+class StoredSpeaker(msgspec.Struct, frozen=True, eq=False, gc=False):
     """A speaker as the store holds them.
 
     ``enrollments``: embeddings of the store's encoder. ``former``: embeddings of the previous encoder, while the store

@@ -26,7 +26,6 @@ from voiceprint.server.middleware import (
 )
 from voiceprint.server.request_log import log_requests
 from voiceprint.server.retention_task import SWEEP_EVERY_SECONDS, sweep_once
-from voiceprint.server.snapshot_task import VISIT_EVERY_SECONDS, visit_parts
 from voiceprint.service.service import VoiceprintService
 
 __all__ = ["create_app"]
@@ -51,7 +50,6 @@ def create_app(
     app.add_routes(page.routes())
     app.router.add_get("/ws", live.websocket)
     app.cleanup_ctx.append(repeated(sweep_once, seconds=SWEEP_EVERY_SECONDS))
-    app.cleanup_ctx.append(repeated(visit_parts, seconds=VISIT_EVERY_SECONDS))
     app.cleanup_ctx.append(_send_hits)
     app.on_shutdown.append(live.close_streams)
     app.on_shutdown.append(_stop_recordings)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from voiceprint.domain.speaker import Enrollment, PendingTake, Profile, StoredSpeaker
+from voiceprint.domain.speaker import Enrollment, PendingTake, StoredSpeaker
 from voiceprint.errors import SpeakerError, StoreError
 from voiceprint.storage import last_change
 from voiceprint.storage.last_change import SpeakerChange
@@ -16,11 +16,11 @@ __all__ = ["add_pending", "confirm", "require_none_pending", "withdraw"]
 def add_pending(store: Store, speaker_id: str, takes: Sequence[Enrollment]) -> StoredSpeaker:
     """The speaker with more pending takes. Raises StoreError: ``record_damaged``, ``speaker_gone``."""
     with store.writing() as rows:
-        speaker, ring = rows.read(speaker_id)
-        profile = _with(speaker.profile, (*speaker.profile.pending, *map(PendingTake.of, takes)))
-        rows.write(speaker_id, ring, profile, (), "offered")
+        speaker, before = rows.read(speaker_id)
+        changed = _with(speaker, (*speaker.profile.pending, *map(PendingTake.of, takes)))
+        rows.write(changed, before, "offered")
         last_change.keep(rows, "updated", SpeakerChange.of(speaker_id, speaker.profile, added=takes))
-    return msgspec.structs.replace(speaker, profile=profile)
+    return changed
 
 
 def confirm(store: Store, speaker_id: str, take_id: str) -> StoredSpeaker:
@@ -29,25 +29,23 @@ def confirm(store: Store, speaker_id: str, take_id: str) -> StoredSpeaker:
     Raises SpeakerError (``unknown_enrollment``), StoreError; nothing changed.
     """
     with store.writing() as rows:
-        speaker, ring = rows.read(speaker_id)
-        take, profile = _taken_out(speaker.profile, take_id)
-        ring = rows.drop(speaker_id, ring, speaker.former)
-        rows.write(speaker_id, ring, profile, [take], "updated")
-        rows.drop_part(speaker_id)
+        speaker, before = rows.read(speaker_id)
+        take, rest = _taken_out(speaker, take_id)
+        changed = StoredSpeaker(speaker_id, rest.profile, (*speaker.enrollments, take))
+        rows.write(changed, before, "updated", enrollments=1)
         change = SpeakerChange.of(speaker_id, speaker.profile, added=[take], former=speaker.former)
         last_change.keep(rows, "updated", change)
-    return msgspec.structs.replace(speaker, profile=profile, enrollments=(*speaker.enrollments, take), former=())
+    return changed
 
 
 def withdraw(store: Store, speaker_id: str, take_id: str) -> StoredSpeaker:
     """The speaker without a pending take. Raises as ``confirm``."""
     with store.writing() as rows:
-        speaker, ring = rows.read(speaker_id)
-        _, profile = _taken_out(speaker.profile, take_id)
-        rows.write(speaker_id, ring, profile, (), "take_removed")
-        rows.drop_part(speaker_id)
+        speaker, before = rows.read(speaker_id)
+        _, changed = _taken_out(speaker, take_id)
+        rows.write(changed, before, "take_removed")
         last_change.keep(rows, "take_removed", SpeakerChange.of(speaker_id, speaker.profile))
-    return msgspec.structs.replace(speaker, profile=profile)
+    return changed
 
 
 def require_none_pending(speakers: Sequence[StoredSpeaker]) -> None:
@@ -61,12 +59,15 @@ def require_none_pending(speakers: Sequence[StoredSpeaker]) -> None:
         )
 
 
-def _taken_out(profile: Profile, take_id: str) -> tuple[Enrollment, Profile]:
-    take = next((one for one in profile.pending if one.id == take_id), None)
+def _taken_out(speaker: StoredSpeaker, take_id: str) -> tuple[Enrollment, StoredSpeaker]:
+    """A pending take, and the speaker without it."""
+    pending = speaker.profile.pending
+    take = next((one for one in pending if one.id == take_id), None)
     if take is None:
         raise SpeakerError("unknown_enrollment", "The speaker has no recording of that id that waits.")
-    return take.enrollment(), _with(profile, tuple(one for one in profile.pending if one is not take))
+    return take.enrollment(), _with(speaker, tuple(one for one in pending if one is not take))
 
 
-def _with(profile: Profile, pending: tuple[PendingTake, ...]) -> Profile:
-    return msgspec.structs.replace(profile, pending=pending)
+def _with(speaker: StoredSpeaker, pending: tuple[PendingTake, ...]) -> StoredSpeaker:
+    profile = msgspec.structs.replace(speaker.profile, pending=pending)
+    return msgspec.structs.replace(speaker, profile=profile)

@@ -54,11 +54,11 @@ def begin(store: Store, encoder: EncoderIdentity, *, enroll_waiting: bool) -> Mi
     with store.writing() as rows:
         old = rows.seals.settings
         if old.previous_encoder is None and encoder == old.encoder:
-            raise ModelError("already_there", f"The store {store.path} belongs to the encoder {encoder.id} already.")
+            raise ModelError("already_there", f"The store {store.name} belongs to the encoder {encoder.id} already.")
         if old.previous_encoder is not None and encoder not in (old.encoder, old.previous_encoder):
             raise ModelError(
                 "migration_unfinished",
-                f"The store {store.path} is on its way from {old.previous_encoder.id} to {old.encoder.id}; finish that "
+                f"The store {store.name} is on its way from {old.previous_encoder.id} to {old.encoder.id}; finish that "
                 "first.",
             )
         previous = old.previous_encoder if encoder == old.encoder else old.encoder
@@ -84,7 +84,7 @@ def finish(store: Store, *, forget_waiting: bool) -> tuple[MigrationReport, tupl
     """
     with store.reading() as rows:
         if rows.seals.settings.previous_encoder is None:
-            raise InputError("no_migration", f"The store {store.path} is not on its way to another encoder.")
+            raise InputError("no_migration", f"The store {store.name} is not on its way to another encoder.")
         waiting = [speaker.id for speaker in undamaged_speakers(rows) if speaker.pending_reenrollment]
     if waiting and not forget_waiting:
         raise InputError(
