@@ -171,26 +171,29 @@ function secondsIn(message) {
 
 // REST. Raises Refusal with the server's own code and sentence.
 
-/** @param {string} path @param {RequestInit} [options] */
-async function ask(path, options) {
+/** @param {string} path @param {RequestInit} [options] @returns {Promise<Response>} */
+export async function fetched(path, options) {
   let response;
   try {
     response = await fetch(path, { credentials: "same-origin", ...options });
   } catch {
     throw new Refusal("connection_lost", "The server cannot be reached right now.");
   }
+  if (response.ok) return response;
   const body = await response.json().catch(() => null);
-  if (response.ok) return body;
   throw new Refusal(
     body?.error?.code ?? "internal_error",
     body?.error?.message ?? `The server answered ${response.status}.`,
   );
 }
 
+/** @param {string} path @param {RequestInit} [options] */
+export const ask = async (path, options) => (await fetched(path, options)).json().catch(() => null);
+
 /** @param {string} id */
 const at = (id) => `/v1/speakers/${encodeURIComponent(id)}`;
 /** @param {string} method @param {object} body */
-const json = (method, body) => ({
+export const json = (method, body) => ({
   method,
   body: JSON.stringify(body),
   headers: { "Content-Type": "application/json" },
@@ -199,7 +202,7 @@ const json = (method, body) => ({
 /** @param {File} file */
 const raw = (file) => ({ method: "POST", body: file, headers: { "Content-Type": "application/octet-stream" } });
 
-/** @template T @template {unknown[]} A @typedef {(...given: A) => Promise<T>} Asks */
+/** @template T @template {unknown[]} A @typedef {Page.Asks<T, A>} Asks */
 
 export const rest = {
   /** @type {Asks<Page.Standing, []>} */
@@ -220,8 +223,6 @@ export const rest = {
   rename: (id, name) => ask(at(id), json("PATCH", { name })),
   /** @type {Asks<Wire.Result, [file: File]>} */
   identify: (file) => ask("/v1/identify", raw(file)),
-  /** @type {Asks<Wire.Timeline, [file: File]>} */
-  timeline: (file) => ask("/v1/timeline", raw(file)),
   /** @type {Asks<Wire.Enrolled, [id: string, file: File, force?: boolean]>} */
   addRecording: (id, file, force = false) => ask(`${at(id)}/enrollments${force ? "?force=true" : ""}`, raw(file)),
   /** @type {Asks<Wire.Enrolled, [name: string, files: File[], consent: Wire.Consent]>} */
