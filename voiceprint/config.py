@@ -58,6 +58,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     max_connections: int = 2048
     max_connections_per_address: int = 1024
     max_uploads: int = 8
+    max_recording_bytes: int = 2 * 1024**3
+    max_recording_seconds: float = 12 * 3600.0
+    keep_recordings_minutes: int = 60
+    keep_unnamed_voices: bool = True
     max_ahead_seconds: float = 60.0
     max_answers_per_hour: int = 3600
     max_claims_per_hour: int = 120

@@ -5,7 +5,7 @@ import { turnName } from "./turns.js";
 
 const MOST_LANES = 4;
 
-/** @param {Page.Job["timeline"]} timeline @returns {Page.Arranged} */
+/** @param {Wire.Timeline | null | undefined} timeline @returns {Page.Arranged} */
 export function arrange(timeline) {
   const known = new Map((timeline?.voices ?? []).map((voice) => [voice.voice, voice]));
   const free = /** @type {number[]} */ ([]);
@@ -22,7 +22,7 @@ export function arrange(timeline) {
 }
 
 // The first lane that is free again by then; `free`: when each is.
-/** @param {number[]} free @param {Page.JobTurn} turn */
+/** @param {number[]} free @param {Wire.TimelineTurn} turn */
 function laneOf(free, turn) {
   const found = free.findIndex((until) => until <= turn.start_seconds);
   const lane = found < 0 ? Math.min(free.length, MOST_LANES - 1) : found;
@@ -31,10 +31,10 @@ function laneOf(free, turn) {
 }
 
 // Which turns are one voice's.
-/** @param {Page.JobTurn} turn */
+/** @param {Wire.TimelineTurn} turn */
 export const keyOf = (turn) => (turn.voice ? `voice ${turn.voice}` : (turn.speaker?.id ?? turn.status));
 
-/** @param {Page.JobTurn} turn @param {number} lane @returns {Page.Bar} */
+/** @param {Wire.TimelineTurn} turn @param {number} lane @returns {Page.Bar} */
 function barOf(turn, lane) {
   const { speaker, status, between = [], label, voice } = turn;
   const told = voice && !between.length ? label : turnName({ speaker, status, between });
@@ -49,7 +49,7 @@ function barOf(turn, lane) {
   };
 }
 
-/** @param {Map<string, Page.Voice>} voices @param {Page.Bar} bar @param {Page.JobVoice | null} said */
+/** @param {Map<string, Page.Voice>} voices @param {Page.Bar} bar @param {Wire.TimelineVoice | null} said */
 function addTo(voices, { turn, name, named, hue, at, until }, said) {
   const key = keyOf(turn);
   const voice = voices.get(key) ?? { key, name, named, hue, seconds: 0, turns: 0, said };

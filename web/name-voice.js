@@ -10,7 +10,7 @@ import { alike } from "./words.js";
  * Resolves when the dialog is closed. `save` raises what the server refuses.
  * @param {string} label what the voice is called so far
  * @param {boolean} nameable whether there is enough of it to learn
- * @param {(naming: Page.Naming) => Promise<void>} save
+ * @param {(naming: Wire.ThatWas) => Promise<void>} save
  */
 export async function nameVoice(label, nameable, save) {
   const speakers = await rest.speakers().catch(() => []);
@@ -40,7 +40,7 @@ class NamingDialog {
   #problem = h("p", { className: "field-error", role: "alert" });
   #yes = h("button", { type: "submit", className: "button primary" }, "Save");
 
-  /** @param {string} label @param {boolean} nameable @param {Wire.SpeakerInfo[]} speakers @param {(naming: Page.Naming) => Promise<void>} save */
+  /** @param {string} label @param {boolean} nameable @param {Wire.SpeakerInfo[]} speakers @param {(naming: Wire.ThatWas) => Promise<void>} save */
   constructor(label, nameable, speakers, save) {
     this.#nameable = nameable;
     this.#speakers = speakers;
@@ -99,7 +99,7 @@ class NamingDialog {
     return this.#learn.checked ? `${known.name} is enrolled; this voice is added.` : "Only this recording is changed.";
   }
 
-  /** @returns {Page.Naming | string} what to send, or what is missing */
+  /** @returns {Wire.ThatWas | string} what to send, or what is missing */
   #naming() {
     const [name, known] = [this.#name.value.trim(), this.#known];
     if (!name) return "Please say who this was.";

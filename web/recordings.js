@@ -7,9 +7,9 @@ const ROOT = "/v1/recordings";
 /** @template T @template {unknown[]} A @typedef {Page.Asks<T, A>} Asks */
 
 const recordings = {
-  /** @type {Asks<Page.Job, [size: number]>} */
+  /** @type {Asks<Wire.RecordingJob, [size: number]>} */
   create: (size) => ask(`${ROOT}?size=${size}`, { method: "POST" }),
-  /** @type {Asks<Page.Job, [id: string, file: File, signal: AbortSignal]>} */
+  /** @type {Asks<Wire.RecordingJob, [id: string, file: File, signal: AbortSignal]>} */
   send: (id, body, signal) =>
     ask(`${ROOT}/${id}/audio`, {
       method: "PUT",
@@ -17,13 +17,13 @@ const recordings = {
       signal,
       headers: { "Content-Type": "application/octet-stream" },
     }),
-  /** @type {Asks<Page.Job, [id: string]>} */
+  /** @type {Asks<Wire.RecordingJob, [id: string]>} */
   get: (id) => ask(`${ROOT}/${id}`),
   /** @type {Asks<unknown, [id: string]>} */
   forget: (id) => ask(`${ROOT}/${id}`, { method: "DELETE", keepalive: true }),
-  /** @type {Asks<Page.Job, [id: string, voice: number, naming: Page.Naming]>} */
+  /** @type {Asks<Wire.RecordingJob, [id: string, voice: number, naming: Wire.ThatWas]>} */
   name: (id, voice, naming) => ask(`${ROOT}/${id}/voices/${voice}`, json("POST", naming)),
-  /** @type {Asks<Page.Job, [id: string]>} */
+  /** @type {Asks<Wire.RecordingJob, [id: string]>} */
   undo: (id) => ask(`${ROOT}/${id}/undo`, { method: "POST" }),
   /** @type {Asks<Blob, [id: string, format: string]>} */
   save: async (id, format) => (await fetched(`${ROOT}/${id}/timeline?format=${format}`)).blob(),
@@ -34,7 +34,7 @@ const TURNS_A_SECOND = 500; // asking after a long timeline each second would ke
 
 // Events: "change" whenever `said`, the server's last word, or `problem` did.
 export class RecordingJob extends EventTarget {
-  /** @type {Page.Job | null} */
+  /** @type {Wire.RecordingJob | null} */
   said = null;
   /** @type {unknown} */
   problem = null;
@@ -80,7 +80,7 @@ export class RecordingJob extends EventTarget {
     if (said && this.running) this.#heard(said);
   }
 
-  /** @param {Page.Job} said */
+  /** @param {Wire.RecordingJob} said */
   #heard(said) {
     this.#tell(said);
     if (said.state === "failed") throw new Refusal(said.error?.code ?? "", said.error?.message ?? "");
@@ -88,7 +88,7 @@ export class RecordingJob extends EventTarget {
     if (this.#unsent && said.state !== "done" && said.received_bytes < this.#file.size) throw this.#unsent;
   }
 
-  /** @param {Page.Job} said */
+  /** @param {Wire.RecordingJob} said */
   #tell(said) {
     this.said = said;
     this.dispatchEvent(new Event("change"));
@@ -109,7 +109,7 @@ export class RecordingJob extends EventTarget {
     if (this.said) recordings.forget(this.said.id).catch(() => {}); // gone already, or soon
   }
 
-  /** @param {number} voice @param {Page.Naming} naming */
+  /** @param {number} voice @param {Wire.ThatWas} naming */
   async name(voice, naming) {
     if (this.said) this.#tell(await recordings.name(this.said.id, voice, naming));
   }

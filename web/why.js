@@ -1,13 +1,13 @@
 // Why a voice of a recording has its name, or none, in plain words.
 
-/** @param {Page.JobTurn} turn @param {Page.JobVoice | null} voice */
+/** @param {Wire.TimelineTurn} turn @param {Wire.TimelineVoice | null} voice */
 export function whyWords(turn, voice) {
   const said = voice ?? { ...turn, rule: "", speech_seconds: 0, corrected: turn.corrected ?? false };
   if (said.corrected) return "A person here said so.";
   return [REASONS[said.status]?.(turn, said) ?? "", several(said.rule)].filter(Boolean).join(" ");
 }
 
-/** @type {Record<string, (turn: Page.JobTurn, said: { rule: string, speech_seconds: number }) => string>} */
+/** @type {Record<string, (turn: Wire.TimelineTurn, said: { rule: string, speech_seconds: number }) => string>} */
 const REASONS = {
   identified: ({ speaker }, { rule }) => `This voice is close to the one of ${speaker?.name ?? "?"}${by(rule)}.`,
   unknown: (_, { rule }) =>

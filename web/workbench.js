@@ -70,6 +70,7 @@ export class Workbench {
     this.#root.hidden = false;
     $("#bench-title").textContent = file.name;
     $("#bench-title").focus({ preventScroll: true });
+    this.#showTime(0);
     this.#canvas.reset();
     this.#show();
     job.addEventListener("change", () => this.#open === opened && this.#show());
@@ -112,7 +113,7 @@ export class Workbench {
   #show() {
     const { job, player, why } = /** @type {Opened} */ (this.#open);
     const bar = find(HTMLProgressElement, "#bench-progress");
-    this.#data = arrange(job.said?.timeline ?? null);
+    this.#data = arrange(job.said?.timeline);
     this.#chosen = this.#again(this.#chosen);
     $("#bench-words").textContent = this.#words();
     $("#bench-words").dataset.kind = job.problem ? "refused" : "";
@@ -188,10 +189,10 @@ export class Workbench {
   async #name(voice) {
     if (!voice?.said) return;
     const { voice: number, nameable } = voice.said;
-    await nameVoice(voice.name, nameable, (naming) => this.#change(number, naming));
+    await nameVoice(voice.name, nameable ?? false, (naming) => this.#change(number, naming));
   }
 
-  /** @param {number | undefined} voice @param {Page.Naming} naming */
+  /** @param {number | undefined} voice @param {Wire.ThatWas} naming */
   async #change(voice, naming) {
     if (!voice) return;
     await this.#open?.job.name(voice, naming);

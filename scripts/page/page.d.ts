@@ -5,13 +5,9 @@ declare namespace Page {
   type Turn = { at: number; until: number; speaker: Wire.SpeakerRef | null; status: Wire.Result["status"]; between: Wire.SpeakerRef[]; channel?: number | null; label?: string };
   type Asks<T, A extends unknown[]> = (...given: A) => Promise<T>;
   // A turn as the workbench draws it. `named`: by the server or by a person; `lane`: 0, or further down where it overlaps.
-  type Bar = { turn: JobTurn; at: number; until: number; name: string; named: boolean; hue: number; lane: number };
-  type Voice = { key: string; name: string; named: boolean; hue: number; seconds: number; turns: number; said: JobVoice | null };
+  type Bar = { turn: Wire.TimelineTurn; at: number; until: number; name: string; named: boolean; hue: number; lane: number };
+  type Voice = { key: string; name: string; named: boolean; hue: number; seconds: number; turns: number; said: Wire.TimelineVoice | null };
   type Arranged = { bars: Bar[]; voices: Voice[]; lanes: number; longest: number };
-  type JobTurn = Wire.TimelineTurn & { voice?: number; corrected?: boolean };
-  type JobVoice = { voice: number; label: string; status: Wire.Result["status"]; speaker: Wire.SpeakerRef | null; speech_seconds: number; rule: string; nameable: boolean; corrected: boolean };
-  type Job = { id: string; state: "waiting" | "running" | "done" | "failed"; heard_seconds: number; audio_seconds: number | null; received_bytes: number; size_bytes: number; created_at: string; expires_at: string | null; timeline: (Omit<Wire.Timeline, "turns"> & { turns: JobTurn[]; voices?: JobVoice[] }) | null; error: { code: string; message: string } | null; changes: number };
-  type Naming = { name: string; consent: Wire.Consent } | { speaker: string; consent?: Wire.Consent; force?: boolean } | { speaker?: string; learn: false };
   type Level = { rms: number; peak: number };
   type People = { name: string; files: File[] }[];
   type Child = Node | string | false | null | undefined;

@@ -21,6 +21,9 @@ declare namespace Wire {
   type Notice = { code: string; message: string };
   type Progress = { type: "progress"; speech_seconds: number; needed_seconds: number; percent: number; level_dbfs: number; feedback: "clipping" | "no_voice" | "noisy" | "ok" | "other_speaker" | "too_quiet" | "too_short" };
   type Ready = { type: "ready"; version: number; encoder: string; encoder_sha256: string; sample_rate: number; speakers: number; min_speech_seconds: number; min_enroll_speech_seconds: number };
+  type RecordingGone = { id: string };
+  type RecordingJob = { id: string; state: "done" | "failed" | "running" | "waiting"; heard_seconds: number; audio_seconds: number | null; received_bytes: number; size_bytes: number; created_at: string; expires_at: string | null; timeline?: Timeline | null; error?: Notice | null; changes?: number };
+  type RecordingList = { recordings: (RecordingJob)[] };
   type Refusal = { error: { code: string; message: string } };
   type Result = { type: "result"; mode: "enroll" | "identify" | "verify"; status: "accepted" | "ambiguous" | "identified" | "not_enough_speech" | "not_enrolled" | "rejected" | "unknown"; speaker: SpeakerRef | null; claimed_speaker?: SpeakerRef | null; band: "above" | "below" | null; score: number | null; threshold: number | null; margin: number | null; probability: number | null; rule: string; candidates: (Candidate)[]; speech_seconds: number; needed_speech_seconds: number; audio_seconds: number; latency_ms: number; announced?: boolean; several_voices?: boolean; track?: number | null; channel?: number | null; lost_seconds?: number; warnings?: (Notice)[]; final: boolean };
   type Separation = { edges: (number)[]; enrolled: (number)[]; strangers: (number)[]; threshold: number };
@@ -35,8 +38,10 @@ declare namespace Wire {
   type Stop = { type: "stop" };
   type Take = { id: string; enrolled_at: string; speech_seconds: number; consistency: number | null; fit: "fair" | "good" | "only" | "poor" };
   type Takes = { type: "takes"; speaker: SpeakerRef; takes: (Take)[] };
-  type Timeline = { turns: (TimelineTurn)[]; audio_seconds: number; lost_seconds?: number; warnings?: (Notice)[]; segmented?: boolean };
-  type TimelineTurn = { start_seconds: number; end_seconds: number; status: "accepted" | "ambiguous" | "identified" | "not_enough_speech" | "not_enrolled" | "rejected" | "unknown"; speaker: SpeakerRef | null; between?: (SpeakerRef)[]; channel?: number | null; label?: string };
+  type ThatWas = { name?: string | null; speaker?: string | null; consent?: Consent | null; learn?: boolean; force?: boolean };
+  type Timeline = { turns: (TimelineTurn)[]; audio_seconds: number; lost_seconds?: number; warnings?: (Notice)[]; segmented?: boolean; voices?: (TimelineVoice)[] };
+  type TimelineTurn = { start_seconds: number; end_seconds: number; status: "accepted" | "ambiguous" | "identified" | "not_enough_speech" | "not_enrolled" | "rejected" | "unknown"; speaker: SpeakerRef | null; between?: (SpeakerRef)[]; channel?: number | null; label?: string; voice?: number; corrected?: boolean };
+  type TimelineVoice = { voice: number; label: string; status: "accepted" | "ambiguous" | "identified" | "not_enough_speech" | "not_enrolled" | "rejected" | "unknown"; speaker: SpeakerRef | null; speech_seconds: number; rule: string; nameable?: boolean; corrected?: boolean };
   type Undo = { change?: string | null };
   type Undoable = { type: "undoable"; change: ChangeInfo | null };
   type Undone = { type: "undone"; change: ChangeInfo };

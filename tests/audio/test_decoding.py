@@ -19,12 +19,12 @@ from voiceprint.audio import decoder_child, decoding
 from voiceprint.audio.decoding import (
     SAMPLE_RATE,
     Waveform,
-    _last_word,
     _recording,
-    _refusal,
     decode,
+    last_word,
     read_bytes,
     read_file,
+    refusal_of,
 )
 from voiceprint.errors import AudioError
 
@@ -133,7 +133,7 @@ HOSTILE: dict[str, tuple[bytes, set[str]]] = {
 
 
 @pytest.mark.parametrize("what", HOSTILE)
-def test_a_hostile_recording_is_one_refusal(what: str) -> None:
+def test_a_hostile_recording_is_onerefusal_of(what: str) -> None:
     data, codes = HOSTILE[what]
     with pytest.raises(AudioError) as caught:
         hear(data)
@@ -224,7 +224,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     ],
 )
 def test_a_child_that_was_taken_over_cannot_speak_through_us(said: bytes) -> None:
-    refusal = _refusal(_last_word(said))
+    refusal = refusal_of(last_word(said))
     assert (refusal.code, refusal.message) == ("audio_damaged", "The recording cannot be decoded.")
 
 
@@ -253,7 +253,7 @@ def test_what_a_child_says_of_its_samples_must_fit_them(said: dict[str, object])
 def test_the_child_cannot_write_files(tmp_path: Path) -> None:
     """What the limits are for: a decoder that was taken over finds nothing to write to."""
     script = (
-        f"import runpy; limit = runpy.run_path({str(DECODER)!r})['_limit']; limit()\n"
+        f"import runpy; limit = runpy.run_path({str(DECODER)!r})['_limit']; limit(50)\n"
         f"with open({str(tmp_path / 'loot')!r}, 'wb') as file: file.write(b'x' * 100)\n"
     )
     done = subprocess.run([sys.executable, "-I", "-c", script], capture_output=True, check=False)

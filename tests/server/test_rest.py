@@ -250,7 +250,7 @@ def test_the_page_comes_from_here_with_a_strict_policy(service: VoiceprintServic
         policy = page.headers["Content-Security-Policy"].split("; ")
         assert policy == [
             "default-src 'self'",
-            "media-src blob:",
+            "media-src 'self' blob:",
             "base-uri 'none'",
             "form-action 'self'",
             "frame-ancestors 'none'",

@@ -11,7 +11,7 @@ from support.talking import Takes
 from voiceprint.audio.recording import SAMPLE_RATE, Waveform
 from voiceprint.service.diarization import Diarization, diarize
 from voiceprint.service.diarization_clusters import agglomerate, cluster_pieces, together
-from voiceprint.service.diarization_local import HOP_FRAMES, Piece, Window, windows_of
+from voiceprint.service.diarization_local import HOP_FRAMES, Piece, Window, WindowCutter, windows_of
 from voiceprint.service.diarization_spans import spans_of
 from voiceprint.service.results import Answer
 from voiceprint.service.service import VoiceprintService
@@ -80,11 +80,12 @@ def test_windows_hold_every_sample_once_they_are_put_in_place(seconds: float) ->
         seen.extend(windows)
         return np.zeros((len(windows), FRAMES, 7), np.float32)
 
-    chunks = [Waveform(part) for part in np.array_split(sound, 13)]
+    cutter = WindowCutter()
+    batches = [batch for part in np.array_split(sound, 13) for batch in cutter.cut(Waveform(part))]
     windows = [
         window
-        for batch in windows_of(chunks, segment, lambda _: np.zeros((1, 4), np.float32), min_samples=1)
-        for window in batch
+        for first, batch in (*batches, *cutter.rest())
+        for window in windows_of(first, batch, segment, lambda _: np.zeros((1, 4), np.float32), min_samples=1)
     ]
     rebuilt = np.zeros_like(sound)
     for window, samples in zip(windows, seen, strict=True):

@@ -1,8 +1,6 @@
 """A server's recordings as a page sees them, played by the browser's test driver: for what a real one does seldom."""
 
-import json
 import re
-from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -63,7 +61,9 @@ def _voice(voice: int, seconds: float) -> dict[str, Any]:
 class JobStub:
     """One recording whose state a test sets: ``job`` is what the next question is answered with."""
 
-    def __init__(self, page: Page, timeline: dict[str, Any], *, state: str = "done", heard: float | None = None) -> None:
+    def __init__(
+        self, page: Page, timeline: dict[str, Any], *, state: str = "done", heard: float | None = None
+    ) -> None:
         total = timeline["audio_seconds"]
         self.job: dict[str, Any] = {
             "id": "0" * 32, "state": state, "heard_seconds": total if heard is None else heard, "audio_seconds": total,
@@ -81,6 +81,3 @@ class JobStub:
             route.fulfill(status=status, json={"error": {"code": code, "message": message}})
         else:
             route.fulfill(json=self.job)
-
-
-Change = Callable[[dict[str, Any]], None]

@@ -29,6 +29,7 @@ from voiceprint.api.query import Query, Tell
 from voiceprint.api.subject_access import known_about
 from voiceprint.audio.recording import Recording
 from voiceprint.domain.caller import Caller
+from voiceprint.domain.groups import Within
 from voiceprint.domain.speaker import Enrollment, StoredSpeaker
 from voiceprint.domain.vocabulary import Consent
 from voiceprint.errors import LimitError, SpeakerError
@@ -47,10 +48,7 @@ class Desk:
     def __init__(
         self, service: VoiceprintService, *, clock: Callable[[], float], tell: Tell = lambda _answer: None
     ) -> None:
-        """``clock``: seconds that do not jump.
-
-        ``tell``: called from any thread with each final answer.
-        """
+        """``clock``: seconds that do not jump; ``tell``: called from any thread with each final answer."""
         self._service = service
         self._clock = clock
         self._tell = tell
@@ -87,11 +85,21 @@ class Desk:
         with self._budgets.decoding(caller):
             return self._service.decode(data)
 
-    def begin_timeline(self, caller: Caller, *, groups: Groups = None) -> None:
-        """Pay for the first turn, before any work is done. Raises LimitError (``too_many_answers``)."""
+    def begin_timeline(self, caller: Caller, *, groups: Groups = None) -> Within:
+        """The groups searched; the first turn is paid, before any work. Raises LimitError (``too_many_answers``)."""
         caller.require("identify")
-        caller.within(groups)
+        within = caller.within(groups)
         self._budgets.ask(caller)
+        return within
+
+    def pay(self, caller: Caller, answers: int) -> None:
+        """Pay for more turns. Raises LimitError (``too_many_answers``)."""
+        self._budgets.ask(caller, answers)
+
+    def conclude(self, answer: Answer) -> None:
+        """Note a final answer, and tell the webhook. Raises StoreError."""
+        self._service.conclude(answer)
+        self._tell(answer)
 
     def timeline(self, caller: Caller, recording: Recording, *, groups: Groups = None) -> Iterator[Timeline | None]:
         """None after each piece of work, so that other requests get their turn; last the timeline.
@@ -102,10 +110,9 @@ class Desk:
         caller.require("identify")
         found = yield from self._paid(caller, diarize(self._service, recording, within=caller.within(groups)))
         for answer in found.answers:
-            self._service.conclude(answer)
-            self._tell(answer)
+            self.conclude(answer)
             yield None
-        yield timeline(self._service, found, recording, tells_both=caller.sees_scores)
+        yield timeline(self._service, found, recording, caller)
 
     # Enrolling
 
@@ -148,10 +155,7 @@ class Desk:
         groups: Groups = None,
         force: bool = False,
     ) -> Enrolled:
-        """The message about enrollments added to a speaker, or to a new one.
-
-        Raises as ``begin_enrollment``.
-        """
+        """The message about enrollments of a speaker, or of a new one. Raises as ``begin_enrollment``."""
         caller.require("operate" if force else "enroll")
         within, service = caller.within(groups), self._service
         if speaker_id is not None:

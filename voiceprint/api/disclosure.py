@@ -13,7 +13,7 @@ from voiceprint.api.messages import Candidate, Enrolled, Result, Takes
 from voiceprint.domain.caller import Caller
 from voiceprint.domain.vocabulary import Status
 
-__all__ = ["disclosed"]
+__all__ = ["disclosed", "rule_told"]
 
 _RULES: Mapping[Status, str] = {
     "identified": "the voice is close enough to one enrolled speaker",
@@ -44,6 +44,11 @@ def disclosed(message: Result | Enrolled | Takes, caller: Caller) -> Result | En
         case Takes():
             takes = tuple(msgspec.structs.replace(take, consistency=None) for take in message.takes)
             return msgspec.structs.replace(message, takes=takes)
+
+
+def rule_told(status: Status, rule: str, caller: Caller) -> str:
+    """The rule of a decision as the caller may have it."""
+    return rule if caller.sees_scores else _RULES[status]
 
 
 def _decision_only(result: Result) -> Result:

@@ -3,17 +3,15 @@
 import msgspec
 
 from voiceprint.api.messages import SpeakerRef
-from voiceprint.api.timeline_messages import Timeline, TimelineTurn
-from voiceprint.audio.recording import Recording
+from voiceprint.api.timeline_messages import Timeline, TimelineTurn, TimelineVoice
+from voiceprint.api.timeline_presenter import speaker_ref, timeline
 from voiceprint.decision.intervals import Interval
 from voiceprint.decision.operating_curves import Separation, cost_by_fpir, cost_by_gallery, separation
 from voiceprint.decision.policy import Policy
 from voiceprint.domain.groups import Within
 from voiceprint.domain.moments import iso_moment
-from voiceprint.domain.speaker import StoredSpeaker
 from voiceprint.domain.vocabulary import Status
 from voiceprint.encoding.published import moving_advice
-from voiceprint.service.diarization import Diarization, Turn
 from voiceprint.service.service import VoiceprintService
 from voiceprint.service.voice_map import MappedSpeaker
 
@@ -24,6 +22,7 @@ __all__ = [
     "Share",
     "Timeline",
     "TimelineTurn",
+    "TimelineVoice",
     "VoiceMap",
     "health",
     "timeline",
@@ -142,35 +141,6 @@ def _share(at: float, missed: Interval) -> Share:
     return Share(at=at, missed=round(missed.value, 4), low=round(missed.low, 4), high=round(missed.high, 4))
 
 
-def timeline(
-    service: VoiceprintService, found: Diarization, recording: Recording, *, tells_both: bool = False
-) -> Timeline:
-    """The view of the turns of a recording. ``tells_both``: also the two whom an ambiguous turn lies between."""
-    return Timeline(
-        turns=tuple(_turn(service, turn, tells_both=tells_both) for turn in found.turns),
-        audio_seconds=round(recording.seconds, 2),
-        lost_seconds=round(recording.lost_seconds, 2),
-        warnings=recording.warnings(),
-        segmented=found.segmented,
-    )
-
-
-def _turn(service: VoiceprintService, turn: Turn, *, tells_both: bool) -> TimelineTurn:
-    decision = turn.answer.decision
-    two = turn.answer.candidates[:2] if tells_both and decision.status == "ambiguous" else ()
-    known = (service.get(match.speaker_id) for match in two)
-    speaker = service.get(decision.speaker_id) if decision.speaker_id is not None else None
-    return TimelineTurn(
-        start_seconds=turn.start,
-        end_seconds=turn.end,
-        status=decision.status,
-        speaker=None if speaker is None else _reference(speaker),
-        between=tuple(_reference(one) for one in known if one is not None),
-        channel=turn.channel,
-        label=speaker.name if speaker else f"Unknown {turn.unnamed}" if turn.unnamed else "Unknown",
-    )
-
-
 def voice_map(service: VoiceprintService, within: Within = None) -> VoiceMap:
     """The map of the newest speakers of the groups."""
     found = service.speaker_map(within, most=MAP_SPEAKERS)
@@ -179,13 +149,9 @@ def voice_map(service: VoiceprintService, within: Within = None) -> VoiceMap:
 
 def _place(mapped: MappedSpeaker) -> MapPlace:
     return MapPlace(
-        speaker=_reference(mapped.speaker),
+        speaker=speaker_ref(mapped.speaker),
         x=mapped.x,
         y=mapped.y,
-        closest=None if mapped.closest is None else _reference(mapped.closest),
+        closest=None if mapped.closest is None else speaker_ref(mapped.closest),
         alike=mapped.alike,
     )
-
-
-def _reference(speaker: StoredSpeaker) -> SpeakerRef:
-    return SpeakerRef(id=speaker.id, name=speaker.name)

@@ -63,11 +63,15 @@ class Decoders:
         self._walls: frozenset[str] = frozenset()
         atexit.register(self.close)
 
-    def start(self, max_seconds: float) -> Child:
-        """A child for one recording. Raises OSError where none can be started."""
+    def start(self, max_seconds: float, *, size: int | None = None) -> Child:
+        """A child for one recording. ``size``: of its file, for one that is decoded piece by piece.
+
+        Raises OSError where none can be started.
+        """
+        asked = repr(max_seconds) if size is None else f"{max_seconds!r} {size}"
         with ExitStack() as theirs, ExitStack() as mine:
             pipes = [_pipe(theirs, mine, writes=writes) for writes in (True, False, False)]
-            handle = self._ask(max_seconds, [its for its, _ in pipes])
+            handle = self._ask(asked, [its for its, _ in pipes])
             mine.pop_all()
             stdin, stdout, stderr = (ours for _, ours in pipes)
             return Child(stdin, stdout, stderr, handle)
@@ -85,17 +89,17 @@ class Decoders:
 
     # Inside
 
-    def _ask(self, max_seconds: float, descriptors: list[int]) -> int | None:
+    def _ask(self, asked: str, descriptors: list[int]) -> int | None:
         with self._lock:
             try:
-                return self._fork(max_seconds, descriptors)
+                return self._fork(asked, descriptors)
             except OSError:  # it was killed, for its memory perhaps
                 self._end()
-                return self._fork(max_seconds, descriptors)
+                return self._fork(asked, descriptors)
 
-    def _fork(self, max_seconds: float, descriptors: list[int]) -> int | None:
+    def _fork(self, asked: str, descriptors: list[int]) -> int | None:
         control = self._begun()
-        socket.send_fds(control, [repr(max_seconds).encode()], descriptors)
+        socket.send_fds(control, [asked.encode()], descriptors)
         said, handles, _, _ = socket.recv_fds(control, 16, 1)
         if not said:
             raise ConnectionResetError("the decoder is gone")

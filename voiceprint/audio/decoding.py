@@ -7,33 +7,42 @@ files, so that a decoder's fault becomes one refusal. Live audio is raw PCM and 
 import json
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from threading import Thread, Timer
-from typing import IO, Annotated
+from typing import IO, Annotated, Self
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from voiceprint.audio.decoder_pool import Decoders
+from voiceprint.audio.decoder_pool import Child, Decoders
 from voiceprint.audio.recording import SAMPLE_RATE, Recording, Track, Waveform
 from voiceprint.errors import AudioError
 
 __all__ = [
+    "FINE",
+    "MAX_PEAK",
+    "MAX_SAID",
     "SAMPLE_RATE",
+    "Described",
     "Recording",
     "Waveform",
     "decode",
     "decoder_walls",
+    "feed",
+    "last_word",
+    "open_regular",
     "read_bytes",
     "read_file",
+    "refusal_of",
+    "start_decoder",
 ]
 
 DECODE_SECONDS = 60.0
 _CHILD_CODES = frozenset({"audio_damaged", "audio_too_long", "audio_unsupported", "not_audio"})
-_MAX_SAID = 4096
+MAX_SAID = 4096
 FINE = "decoded"  # as the decoder says it; it cannot be imported without FFmpeg
 # Channels of sound that one recording may have in memory; the child mixes down what is more.
 MAX_CHANNEL_SHARE = 2
@@ -45,13 +54,25 @@ _Count = Annotated[int, msgspec.Meta(ge=1)]
 _Channels = Annotated[int, msgspec.Meta(ge=1, le=8)]
 
 
-class _Described(msgspec.Struct, frozen=True):
+class Described(msgspec.Struct, frozen=True):
     """What the child says beside the samples. ``tracks``: number, channels and samples a channel of each."""
 
     tracks: tuple[tuple[_Count, _Channels, _Count], ...]
     audio_tracks: _Count
     lost_seconds: Annotated[float, msgspec.Meta(ge=0.0)]
     more_than_said: bool
+
+    @classmethod
+    def of(cls, word: Mapping[str, object]) -> Self:
+        """Raises AudioError where it is nothing of the kind."""
+        try:
+            return msgspec.convert(word, cls)
+        except msgspec.ValidationError as error:
+            raise refusal_of({}) from error
+
+    def about(self, tracks: Sequence[Track]) -> Recording:
+        """The recording of these tracks."""
+        return Recording(tuple(tracks), self.audio_tracks, self.lost_seconds, self.more_than_said)
 
 
 def read_file(path: Path, *, max_seconds: float, max_bytes: int) -> Recording:
@@ -61,27 +82,31 @@ def read_file(path: Path, *, max_seconds: float, max_bytes: int) -> Recording:
 
 def read_bytes(path: Path, *, max_bytes: int) -> bytes:
     """What is in a regular file. Raises AudioError: ``audio_unreadable``, ``audio_too_large``."""
-    try:
-        # Without O_NONBLOCK opening a FIFO would wait for a writer.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise AudioError("audio_unreadable", f"The file cannot be read: {reason}.") from error
-    try:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise AudioError("audio_unreadable", "This is not a regular file.")
-        if status.st_size > max_bytes:
-            raise _too_large(status.st_size, max_bytes)
-        with os.fdopen(os.dup(descriptor), "rb") as file:
+    file, size = open_regular(path)
+    with file:
+        if size > max_bytes:
+            raise _too_large(size, max_bytes)
+        try:
             data = file.read(max_bytes + 1)
-    except OSError as error:
-        raise AudioError("audio_unreadable", f"The file cannot be read: {error.strerror}.") from error
-    finally:
-        os.close(descriptor)
+        except OSError as error:
+            raise _unreadable(error) from error
     if len(data) > max_bytes:
         raise _too_large(len(data), max_bytes)
     return data
+
+
+def open_regular(path: Path) -> tuple[IO[bytes], int]:
+    """A regular file, open, and its size. Raises AudioError (``audio_unreadable``)."""
+    try:
+        # Without O_NONBLOCK opening a FIFO would wait for a writer.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        status = os.fstat(descriptor)
+    except (OSError, ValueError) as error:
+        raise _unreadable(error) from error
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        raise AudioError("audio_unreadable", "This is not a regular file.")
+    return os.fdopen(descriptor, "rb"), status.st_size
 
 
 def decode(data: bytes, *, max_seconds: float, max_bytes: int) -> Recording:
@@ -107,64 +132,70 @@ def decoder_walls() -> frozenset[str]:
         return frozenset()
 
 
+def start_decoder(max_seconds: float, *, size: int | None = None) -> Child:
+    """A decoder at work; ``size``: of a file that it decodes piece by piece. Raises AudioError."""
+    try:
+        return _decoders.start(max_seconds) if size is None else _decoders.start(max_seconds, size=size)
+    except OSError as error:
+        raise AudioError("audio_not_decoded", f"The decoder cannot be started: {error.strerror or error}.") from error
+
+
 def _run_decoder(data: bytes, max_seconds: float) -> tuple[bytes, Mapping[str, object]]:
     """Samples from the child and what it says of them, or its refusal; whatever else happens is one refusal too."""
     most = int(max_seconds * SAMPLE_RATE) * MAX_CHANNEL_SHARE * 4
-    try:
-        child = _decoders.start(max_seconds)
-    except OSError as error:
-        raise AudioError("audio_not_decoded", f"The decoder cannot be started: {error.strerror or error}.") from error
+    child = start_decoder(max_seconds)
     deadline = Timer(DECODE_SECONDS, child.kill)
     deadline.start()
     try:
         with child:
-            feeder = Thread(target=_feed, args=(child.stdin, data))
+            feeder = Thread(target=feed, args=(child.stdin, [data]))
             feeder.start()
             samples = child.stdout.read(most + 1)
             if len(samples) > most:
                 child.kill()
-            said = child.stderr.read(_MAX_SAID)
+            said = child.stderr.read(MAX_SAID)
             feeder.join()
     finally:
         deadline.cancel()  # after Ctrl-C too: the end of the program would wait for it
-    word = _last_word(said)
+    word = last_word(said)
     if len(samples) <= most and word.get("code") == FINE:
         return samples, word
-    raise _refusal(word)
+    raise refusal_of(word)
 
 
 def _recording(pcm: bytes, word: Mapping[str, object]) -> Recording:
     """As the child describes it. What it says is believed only as far as it fits."""
+    described = Described.of(word)
     try:
-        described = msgspec.convert(word, _Described)
         samples = np.frombuffer(pcm, np.float32)
         if sum(channels * count for _, channels, count in described.tracks) != len(samples):
-            raise _refusal({})
+            raise refusal_of({})
         tracks, at = [], 0
         for number, channels, count in described.tracks:
             block = samples[at : at + channels * count].reshape(channels, count)
             tracks.append(Track(number, tuple(Waveform(_in_range(row)) for row in block)))
             at += channels * count
-    except (msgspec.ValidationError, ValueError) as error:
-        raise _refusal({}) from error
-    return Recording(tuple(tracks), described.audio_tracks, described.lost_seconds, described.more_than_said)
+    except ValueError as error:
+        raise refusal_of({}) from error
+    return described.about(tracks)
 
 
 def _in_range(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     """A copy within [-1, 1]."""
     peak = float(np.abs(samples).max(initial=0.0))
     if not np.isfinite(peak):
-        raise _refusal({})
+        raise refusal_of({})
     return samples / np.float32(peak) if peak > MAX_PEAK else np.clip(samples, -1.0, 1.0)
 
 
-def _feed(pipe: IO[bytes], data: bytes) -> None:
+def feed(pipe: IO[bytes], chunks: Iterable[bytes]) -> None:
     """From a thread of its own, because the child begins to answer before it has heard everything."""
     with suppress(OSError), pipe:  # a child that refused does not want to hear the rest
-        pipe.write(data)
+        for chunk in chunks:
+            pipe.write(chunk)
 
 
-def _last_word(said: bytes) -> dict[str, object]:
+def last_word(said: bytes) -> dict[str, object]:
     """The object on the last line, empty where it is nothing of the kind."""
     try:
         word = json.loads(said.splitlines()[-1])
@@ -173,12 +204,17 @@ def _last_word(said: bytes) -> dict[str, object]:
     return word if isinstance(word, dict) else {}
 
 
-def _refusal(word: Mapping[str, object]) -> AudioError:
+def refusal_of(word: Mapping[str, object]) -> AudioError:
     """What the child says is passed on only in the form that it is to say it in."""
     code, message = word.get("code"), word.get("message")
     if isinstance(code, str) and code in _CHILD_CODES and isinstance(message, str) and message.isprintable():
         return AudioError(code, message)
     return AudioError("audio_damaged", "The recording cannot be decoded.")
+
+
+def _unreadable(error: OSError | ValueError) -> AudioError:
+    reason = error.strerror if isinstance(error, OSError) else str(error)
+    return AudioError("audio_unreadable", f"The file cannot be read: {reason}.")
 
 
 def _too_large(seen: int, max_bytes: int) -> AudioError:

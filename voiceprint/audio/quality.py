@@ -4,7 +4,7 @@ The limits were set on real recordings by the error rates of what would be enrol
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,16 @@ from numpy.typing import NDArray
 from voiceprint.audio.segmenter import FRAME_SAMPLES
 from voiceprint.domain.vocabulary import Feedback, Notice, Problem
 
-__all__ = ["Level", "LevelMeter", "feedback_of", "frame_powers", "problem_of", "sentence_of", "warnings_of"]
+__all__ = [
+    "Level",
+    "LevelMeter",
+    "feedback_of",
+    "frame_powers",
+    "level_of_speech",
+    "problem_of",
+    "sentence_of",
+    "warnings_of",
+]
 
 FULL_SCALE = 0.999
 # Below the first a recording is refused, below the second it is taken with a warning.
@@ -90,6 +99,14 @@ class LevelMeter:
         if below[-1] < MIN_NOISE_FRAMES:
             return None
         return float(10 ** ((_LOWEST_DB + int(np.searchsorted(below, NOISE_SHARE * below[-1]))) / 10))
+
+
+def level_of_speech(samples: NDArray[np.float32]) -> Level:
+    """The level of samples (n,) that are all speech: how noisy they are cannot be told."""
+    meter = LevelMeter()
+    frames = samples[: len(samples) // FRAME_SAMPLES * FRAME_SAMPLES].reshape(-1, FRAME_SAMPLES)
+    meter.take(frames, np.ones(len(frames), np.float32))
+    return replace(meter.level(), snr_db=None)
 
 
 def frame_powers(frames: NDArray[np.float32]) -> NDArray[np.float64]:

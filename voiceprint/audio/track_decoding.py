@@ -51,11 +51,26 @@ class TrackDecoder:
         self._form: tuple[str, str, int] | None = None
         self._work = int(max_seconds * MOST_A_SECOND)
         self._resampler: av.AudioResampler | None = None
+        self._taken = 0
 
     @property
     def num_samples(self) -> int:
-        """A channel."""
+        """A channel, with those that were taken out."""
+        return self._taken + self.held
+
+    @property
+    def held(self) -> int:
+        """Samples a channel that were not taken out."""
         return len(self.channels[0]) // _SAMPLE_BYTES if self.channels else 0
+
+    def take_out(self, samples: int) -> list[bytes]:
+        """The first samples of each channel, at most so many, which are held no longer."""
+        size = _SAMPLE_BYTES * samples
+        out = [bytes(channel[:size]) for channel in self.channels]
+        self._taken += min(samples, self.held)
+        for channel in self.channels:
+            del channel[:size]
+        return out
 
     def take(self, packet: "av.Packet[av.AudioStream]") -> None:
         """Decode a packet; one that does not is counted as lost."""

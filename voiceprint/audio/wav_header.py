@@ -26,44 +26,50 @@ class ReadWav:
     bits: int = 0
 
 
-def read_wav(data: bytes) -> ReadWav:
-    """The recording with a header that can be believed; anything else comes back as it is."""
+def read_wav(data: bytes, size: int | None = None) -> ReadWav:
+    """The recording with a header that can be believed; anything else comes back as it is.
+
+    ``size``: of the whole file in bytes, where ``data`` is only its beginning.
+    """
+    behind = (len(data) if size is None else size) - len(data)
     data = _from_riff(data)
     if data[:4] != b"RIFF" or data[8:12] != b"WAVE":
         return ReadWav(data)
     rate, bits = 0, 0
     at = 12
     while at + 8 <= len(data):
-        name, size = struct.unpack_from("<4sI", data, at)
+        name, length = struct.unpack_from("<4sI", data, at)
         if name == b"fmt " and at + 24 <= len(data):
             tag, _, _, rate, _, bits = struct.unpack_from("<HHIIHH", data, at + 8)
             bits = bits if tag == 1 else 0
         if name == b"data":
-            return _checked(data, at, size, rate, bits)
-        at += 8 + size + size % 2
+            return _checked(data, at, length, rate, bits, behind)
+        at += 8 + length + length % 2
     return ReadWav(data, bits=bits)
 
 
-def _checked(data: bytes, at: int, size: int, byte_rate: int, bits: int) -> ReadWav:
-    """The file whose ``data`` chunk stands at ``at`` and says that it has ``size`` bytes."""
-    there = len(data) - at - 8
+def _checked(data: bytes, at: int, size: int, byte_rate: int, bits: int, behind: int) -> ReadWav:
+    """The file whose ``data`` chunk stands at ``at`` and says that it has ``size`` bytes; ``behind``: not seen yet."""
+    there = len(data) - at - 8 + behind
     if size >= _UNKNOWN_SIZE or there == size:
         return ReadWav(data, bits=bits)
     if size > there:
         missing = (size - there) / byte_rate if byte_rate else 0.0
         return ReadWav(data, missing_seconds=missing, bits=bits)
-    if _is_chunk(data, at + 8 + size + size % 2):
+    if _is_chunk(data, at + 8 + size + size % 2, behind):
         return ReadWav(data, bits=bits)
     mended = bytearray(data)
-    struct.pack_into("<I", mended, 4, len(data) - 8)
-    struct.pack_into("<I", mended, at + 4, there)
+    struct.pack_into("<I", mended, 4, min(len(data) + behind - 8, _UNKNOWN_SIZE))
+    struct.pack_into("<I", mended, at + 4, min(there, _UNKNOWN_SIZE))
     return ReadWav(bytes(mended), more_than_said=True, bits=bits)
 
 
-def _is_chunk(data: bytes, at: int) -> bool:
+def _is_chunk(data: bytes, at: int, behind: int) -> bool:
     """Whether another chunk stands there, or no more than what pads a file."""
-    if len(data) - at < 64:
+    if len(data) + behind - at < 64:
         return True
+    if at + 8 > len(data):  # not seen yet: no chunk behind the sound is as long as this
+        return len(data) + behind - at < MAX_PREFIX
     name, size = struct.unpack_from("<4sI", data, at)
     return all(32 <= byte < 127 for byte in name) and size <= len(data) - at - 8
 

@@ -49,6 +49,7 @@ def run(args: argparse.Namespace) -> int:
 def timeline_of(service: "VoiceprintService", path: Path) -> "Timeline":
     """The timeline of a file; its decisions are noted as any. Raises InputError, StoreError."""
     from voiceprint.api.page_views import timeline
+    from voiceprint.domain.caller import OPERATOR
     from voiceprint.service.bulk import read_clip
     from voiceprint.service.diarization import finished
 
@@ -56,7 +57,7 @@ def timeline_of(service: "VoiceprintService", path: Path) -> "Timeline":
     found = finished(service, recording)
     for answer in found.answers:
         service.conclude(answer)
-    return timeline(service, found, recording, tells_both=True)
+    return timeline(service, found, recording, OPERATOR)
 
 
 def _print(args: argparse.Namespace, path: Path, found: "Timeline") -> None:

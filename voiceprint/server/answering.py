@@ -2,16 +2,19 @@
 
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import msgspec
 from aiohttp import web
 
 from voiceprint.domain.caller import Caller
+from voiceprint.errors import InputError
 from voiceprint.server.auth_middleware import caller_of, groups_of
 from voiceprint.server.context import CONTEXT
 
-__all__ = ["answer_about_speaker", "answer_within_groups", "json_answer"]
+__all__ = ["answer_about_speaker", "answer_within_groups", "json_answer", "parsed"]
+
+Body = TypeVar("Body")
 
 
 class AskWithinGroups(Protocol):
@@ -23,6 +26,14 @@ class AskWithinGroups(Protocol):
 def json_answer(message: msgspec.Struct, status: int = HTTPStatus.OK) -> web.Response:
     """A struct of the wire as a response."""
     return web.Response(status=status, text=msgspec.json.encode(message).decode(), content_type="application/json")
+
+
+def parsed(body: bytes, kind: type[Body], called: str = "The JSON") -> Body:
+    """A body as a struct. ``called``: its name in the message. Raises InputError (``bad_json``)."""
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
+        raise InputError("bad_json", f"{called} cannot be used: {error}.") from error
 
 
 async def answer_about_speaker(request: web.Request, ask: Callable[[Caller, str], msgspec.Struct]) -> web.Response:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Collection
 from aiohttp import web
 
 from voiceprint.config import Settings
-from voiceprint.server import auth_middleware, docs_routes, live, page, page_data_routes, rest
+from voiceprint.server import auth_middleware, docs_routes, live, page, page_data_routes, recording_routes, rest
 from voiceprint.server.background import in_background, repeated
 from voiceprint.server.context import CONTEXT, Context
 from voiceprint.server.middleware import (
@@ -37,19 +37,25 @@ def create_app(
     app = web.Application(middlewares=_MIDDLEWARES)
     app[CONTEXT] = Context(service, settings, names={*names, settings.host})
     app.on_response_prepare.append(add_security_headers)
-    for routes in (rest.routes, auth_middleware.routes, page_data_routes.routes, docs_routes.routes, page.routes()):
-        app.add_routes(routes)
+    for part in (rest, auth_middleware, page_data_routes, recording_routes, docs_routes):
+        app.add_routes(part.routes)
+    app.add_routes(page.routes())
     app.router.add_get("/ws", live.websocket)
     app.cleanup_ctx.append(repeated(sweep_once, seconds=SWEEP_EVERY_SECONDS))
     app.cleanup_ctx.append(repeated(visit_parts, seconds=VISIT_EVERY_SECONDS))
     app.cleanup_ctx.append(_send_hits)
     app.on_shutdown.append(live.close_streams)
+    app.on_shutdown.append(_stop_recordings)
     app.on_cleanup.append(_close)
     return app
 
 
 async def _close(app: web.Application) -> None:
     app[CONTEXT].close()
+
+
+async def _stop_recordings(app: web.Application) -> None:
+    await app[CONTEXT].runner.close()
 
 
 async def _send_hits(app: web.Application) -> AsyncIterator[None]:

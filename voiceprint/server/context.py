@@ -11,10 +11,12 @@ from weakref import WeakSet
 from aiohttp import web
 
 from voiceprint.api.desk import Desk
+from voiceprint.api.recording_desk import RecordingDesk
 from voiceprint.config import Settings
 from voiceprint.server.fair_pool import FairPool
 from voiceprint.server.limits import AnonymousPace, Uploads
 from voiceprint.server.metrics import Metrics
+from voiceprint.server.recording_runner import RecordingRunner
 from voiceprint.server.sockets import Sockets, StreamPlaces
 from voiceprint.server.webhook import Webhook
 from voiceprint.service.service import VoiceprintService
@@ -48,6 +50,8 @@ class Context:
         self.authenticator = service.authenticator()
         self.webhook = Webhook(service, settings)
         self.desk = Desk(service, clock=time.monotonic, tell=self.webhook.tell)
+        self.recordings = RecordingDesk(self.desk, service)
+        self.runner = RecordingRunner(self.work, max_seconds=settings.max_recording_seconds)
         self.sockets = Sockets(SOCKETS_A_STREAM * settings.max_streams)
         self.places = StreamPlaces(settings.max_streams)
         self.pace = AnonymousPace()

@@ -31,8 +31,8 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 HSTS_SECONDS = 365 * 86_400
 _HEADERS = {
-    # blob: so that the page plays a recording from the person's own disk, which never comes here to be played.
-    "Content-Security-Policy": "default-src 'self'; media-src blob:; base-uri 'none'; form-action 'self'; "
+    # A recording that was chosen is played from the browser's own memory: blob.
+    "Content-Security-Policy": "default-src 'self'; media-src 'self' blob:; base-uri 'none'; form-action 'self'; "
     "frame-ancestors 'none'",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",

@@ -21,6 +21,7 @@ from voiceprint.api.messages import (
     Unlocked,
 )
 from voiceprint.api.page_views import Health, Timeline, VoiceMap
+from voiceprint.api.recording_messages import RecordingGone, RecordingJob, RecordingList, ThatWas
 from voiceprint.domain.vocabulary import Consent
 
 __all__ = ["OPERATIONS", "Change", "Merge", "Operation", "SignIn", "Undo"]
@@ -78,6 +79,7 @@ _GROUP: Mapping[str, type] = {"group": list[str]}
 # Which part of a recording to hear; as fields beside it, too.
 _CHOICE: Mapping[str, type] = {"track": int, "channel": int}
 _SPEAKER = "/v1/speakers/{id}"
+_RECORDING = "/v1/recordings/{id}"
 OPERATIONS: tuple[Operation, ...] = (
     Operation("GET", "/healthz", "Whether the server is alive."),
     Operation("GET", "/readyz", "Whether it can answer: encoder, size of the gallery, threshold and what it promises."),
@@ -94,6 +96,23 @@ OPERATIONS: tuple[Operation, ...] = (
         query={"speaker": str, **_GROUP, **_CHOICE},
     ),
     Operation("POST", "/v1/timeline", "Who spoke when in a recording.", Timeline, sound="audio", query=_GROUP),
+    Operation(
+        "POST", "/v1/recordings", "Who spoke when in a recording of any length: it is heard as a job.", RecordingJob,
+        HTTPStatus.ACCEPTED, sound="audio", query={"size": int, **_GROUP, **_CHOICE},
+    ),
+    Operation("GET", "/v1/recordings", "The jobs of the caller's token.", RecordingList),
+    Operation("GET", _RECORDING, "How far a recording is heard, and its timeline so far.", RecordingJob),
+    Operation("DELETE", _RECORDING, "Cancel a recording, and forget its voices.", RecordingGone),
+    Operation("PUT", f"{_RECORDING}/audio", "The sound of a recording, its size told.", RecordingJob, sound="audio"),
+    Operation(
+        "GET", f"{_RECORDING}/timeline", "The timeline as JSON, RTTM, SRT, VTT or CSV.", Timeline,
+        query={"format": str},
+    ),
+    Operation(
+        "POST", f"{_RECORDING}/voices/{{voice}}", "Say whose voice it was, and have it enrolled.", RecordingJob,
+        body=ThatWas,
+    ),
+    Operation("POST", f"{_RECORDING}/undo", "Take back what was said last of its voices.", RecordingJob),
     Operation("GET", "/v1/speakers", "The enrolled speakers.", SpeakerList, query=_GROUP),
     Operation(
         "POST", "/v1/speakers", "Enroll a new speaker from one or more recordings.", Enrolled, HTTPStatus.CREATED,

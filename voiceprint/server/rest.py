@@ -4,9 +4,7 @@ import time
 from contextlib import closing
 from functools import partial
 from http import HTTPStatus
-from typing import TypeVar
 
-import msgspec
 from aiohttp import web
 
 from voiceprint import __version__
@@ -18,7 +16,7 @@ from voiceprint.domain.match import MAX_TOP_K, check_top_k
 from voiceprint.domain.speaker import Enrollment
 from voiceprint.domain.vocabulary import Consent
 from voiceprint.errors import InputError, SpeakerError
-from voiceprint.server.answering import answer_about_speaker, answer_within_groups, json_answer
+from voiceprint.server.answering import answer_about_speaker, answer_within_groups, json_answer, parsed
 from voiceprint.server.auth_middleware import caller_of, groups_of
 from voiceprint.server.context import CONTEXT, Context
 from voiceprint.server.operations import Change, Merge, Undo
@@ -27,7 +25,6 @@ from voiceprint.server.uploads import CHOICE, Upload, choice_of, read_body, read
 __all__ = ["routes"]
 
 routes = web.RouteTableDef()
-Body = TypeVar("Body")
 
 
 @routes.get("/healthz")
@@ -97,7 +94,7 @@ async def _enroll(
     context: Context, request: web.Request, upload: Upload, *, name: str | None = None, speaker_id: str | None = None
 ) -> web.Response:
     consent = (
-        _parse(upload.fields["consent"].encode(), Consent, called="The field 'consent'")
+        parsed(upload.fields["consent"].encode(), Consent, called="The field 'consent'")
         if "consent" in upload.fields
         else None
     )
@@ -151,7 +148,7 @@ async def remove_take(request: web.Request) -> web.Response:
 @routes.post("/v1/speakers/{id}/merge")
 async def merge_speakers(request: web.Request) -> web.Response:
     """JSON: the other entry's id as ``from``."""
-    desk, wanted = request.app[CONTEXT].desk, _parse(await read_body(request), Merge)
+    desk, wanted = request.app[CONTEXT].desk, parsed(await read_body(request), Merge)
     merge = partial(desk.merge, other_id=wanted.from_id, force=wanted.force)
     return await answer_about_speaker(request, merge)
 
@@ -165,7 +162,7 @@ async def last_change(request: web.Request) -> web.Response:
 @routes.post("/v1/undo")
 async def undo(request: web.Request) -> web.Response:
     """JSON, may be left out: the id of the ``change`` to be undone."""
-    context, wanted = request.app[CONTEXT], _parse(await read_body(request) or b"{}", Undo)
+    context, wanted = request.app[CONTEXT], parsed(await read_body(request) or b"{}", Undo)
     return json_answer(await context.work(context.desk.undo, caller_of(request), wanted.change))
 
 
@@ -177,7 +174,7 @@ async def show_speaker(request: web.Request) -> web.Response:
 @routes.patch("/v1/speakers/{id}")
 async def change_speaker(request: web.Request) -> web.Response:
     """JSON: another ``name``, other ``groups``, or both."""
-    desk, wanted = request.app[CONTEXT].desk, _parse(await read_body(request), Change)
+    desk, wanted = request.app[CONTEXT].desk, parsed(await read_body(request), Change)
     if wanted.name is None and wanted.groups is None:
         raise InputError("bad_json", "Give a new 'name', or 'groups', or both.")
     return await answer_about_speaker(request, partial(desk.change, name=wanted.name, groups=wanted.groups))
@@ -220,10 +217,3 @@ def _top_k(request: web.Request) -> int:
     if not given.isascii() or not given.isdigit():
         raise InputError("bad_top_k", f"top_k must be a number between 1 and {MAX_TOP_K}, not {given!r:.20}.")
     return check_top_k(int(given[:4]))
-
-
-def _parse(body: bytes, kind: type[Body], called: str = "The JSON") -> Body:
-    try:
-        return msgspec.json.decode(body, type=kind)
-    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
-        raise InputError("bad_json", f"{called} cannot be used: {error}.") from error

@@ -32,17 +32,23 @@ STATUS_OF_CLASS: Mapping[type[VoiceprintError], HTTPStatus] = {
 }
 # These say more than their class does.
 STATUS_OF_CODE: Mapping[str, HTTPStatus] = {
+    "already_named": HTTPStatus.CONFLICT,
     "bad_encoding": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     "body_too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "changed_since": HTTPStatus.CONFLICT,
+    "has_sound": HTTPStatus.CONFLICT,
     "last_enrollment": HTTPStatus.CONFLICT,
     "enrolled_by_others": HTTPStatus.FORBIDDEN,
     "name_taken": HTTPStatus.CONFLICT,
+    "not_done": HTTPStatus.CONFLICT,
+    "not_kept": HTTPStatus.CONFLICT,
     "nothing_to_undo": HTTPStatus.CONFLICT,
     "stalled": HTTPStatus.REQUEST_TIMEOUT,
     "too_many_uploads": HTTPStatus.SERVICE_UNAVAILABLE,
     "unknown_enrollment": HTTPStatus.NOT_FOUND,
+    "unknown_recording": HTTPStatus.NOT_FOUND,
     "unknown_speaker": HTTPStatus.NOT_FOUND,
+    "unknown_voice": HTTPStatus.NOT_FOUND,
     "wrong_group": HTTPStatus.FORBIDDEN,
     "wrong_scope": HTTPStatus.FORBIDDEN,
 }

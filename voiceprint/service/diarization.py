@@ -1,62 +1,128 @@
 """Who spoke when in a recording: the turns of enrolled speakers by name, those of others numbered.
 
 With the segmentation speakers who talk at once are told apart, and each voice of the recording is decided on once, by
-the same policy as any other speech. Without it: sliding windows, see ``diarization_windows``.
+the same policy as any other speech. Without it: sliding windows, see ``diarization_windows``. Memory does not grow
+with the recording but by what is known of its voices and turns.
 """
 
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 
-from voiceprint.audio.channels import Party
+from voiceprint.audio.channels import ANY, Choice, Party
 from voiceprint.audio.recording import SAMPLE_RATE, Recording, Waveform
 from voiceprint.domain.groups import Within
-from voiceprint.encoding.segmentation import Segmentation
 from voiceprint.service.diarization_spans import PAUSE_SECONDS, Span
 from voiceprint.service.diarization_voices import Voices
-from voiceprint.service.diarization_windows import Turn, joined, turns_of
-from voiceprint.service.results import Answer
+from voiceprint.service.diarization_windows import Turn, WindowedTurns, joined
+from voiceprint.service.results import Answer, EncodedUtterance
 from voiceprint.service.service import VoiceprintService
 
-__all__ = ["Diarization", "Turn", "diarize", "finished"]
+__all__ = ["Diarization", "Diarizer", "Turn", "Voice", "diarize", "finished"]
 
 # A recording is looked at piece by piece.
 _CHUNK_SAMPLES = 30 * SAMPLE_RATE
 
 
 @dataclass(frozen=True, slots=True)
-class Diarization:
-    """``turns``: by their start; ``answers``: all that were decided.
+class Voice:
+    """One voice of a recording. ``number``: from 1, in order of appearance; ``unnamed``: its number among the unnamed,
+    None for a named one; ``probe``: what it sounds like.
+    """
 
-    ``segmented``: whether speakers who talk at once, and unnamed voices, are told apart.
+    number: int
+    answer: Answer
+    probe: EncodedUtterance
+    unnamed: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Diarization:
+    """``turns``: by their start; ``answers``: all that were decided; ``voices``: in order of their numbers.
+
+    ``segmented``: whether speakers who talk at once, and unnamed voices, are told apart; else there are no ``voices``.
     """
 
     turns: tuple[Turn, ...]
     answers: tuple[Answer, ...]
     segmented: bool
+    voices: tuple[Voice, ...] = ()
+
+
+Steps = Generator[Answer | None, None, Diarization]
+
+
+class Diarizer:
+    """The diarization of a recording that comes piece by piece; not to be shared between threads.
+
+    Everything that works does so step by step, for others to be served in between.
+    """
+
+    def __init__(self, service: VoiceprintService, parties: Sequence[Party], *, within: Within = None) -> None:
+        """``parties``: as heard in the beginning of the recording; ``within``: the groups searched."""
+        self._service, self._within = service, within
+        self.channels = [party.channel for party in parties]
+        self._told = [party.channel if party.utterance.origin.parties else None for party in parties]
+        self._voices: list[Voices] = []
+        self._windows: list[WindowedTurns] = []
+        if service.segmentation is None:
+            self._windows = [WindowedTurns(service, channel, within) for channel in self._told]
+        else:
+            policy = service.policy(within)
+            self._voices = [Voices(service, service.segmentation, policy) for _ in parties]
+        self._known = 0
+        self._parts: Sequence[Voices | WindowedTurns] = self._voices or self._windows
+
+    def hear(self, sounds: Sequence[Waveform]) -> Iterator[None]:
+        """Take the next sound in, one of each party."""
+        for part, sound in zip(self._parts, sounds, strict=True):
+            yield from part.hear(sound)
+
+    def finish(self) -> Iterator[None]:
+        """Take the end in."""
+        for part in self._parts:
+            yield from part.finish()
+
+    @property
+    def knows_more(self) -> bool:
+        """Whether there is something new to be found."""
+        known = sum(part.known for part in self._parts)
+        more, self._known = known > self._known, known
+        return more
+
+    def found(self) -> Steps:
+        """What is known so far: steps through the answers. Before ``finish`` it may still change."""
+        if self._windows:
+            turns = [turn for part in self._windows for turn in part.turns]
+            yield from (turn.answer for turn in turns)
+            in_order = joined(sorted(turns, key=lambda turn: turn.start))
+            return Diarization(tuple(in_order), tuple(turn.answer for turn in turns), False)
+        turns, voices, every = list[Turn](), list[Voice](), list[Answer]()
+        unnamed = count(1)
+        for part, channel in zip(self._voices, self._told, strict=True):
+            spans, probes = part.found()
+            yield None
+            # A timeline decides; it enrolls nothing.
+            found = self._service.identify_all(probes, top_k=2, within=self._within)
+            answers = [replace(answer, enrolls=False) for answer in found]
+            yield from answers
+            every += answers
+            _add(spans, answers, probes, channel, unnamed, turns, voices)
+        return Diarization(tuple(sorted(turns, key=lambda turn: turn.start)), tuple(every), True, tuple(voices))
 
 
 def diarize(
-    service: VoiceprintService, sound: Recording | Waveform, *, within: Within = None
-) -> Generator[Answer | None, None, Diarization]:
-    """The diarization of a recording; stops after each piece of work, for others to be served.
-
-    It stops with each answer, and with None. ``within``: the groups searched.
-    """
-    turns: list[Turn] = []
-    answers: list[Answer] = []
-    if service.segmentation is None:
-        for turn in turns_of(service, sound, within=within):
-            turns.append(turn)
-            answers.append(turn.answer)
-            yield turn.answer
-        return Diarization(tuple(joined(turns)), tuple(answers), False)
-    numbers = count(1)
-    for party in service.parties(sound):
-        spans, decided = yield from _voices(service, service.segmentation, party, within)
-        answers += decided
-        turns += _turns(spans, decided, party.channel if party.utterance.origin.parties else None, numbers)
-    return Diarization(tuple(sorted(turns, key=lambda turn: turn.start)), tuple(answers), True)
+    service: VoiceprintService, sound: Recording | Waveform, choice: Choice = ANY, *, within: Within = None
+) -> Steps:
+    """The diarization of a recording in memory: a step for each piece of work, with the answers among them."""
+    parties = service.parties(sound, choice)
+    diarizer = Diarizer(service, parties, within=within)
+    for at in range(0, max(len(party.waveform.samples) for party in parties), _CHUNK_SAMPLES):
+        for _ in diarizer.hear([Waveform(party.waveform.samples[at : at + _CHUNK_SAMPLES]) for party in parties]):
+            yield None
+    for _ in diarizer.finish():
+        yield None
+    return (yield from diarizer.found())
 
 
 def finished(service: VoiceprintService, sound: Recording | Waveform, *, within: Within = None) -> Diarization:
@@ -70,39 +136,31 @@ def finished(service: VoiceprintService, sound: Recording | Waveform, *, within:
             return found
 
 
-def _voices(
-    service: VoiceprintService, segmentation: Segmentation, party: Party, within: Within
-) -> Generator[Answer | None, None, tuple[list[Span], list[Answer]]]:
-    """The spans of a party's voices, and the answer to each voice."""
-    voices = Voices(service, segmentation, service.policy(within))
-    for _ in voices.add(_chunks(party.waveform)):
-        yield None
-    spans, probes = voices.found()
-    # A timeline decides; it enrolls nothing.
-    answers = [replace(answer, enrolls=False) for answer in service.identify_all(probes, top_k=2, within=within)]
-    yield from answers
-    return spans, answers
-
-
-def _chunks(waveform: Waveform) -> Iterator[Waveform]:
-    for at in range(0, len(waveform.samples), _CHUNK_SAMPLES):
-        yield Waveform(waveform.samples[at : at + _CHUNK_SAMPLES])
-
-
-def _turns(spans: Sequence[Span], answers: Sequence[Answer], channel: int | None, numbers: Iterator[int]) -> list[Turn]:
-    """The spans with their answers; the spans of one speaker in two clusters become one speaker's."""
-    unnamed: dict[int, int] = {}
-    last: dict[str | int, int] = {}
-    turns: list[Turn] = []
+def _add(
+    spans: Sequence[Span],
+    answers: Sequence[Answer],
+    probes: Sequence[EncodedUtterance],
+    channel: int | None,
+    unnamed: Iterator[int],
+    turns: list[Turn],
+    voices: list[Voice],
+) -> None:
+    """Add the turns and the voices of one party; two clusters of one speaker become one voice."""
+    known: dict[str | int, int] = {}
+    last: dict[int, int] = {}
     for span in spans:
         answer = answers[span.cluster]
-        voice = answer.decision.speaker_id or span.cluster
-        if answer.decision.speaker_id is None and span.cluster not in unnamed:
-            unnamed[span.cluster] = next(numbers)
-        before = turns[last[voice]] if voice in last else None
+        person = answer.decision.speaker_id or span.cluster
+        if person not in known:
+            known[person] = len(voices)
+            number = next(unnamed) if answer.decision.speaker_id is None else None
+            voices.append(Voice(len(voices) + 1, answer, probes[span.cluster], number))
+        voice = voices[known[person]]
+        if probes[span.cluster].utterance.speech_seconds > voice.probe.utterance.speech_seconds:
+            voice = voices[known[person]] = replace(voice, answer=answer, probe=probes[span.cluster])
+        before = turns[last[voice.number]] if voice.number in last else None
         if before and span.start - before.end < PAUSE_SECONDS:
-            turns[last[voice]] = replace(before, end=max(before.end, span.end))
+            turns[last[voice.number]] = replace(before, end=max(before.end, span.end))
         else:
-            last[voice] = len(turns)
-            turns.append(Turn(span.start, span.end, answer, channel, unnamed.get(span.cluster)))
-    return turns
+            last[voice.number] = len(turns)
+            turns.append(Turn(span.start, span.end, answer, channel, voice.unnamed, voice.number))

@@ -5,7 +5,7 @@ pipeline", Interspeech 2023). A local speaker is cut to pieces, each with an emb
 people's turns do not touch, the segmentation often takes them for one. Which pieces are one person is decided later.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,16 @@ from numpy.typing import NDArray
 from voiceprint.audio.recording import SAMPLE_RATE, Waveform
 from voiceprint.encoding.segmentation import FIRST_FRAME_SAMPLES, FRAME_SAMPLES, POWERSET, WINDOW_SAMPLES
 
-__all__ = ["FRAME_SECONDS", "HOP_FRAMES", "HOP_SAMPLES", "WINDOW_FRAMES", "Piece", "Window", "windows_of"]
+__all__ = [
+    "FRAME_SECONDS",
+    "HOP_FRAMES",
+    "HOP_SAMPLES",
+    "WINDOW_FRAMES",
+    "Piece",
+    "Window",
+    "WindowCutter",
+    "windows_of",
+]
 
 Samples = NDArray[np.float32]
 Segment = Callable[[Samples], Samples]
@@ -55,42 +64,50 @@ class Window:
     pieces: tuple[Piece, ...]
 
 
-def windows_of(
-    chunks: Iterable[Waveform], segment: Segment, encode: Encode, *, min_samples: int
-) -> Iterator[list[Window]]:
-    """The windows of a recording that comes in pieces of any size, a few at a time.
+def windows_of(first: int, batch: Samples, segment: Segment, encode: Encode, *, min_samples: int) -> list[Window]:
+    """The windows of a batch (n, samples), the first of which has the number ``first``.
 
     ``segment``: probabilities (n, frames, 7) of windows (n, samples); ``encode``: unit embeddings of speech that has
     at least ``min_samples``.
     """
-    for first, batch in _batches(chunks):
-        activity = segment(batch) @ POWERSET.astype(np.float32)
-        yield [
-            Window(
-                first + at,
-                np.round(active * 255).astype(np.uint8),
-                tuple(_pieces(active >= ACTIVE, samples, encode, min_samples)),
-            )
-            for at, (active, samples) in enumerate(zip(activity, batch, strict=True))
-        ]
+    activity = segment(batch) @ POWERSET.astype(np.float32)
+    return [
+        Window(
+            first + at,
+            np.round(active * 255).astype(np.uint8),
+            tuple(_pieces(active >= ACTIVE, samples, encode, min_samples)),
+        )
+        for at, (active, samples) in enumerate(zip(activity, batch, strict=True))
+    ]
 
 
-def _batches(chunks: Iterable[Waveform]) -> Iterator[tuple[int, Samples]]:
-    """Number of the first window, and windows (n, samples); the last one may be shorter."""
-    most = WINDOW_SAMPLES + (BATCH_WINDOWS - 1) * HOP_SAMPLES
-    rest, number = np.zeros(0, np.float32), 0
-    for chunk in chunks:
-        rest = np.concatenate([rest, chunk.samples])
-        while len(rest) >= most:
-            yield number, _cut(rest, BATCH_WINDOWS)
-            number += BATCH_WINDOWS
-            rest = rest[BATCH_WINDOWS * HOP_SAMPLES :]
-    whole = max(0, (len(rest) - WINDOW_SAMPLES) // HOP_SAMPLES + 1)
-    if whole:
-        yield number, _cut(rest, whole)
-    tail = rest[whole * HOP_SAMPLES :]
-    if len(tail) and not (whole and len(tail) <= WINDOW_SAMPLES - HOP_SAMPLES):
-        yield number + whole, tail[None]
+class WindowCutter:
+    """Batches of windows, as number of the first one and samples (n, samples), of sound that comes in any pieces."""
+
+    def __init__(self) -> None:
+        self._rest = np.zeros(0, np.float32)
+        self._number = 0
+
+    def cut(self, chunk: Waveform) -> Iterator[tuple[int, Samples]]:
+        """The batches that are whole with the next sound."""
+        self._rest = np.concatenate([self._rest, chunk.samples])
+        while len(self._rest) >= WINDOW_SAMPLES + (BATCH_WINDOWS - 1) * HOP_SAMPLES:
+            yield self._take(BATCH_WINDOWS)
+
+    def rest(self) -> Iterator[tuple[int, Samples]]:
+        """What is left at the end; the last window may be shorter."""
+        whole = max(0, (len(self._rest) - WINDOW_SAMPLES) // HOP_SAMPLES + 1)
+        if whole:
+            yield self._take(whole)
+        if len(self._rest) and not (whole and len(self._rest) <= WINDOW_SAMPLES - HOP_SAMPLES):
+            yield self._number, self._rest[None]
+        self._rest = self._rest[:0]
+
+    def _take(self, count: int) -> tuple[int, Samples]:
+        first, batch = self._number, _cut(self._rest, count)
+        self._number += count
+        self._rest = self._rest[count * HOP_SAMPLES :]
+        return first, batch
 
 
 def _cut(samples: Samples, count: int) -> Samples:

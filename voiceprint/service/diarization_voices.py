@@ -1,18 +1,18 @@
 """The voices of a recording: clusters, block by block, so that memory does not grow with its length."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from voiceprint.audio.quality import Level
+from voiceprint.audio.quality import level_of_speech
 from voiceprint.audio.recording import SAMPLE_RATE, Waveform
 from voiceprint.audio.vad import Utterance
 from voiceprint.decision.policy import BARE_THRESHOLD, Policy
 from voiceprint.encoding.segmentation import Segmentation
 from voiceprint.service.diarization_clusters import agglomerate, cluster_pieces, together
-from voiceprint.service.diarization_local import Window, windows_of
+from voiceprint.service.diarization_local import Window, WindowCutter, windows_of
 from voiceprint.service.diarization_spans import Span, spans_of
 from voiceprint.service.listening import Listening
 from voiceprint.service.results import EncodedUtterance
@@ -28,39 +28,51 @@ _ONCE = 4
 # The shortest pieces that make clusters are about as long as this.
 PIECE_SECONDS = 1.5
 _NOTHING = np.zeros(0, np.float32)
-_SILENT = Level(dbfs=-100.0, peak=0.0, clipped=0.0, snr_db=None)
 
 
 @dataclass(frozen=True, slots=True)
 class _BlockVoice:
+    """``several``: whether its speech does not sound like one person's."""
+
     seconds: float
     embedding: NDArray[np.float32]
     encoded: EncodedUtterance
+    several: bool
 
 
 class Voices:
-    """The voices of one recording. ``add`` all of it, then ask; not to be shared between threads."""
+    """The voices of one recording. ``hear`` all of it, ``finish``, ask; not to be shared between threads.
+
+    ``found`` can be asked before the end, too: what it says then may change.
+    """
 
     def __init__(self, service: Listening, segmentation: Segmentation, policy: Policy) -> None:
         """``policy``: whose calibration tells from which cosine on two pieces are one person."""
         self._service = service
         self._segment = segmentation.probabilities
         self._of_pieces, self._of_voices = (_least_cosine(policy, long) for long in (PIECE_SECONDS, VOICE_SECONDS / 2))
+        self._cutter = WindowCutter()
+        self._block: list[Window] = []
         self._windows: list[Window] = []
         self._clusters: list[list[int]] = []
         self._voices: list[_BlockVoice] = []
         self._apart: list[NDArray[np.bool_]] = []
 
-    def add(self, chunks: Iterable[Waveform]) -> Iterator[None]:
-        """Take the whole recording in; stops after each few seconds of it, for others to be served."""
-        encoder, block = self._service.encoder, list[Window]()
-        for windows in windows_of(chunks, self._segment, encoder.encode_int8, min_samples=encoder.min_num_samples):
-            block += windows
-            if len(block) >= BLOCK_WINDOWS:
-                yield from self._close(block)
-                block = []
-            yield
-        yield from self._close(block)
+    def hear(self, chunk: Waveform) -> Iterator[None]:
+        """Take the next sound in; stops after each few seconds of it, for others to be served."""
+        for first, batch in self._cutter.cut(chunk):
+            yield from self._take(first, batch)
+
+    def finish(self) -> Iterator[None]:
+        """Take in what is left at the end."""
+        for first, batch in self._cutter.rest():
+            yield from self._take(first, batch)
+        yield from self._close()
+
+    @property
+    def known(self) -> int:
+        """How many voices of blocks are known."""
+        return len(self._voices)
 
     def found(self) -> tuple[list[Span], list[EncodedUtterance]]:
         """The spans of speech, and what each of their clusters sounds like."""
@@ -76,14 +88,24 @@ class Voices:
         ]
         return spans, voices
 
-    def _close(self, block: Sequence[Window]) -> Iterator[None]:
+    def _take(self, first: int, batch: NDArray[np.float32]) -> Iterator[None]:
+        encoder = self._service.encoder
+        self._block += windows_of(first, batch, self._segment, encoder.encode_int8, min_samples=encoder.min_num_samples)
+        yield
+        if len(self._block) >= BLOCK_WINDOWS:
+            yield from self._close()
+
+    def _close(self) -> Iterator[None]:
+        block, self._block = self._block, []
         clusters = cluster_pieces(block, least_cosine=self._of_pieces)
         count, first = max((cluster for found in clusters for cluster in found), default=-1) + 1, len(self._voices)
         for cluster in range(count):
             seconds, speech = _speech_of(block, clusters, cluster)
             encoded = self._encode(speech)
+            yield
             if encoded.embedding is not None:
-                self._voices.append(_BlockVoice(seconds, encoded.embedding, encoded))
+                several = self._service.change_detector().hears_several(Waveform(speech))
+                self._voices.append(_BlockVoice(seconds, encoded.embedding, encoded, several))
             yield
         self._apart.append(together(block, clusters))
         self._clusters += [[first + cluster for cluster in found] for found in clusters]
@@ -95,10 +117,10 @@ class Voices:
         ]
 
     def _encode(self, speech: NDArray[np.float32]) -> EncodedUtterance:
-        seconds = len(speech) / SAMPLE_RATE
+        seconds, level = len(speech) / SAMPLE_RATE, level_of_speech(speech)
         said = np.resize(speech, max(len(speech), self._service.encoder.min_num_samples))
-        encoded = self._service.encode(Utterance(Waveform(said), (), seconds, seconds, _SILENT))
-        return replace(encoded, utterance=Utterance(Waveform(_NOTHING), (), seconds, seconds, _SILENT))
+        encoded = self._service.encode(Utterance(Waveform(said), (), seconds, seconds, level))
+        return replace(encoded, utterance=Utterance(Waveform(_NOTHING), (), seconds, seconds, level))
 
     def _apart_in_blocks(self) -> NDArray[np.bool_]:
         apart = np.zeros((len(self._voices), len(self._voices)), bool)
@@ -143,11 +165,14 @@ def _speech_of(
 
 
 def _merged(voices: Sequence[_BlockVoice]) -> EncodedUtterance:
-    """One voice of all blocks: the mean of what was encoded."""
+    """One voice of all blocks: the mean of what was encoded, as loud as most of it."""
     seconds = sum(voice.encoded.utterance.speech_seconds for voice in voices)
+    level = max(voices, key=lambda voice: voice.seconds).encoded.utterance.level
+    several = sum(voice.seconds for voice in voices if voice.several)
     return EncodedUtterance(
-        Utterance(Waveform(_NOTHING), (), seconds, seconds, _SILENT),
+        Utterance(Waveform(_NOTHING), (), seconds, seconds, level),
         _mean([(voice.seconds, voice.encoded.embedding) for voice in voices]),
+        multiple_speakers=2 * several > sum(voice.seconds for voice in voices),
         previous_embedding=_mean([(voice.seconds, voice.encoded.previous_embedding) for voice in voices]),
     )
 

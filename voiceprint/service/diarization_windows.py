@@ -19,7 +19,7 @@ from voiceprint.domain.groups import Within
 from voiceprint.service.results import Answer
 from voiceprint.service.service import VoiceprintService
 
-__all__ = ["Turn", "joined", "turns_of"]
+__all__ = ["Turn", "WindowedTurns", "joined", "turns_of"]
 
 # A pause as long as this ends a stretch: another speaker may go on.
 PAUSE_SECONDS = 0.6
@@ -28,6 +28,8 @@ WINDOW_SECONDS, HOP_SECONDS = 3.0, 1.0
 BREATH_SECONDS = 2.0
 # A stretch as long as this ends at the next short pause: between two of them other requests are served.
 STRETCH_SECONDS = 20.0
+# What is longer is cut here, so that memory stays bounded.
+MOST_SECONDS = 600.0
 
 Ask = Callable[[Sequence[Waveform]], list[Answer]]
 
@@ -37,7 +39,8 @@ class Turn:
     """One speaker's turn. ``start``, ``end``: seconds from the beginning of the recording.
 
     ``channel``: where each person has one alone. ``unnamed``: the number of an unnamed voice in its recording, from 1;
-    None for a named one, and where unnamed voices are not told apart.
+    None for a named one, and where unnamed voices are not told apart; ``voice``: its number among all, 0 where
+    voices are not told apart.
     """
 
     start: float
@@ -45,6 +48,41 @@ class Turn:
     answer: Answer
     channel: int | None = None
     unnamed: int | None = None
+    voice: int = 0
+
+
+class WindowedTurns:
+    """The turns of a party, a few minutes at a time; ``turns``: so far.
+
+    ``channel``: where each person has one alone; ``within``: the groups searched.
+    """
+
+    def __init__(self, service: VoiceprintService, channel: int | None, within: Within) -> None:
+        self.turns: list[Turn] = []
+        self._service, self._channel, self._within = service, channel, within
+        self._waiting: list[Waveform] = []
+        self._begin = 0.0
+
+    @property
+    def known(self) -> int:
+        """How many turns are known."""
+        return len(self.turns)
+
+    def hear(self, sound: Waveform) -> Iterator[None]:
+        """Take the next sound in."""
+        self._waiting.append(sound)
+        if sum(one.seconds for one in self._waiting) >= MOST_SECONDS:
+            yield from self.finish()
+
+    def finish(self) -> Iterator[None]:
+        """Take the end in."""
+        whole = Waveform(np.concatenate([one.samples for one in self._waiting] or [np.zeros(0, np.float32)]))
+        self._waiting = []
+        for turn in turns_of(self._service, whole, within=self._within) if len(whole.samples) else ():
+            start, end = (round(at + self._begin, 2) for at in (turn.start, turn.end))
+            self.turns.append(replace(turn, start=start, end=end, channel=self._channel))
+            yield
+        self._begin += whole.seconds
 
 
 def turns_of(service: VoiceprintService, sound: Recording | Waveform, *, within: Within = None) -> Iterator[Turn]:
@@ -58,6 +96,7 @@ def turns_of(service: VoiceprintService, sound: Recording | Waveform, *, within:
 
 def _turns(service: VoiceprintService, party: Party, within: Within) -> Iterator[Turn]:
     heard, waveform = party.utterance, party.waveform
+    channel = party.channel if heard.origin.parties else None
     channel = party.channel if heard.origin.parties else None
 
     def ask(pieces: Sequence[Waveform]) -> list[Answer]:

@@ -1,0 +1,206 @@
+"""One recording that is heard as a job: its state, its voices, and what a person said of them. All of it in memory."""
+
+import secrets
+import time
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from threading import RLock
+
+import numpy as np
+
+from voiceprint.api.desk import Desk
+from voiceprint.api.recording_messages import JobState, RecordingJob
+from voiceprint.api.timeline_messages import Timeline
+from voiceprint.api.timeline_presenter import TimelinePresenter
+from voiceprint.audio.channels import Choice
+from voiceprint.audio.recording import Recording, Waveform
+from voiceprint.audio.recording_stream import SoundPiece
+from voiceprint.domain.caller import Caller
+from voiceprint.domain.groups import Within
+from voiceprint.domain.moments import iso_moment
+from voiceprint.domain.vocabulary import Notice
+from voiceprint.errors import InputError, VoiceprintError
+from voiceprint.service.diarization import Diarization, Diarizer, Voice
+from voiceprint.service.results import EncodedUtterance
+from voiceprint.service.service import VoiceprintService
+
+__all__ = ["Correction", "Job"]
+
+# Sound is handed on in pieces as long as this.
+_PIECE_SAMPLES = 30 * 16_000
+# What is known is shown again when so much more was heard: to find all spans takes time in proportion to the recording.
+SHOW_AGAIN = 1.25
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """What a person said of a voice. ``before``: what was said of it earlier, in a tuple; () for nothing.
+
+    ``speaker_id``, ``enrollment_id``: of what was enrolled; ``created``: whether the speaker was new.
+    """
+
+    voice: int
+    before: tuple[str | None, ...]
+    speaker_id: str | None = None
+    enrollment_id: str | None = None
+    created: bool = False
+
+
+@dataclass(slots=True)
+class Job:
+    """``received`` bytes of ``size``; ``expires_at``: seconds since 1970, once it has ended; ``keeps_unnamed``: whether
+    voices of nobody enrolled may be enrolled later, so that their embeddings live as long as the job.
+    """
+
+    service: VoiceprintService
+    desk: Desk
+    caller: Caller
+    within: Within
+    size: int
+    choice: Choice
+    keep_seconds: float
+    keeps_unnamed: bool
+    id: str = field(default_factory=lambda: secrets.token_hex(16))
+    state: JobState = "waiting"
+    received: int = 0
+    heard_seconds: float = 0.0
+    created_at: float = field(default_factory=time.time)
+    expires_at: float | None = None
+    error: Notice | None = None
+    lock: RLock = field(default_factory=RLock)
+    corrections: dict[int, str | None] = field(default_factory=dict)
+    changes: list[Correction] = field(default_factory=list)
+    _diarizer: Diarizer | None = None
+    _track: int = 1
+    _waiting: list[list[Waveform]] = field(default_factory=list)
+    _found: Diarization | None = None
+    _about: Recording = field(default_factory=lambda: Recording((), 1, 0.0))
+    _shown_at: float = 0.0
+    _paid: int = 1
+
+    @property
+    def ended(self) -> bool:
+        return self.state in ("done", "failed")
+
+    # What the recording says, step by step, for others to be served in between
+
+    def begin(self, head: Recording) -> Iterator[None]:
+        """Choose by the beginning which track and channels are heard, and hear it. Raises InputError."""
+        self.state = "running"
+        parties = self.service.parties(head, self.choice)
+        self._track = parties[0].utterance.origin.track or head.tracks[0].number
+        self._diarizer = Diarizer(self.service, parties, within=self.within)
+        yield
+        sounds = [party.waveform for party in parties]
+        for at in range(0, max(len(sound.samples) for sound in sounds), _PIECE_SAMPLES):
+            yield from self._hear([Waveform(sound.samples[at : at + _PIECE_SAMPLES]) for sound in sounds])
+
+    def hear(self, piece: SoundPiece) -> Iterator[None]:
+        """The next of its sound. Raises LimitError (``too_many_answers``), StoreError."""
+        if piece.track != self._track or self._diarizer is None:
+            return
+        self._waiting.append([piece.channel(channel) for channel in self._diarizer.channels])
+        if sum(len(sounds[0].samples) for sounds in self._waiting) >= _PIECE_SAMPLES:
+            yield from self._hear(self._gathered())
+
+    def finish(self, about: Recording) -> Iterator[None]:
+        """The end of it. ``about``: what is to be said about the whole recording. Raises as ``hear``."""
+        assert self._diarizer is not None
+        if self._waiting:
+            yield from self._hear(self._gathered())
+        yield from self._diarizer.finish()
+        found = yield from self._decided(self._diarizer)
+        for answer in found.answers:
+            self.desk.conclude(answer)
+            yield
+        self._found, self._about, self._diarizer = self._kept(found), about, None
+        self._end("done")
+
+    def fail(self, error: VoiceprintError) -> None:
+        """It ended without a timeline; what was found so far is forgotten."""
+        if not self.ended:
+            self.error = Notice(code=error.code, message=error.told)
+            self._found = self._diarizer = None
+            self._waiting.clear()
+            self._end("failed")
+
+    # What is told of it
+
+    def message(self, *, whole: bool = True) -> RecordingJob:
+        """``whole``: with the timeline."""
+        with self.lock:
+            return RecordingJob(
+                id=self.id,
+                state=self.state,
+                heard_seconds=round(self.heard_seconds, 1),
+                audio_seconds=round(self.heard_seconds, 2) if self.state == "done" else None,
+                received_bytes=self.received,
+                size_bytes=self.size,
+                created_at=iso_moment(self.created_at),
+                expires_at=None if self.expires_at is None else iso_moment(self.expires_at),
+                timeline=self.timeline() if whole else None,
+                error=self.error,
+                changes=len(self.changes),
+            )
+
+    def timeline(self) -> Timeline | None:
+        """As far as it is known, with what people said of its voices."""
+        if self._found is None:
+            return None
+        corrections = dict(self.corrections)
+        nameable = self.state == "done"
+        presenter = TimelinePresenter(self.service, self._found, self.caller, corrections, nameable)
+        return presenter.timeline(self._about, self.heard_seconds)
+
+    def voice(self, number: int) -> Voice:
+        """A voice that a person may name. Raises InputError: ``not_done``, ``unknown_voice``."""
+        if self._found is None or self.state != "done":
+            raise InputError("not_done", "Voices can be named once the whole recording was heard.")
+        for voice in self._found.voices:
+            if voice.number == number:
+                return voice
+        raise InputError("unknown_voice", "There is no voice of that number in this recording.")
+
+    # Inside
+
+    def _hear(self, sounds: Sequence[Waveform]) -> Iterator[None]:
+        assert self._diarizer is not None
+        yield from self._diarizer.hear(sounds)
+        self.heard_seconds += max(sound.seconds for sound in sounds)
+        if self._diarizer.knows_more and self.heard_seconds >= SHOW_AGAIN * self._shown_at:
+            self._shown_at = self.heard_seconds
+            self._found = yield from self._decided(self._diarizer)
+
+    def _decided(self, diarizer: Diarizer) -> Generator[None, None, Diarization]:
+        """What is known of it so far; every voice decided on costs one answer."""
+        steps = diarizer.found()
+        while True:
+            try:
+                next(steps)
+            except StopIteration as done:
+                found: Diarization = done.value
+                break
+            yield
+        if len(found.answers) > self._paid:
+            self.desk.pay(self.caller, len(found.answers) - self._paid)
+            self._paid = len(found.answers)
+        return found
+
+    def _gathered(self) -> list[Waveform]:
+        parts, self._waiting = self._waiting, []
+        return [Waveform(np.concatenate([part.samples for part in channel])) for channel in zip(*parts, strict=True)]
+
+    def _kept(self, found: Diarization) -> Diarization:
+        """Without the embeddings of voices that may not be kept."""
+        if self.keeps_unnamed:
+            return found
+        return replace(found, voices=tuple(map(_without_embedding, found.voices)))
+
+    def _end(self, state: JobState) -> None:
+        self.state, self.expires_at = state, time.time() + self.keep_seconds
+
+
+def _without_embedding(voice: Voice) -> Voice:
+    if voice.answer.decision.speaker_id is not None:
+        return voice
+    return replace(voice, probe=EncodedUtterance(voice.probe.utterance, None))

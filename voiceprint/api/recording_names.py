@@ -1,0 +1,120 @@
+"""Whose voice it was: what a person says of a voice in a recording, and the way back."""
+
+from voiceprint.api.desk import Desk
+from voiceprint.api.recording_job import Correction, Job
+from voiceprint.api.recording_messages import ThatWas
+from voiceprint.domain.caller import Caller
+from voiceprint.domain.speaker import Enrollment
+from voiceprint.errors import InputError, SpeechError
+from voiceprint.service.diarization import Voice
+from voiceprint.service.enrollment import check_for_enrollment
+from voiceprint.service.service import VoiceprintService
+
+__all__ = ["take_back", "that_was"]
+
+
+def that_was(
+    desk: Desk,
+    service: VoiceprintService,
+    caller: Caller,
+    job: Job,
+    number: int,
+    wanted: ThatWas,
+    *,
+    needs_consent: bool,
+) -> None:
+    """Give a voice another speaker and, where it is to be learnt, enroll it, by the same gates as any recording.
+
+    A voice that has the speaker already is not learnt: a program that confirms every answer would teach its own errors.
+    Raises InputError: ``not_done``, ``unknown_voice``, ``already_named``, ``not_kept``; SpeakerError; SpeechError;
+    AccessError; LimitError.
+    """
+    voice = job.voice(number)
+    if wanted.learn:
+        correction = _learnt(desk, caller, job, voice, wanted, needs_consent=needs_consent)
+    else:
+        if wanted.name is not None:
+            raise InputError("who", "A new speaker cannot be enrolled without learning the voice.")
+        if wanted.speaker is not None:
+            service.speaker(wanted.speaker, job.within)
+        correction = Correction(number, _before(job, number), wanted.speaker)
+    job.corrections[number] = correction.speaker_id
+    job.changes.append(correction)
+
+
+def take_back(service: VoiceprintService, caller: Caller, job: Job) -> None:
+    """Undo the last thing that was said, its enrollment included. Raises InputError (``nothing_to_undo``)."""
+    if not job.changes:
+        raise InputError("nothing_to_undo", "Nothing was said of the voices of this recording.")
+    last = job.changes[-1]
+    if last.enrollment_id is not None:
+        caller.require("enroll")
+        _take_out(service, last)
+    job.changes.pop()
+    if last.before:
+        job.corrections[last.voice] = last.before[0]
+    else:
+        job.corrections.pop(last.voice, None)
+
+
+def _learnt(
+    desk: Desk,
+    caller: Caller,
+    job: Job,
+    voice: Voice,
+    wanted: ThatWas,
+    *,
+    needs_consent: bool,
+) -> Correction:
+    if wanted.speaker is not None and wanted.speaker == _current(job, voice):
+        raise InputError("already_named", "This voice has that name already; nothing was added.")
+    desk.begin_enrollment(
+        caller,
+        name=wanted.name,
+        speaker_id=wanted.speaker,
+        consent=wanted.consent,
+        needs_consent=needs_consent,
+        groups=job.within,
+        force=wanted.force,
+    )
+    enrollment = _enrollment(voice)
+    enrolled = desk.enroll(
+        caller,
+        [enrollment],
+        name=wanted.name,
+        speaker_id=wanted.speaker,
+        consent=wanted.consent,
+        groups=job.within,
+        force=wanted.force,
+    )
+    created = wanted.name is not None
+    return Correction(voice.number, _before(job, voice.number), enrolled.speaker.id, enrollment.id, created)
+
+
+def _enrollment(voice: Voice) -> Enrollment:
+    """What can be enrolled of a voice: its quality is looked at as that of any recording. Raises SpeechError."""
+    if voice.probe.embedding is None:
+        raise InputError("not_kept", "This server keeps nothing of the voices of people who are not enrolled.")
+    warnings = check_for_enrollment(voice.probe.utterance)
+    if voice.probe.multiple_speakers:
+        raise SpeechError("other_speaker", "More than one person seems to speak here; this voice cannot be enrolled.")
+    return Enrollment.new(voice.probe.embedding, voice.probe.utterance.speech_seconds, "", warnings)
+
+
+def _take_out(service: VoiceprintService, last: Correction) -> None:
+    speaker = service.get(last.speaker_id or "")
+    takes = [] if speaker is None else [take.id for take in speaker.enrollments]
+    if speaker is None or last.enrollment_id is None or last.enrollment_id not in takes:
+        return  # forgotten, or taken out, since then
+    if last.created and len(takes) == 1:
+        service.forget(speaker.id)
+    else:
+        service.remove_take(speaker.id, last.enrollment_id)
+
+
+def _current(job: Job, voice: Voice) -> str | None:
+    return job.corrections.get(voice.number, voice.answer.decision.speaker_id)
+
+
+def _before(job: Job, number: int) -> tuple[str | None, ...]:
+    return (job.corrections[number],) if number in job.corrections else ()

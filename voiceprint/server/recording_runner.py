@@ -1,0 +1,88 @@
+"""Jobs at work: read, decode, hear, step by step, beside all other requests."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from functools import partial
+from typing import TypeVar
+
+from voiceprint.api.recording_desk import MOST_AT_WORK
+from voiceprint.api.recording_job import Job
+from voiceprint.audio.recording_stream import RecordingStream
+from voiceprint.errors import InputError, VoiceprintError
+from voiceprint.server.recording_upload import RecordingUpload
+
+__all__ = ["RecordingRunner"]
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+Work = Callable[[Callable[[], object]], Awaitable[object]]
+_LAST = object()
+
+
+class RecordingRunner:
+    """One a server. Reading waits for the network and the decoder, so that each job has a thread of its own for it."""
+
+    def __init__(self, work: Work, *, max_seconds: float) -> None:
+        """``work``: runs what needs the encoder; ``max_seconds``: of a recording."""
+        self._work_on, self._max_seconds = work, max_seconds
+        self._reading = ThreadPoolExecutor(MOST_AT_WORK, thread_name_prefix="voiceprint-read")
+        self._uploads: dict[str, RecordingUpload] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def start(self, job: Job) -> RecordingUpload:
+        """What the recording is to be put into; from now on it is heard. Raises InputError (``has_sound``)."""
+        if job.id in self._uploads or job.state != "waiting":
+            raise InputError("has_sound", "The sound of this recording has come already.")
+        upload = self._uploads[job.id] = RecordingUpload()
+        task = asyncio.create_task(self._run(job, upload))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return upload
+
+    def cancel(self, job_id: str) -> None:
+        """Stop the work on it, if there is any."""
+        if upload := self._uploads.get(job_id):
+            upload.cut()
+
+    async def close(self) -> None:
+        """Stop everything."""
+        for upload in self._uploads.values():
+            upload.cut()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._reading.shutdown(wait=False, cancel_futures=True)
+
+    async def _run(self, job: Job, upload: RecordingUpload) -> None:
+        try:
+            await self._hear(job, upload)
+        except VoiceprintError as error:
+            if error.told != error.message:
+                log.error("%s", error.message)  # noqa: TRY400 - the sentence says it all
+            job.fail(error)
+        except Exception:
+            log.exception("A recording failed in an unforeseen way")
+            job.fail(InputError("internal_error", "The server made a mistake; it is in its log."))
+        finally:
+            upload.cut()
+            self._uploads.pop(job.id, None)
+
+    async def _hear(self, job: Job, upload: RecordingUpload) -> None:
+        stream = await self._read(lambda: RecordingStream(upload, size=job.size, max_seconds=self._max_seconds))
+        with closing(stream):
+            await self._work(job.begin(await self._read(stream.head)))
+            while (piece := await self._read(stream.read)) is not None:
+                if job.ended:
+                    return
+                await self._work(job.hear(piece))
+            await self._work(job.finish(stream.outcome))
+
+    async def _read(self, function: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._reading, function)
+
+    async def _work(self, steps: Iterator[None]) -> None:
+        while await self._work_on(partial(next, steps, _LAST)) is not _LAST:
+            pass
