@@ -29,6 +29,7 @@ const recordings = {
   save: async (id, format) => (await fetched(`${ROOT}/${id}/timeline?format=${format}`)).blob(),
 };
 
+const GONE = "unknown_recording";
 const POLL_SECONDS = 1;
 const TURNS_A_SECOND = 500; // asking after a long timeline each second would keep the wire busy with it
 
@@ -106,7 +107,8 @@ export class RecordingJob extends EventTarget {
   // The server forgets it, and its voices.
   close() {
     this.#over.abort();
-    if (this.said) recordings.forget(this.said.id).catch(() => {}); // gone already, or soon
+    const gone = this.problem instanceof Refusal && this.problem.code === GONE;
+    if (this.said && !gone) recordings.forget(this.said.id).catch(() => {}); // it expires by itself, too
   }
 
   /** @param {number} voice @param {Wire.ThatWas} naming */

@@ -111,13 +111,13 @@ export class Workbench {
   }
 
   #show() {
-    const { job, player, why } = /** @type {Opened} */ (this.#open);
+    const { job, player } = /** @type {Opened} */ (this.#open);
     const bar = find(HTMLProgressElement, "#bench-progress");
     this.#data = arrange(job.said?.timeline);
     this.#chosen = this.#again(this.#chosen);
     $("#bench-words").textContent = this.#words();
     $("#bench-words").dataset.kind = job.problem ? "refused" : "";
-    $("#bench-note").textContent = player.playable ? why : `This browser cannot play the file. ${why}`;
+    $("#bench-note").textContent = this.#notes();
     bar.hidden = !job.running;
     bar.value = this.#share();
     $("#bench-close").textContent = job.running ? "Cancel" : "Close";
@@ -141,6 +141,14 @@ export class Workbench {
     const said = this.#open?.job.said;
     if (!said) return 0;
     return said.audio_seconds ? said.heard_seconds / said.audio_seconds : said.received_bytes / said.size_bytes;
+  }
+
+  // What the person has to do without.
+  #notes() {
+    const { job, player, why } = /** @type {Opened} */ (this.#open);
+    const silent = player.playable ? "" : "This browser cannot play the file.";
+    const alike = job.said?.timeline?.segmented === false ? "Unknown voices are not told apart on this server." : "";
+    return [silent, why, alike].filter(Boolean).join(" ");
   }
 
   #words() {
