@@ -94,6 +94,14 @@ const DAY = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short",
 /** @param {string} text */
 export const day = (text) => DAY.format(new Date(text));
 
+// 0:07, 12:30 or 1:02:03.
+/** @param {number} value */
+export function clock(value) {
+  const whole = Math.max(0, Math.floor(value));
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
+  const tail = `${String(whole % 60).padStart(2, "0")}`;
+  return hours ? `${hours}:${String(minutes).padStart(2, "0")}:${tail}` : `${minutes}:${tail}`;
+}
 /** @param {number} value */
 export const seconds = (value) => `${value.toFixed(1)} s`;
 /** @param {number | null | undefined} value */
@@ -120,14 +128,23 @@ export function avatar(speaker) {
 
 // Hands something over as a JSON file.
 /** @param {unknown} what @param {string} name */
-export function save(what, name) {
-  const link = h("a", {
-    href: URL.createObjectURL(new Blob([JSON.stringify(what, null, 2)], { type: "application/json" })),
-    download: name,
-  });
+export const save = (what, name) =>
+  saveFile(new Blob([JSON.stringify(what, null, 2)], { type: "application/json" }), name);
+
+/** @param {Blob} blob @param {string} name */
+export function saveFile(blob, name) {
+  const link = h("a", { href: URL.createObjectURL(blob), download: name });
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
+
+// Pages without TLS may not write to the clipboard.
+/** @param {string} text */
+export const copy = (text) =>
+  Promise.resolve(navigator.clipboard?.writeText(text) ?? Promise.reject()).then(
+    () => toast("Copied."),
+    () => toast("The browser does not let me copy. Save it instead."),
+  );
 
 // Files or folders dropped on an element; `take` gets the DataTransfer.
 /** @param {HTMLElement} element @param {(data: DataTransfer) => unknown} take */

@@ -3,6 +3,7 @@
 import { Bulk, filesOf } from "./bulk.js";
 import { $, confirm, count, dropTarget, find } from "./dom.js";
 import { rest } from "./protocol.js";
+import { alike } from "./words.js";
 
 export const CONSENT = { purpose: "To tell when this person is speaking" };
 
@@ -128,6 +129,3 @@ export class NameStep {
     this.#app.refreshHealth();
   }
 }
-
-/** @param {string} a @param {string} b */
-const alike = (a, b) => a.normalize("NFKC").toLocaleLowerCase() === b.normalize("NFKC").toLocaleLowerCase();

@@ -1,18 +1,22 @@
 // The first view: speak and be named, or drop a recording.
 
 import { AnswerBox } from "./answer.js";
-import { $, announce, dropTarget, find, h } from "./dom.js";
+import { $, announce, confirm, dropTarget, find, h } from "./dom.js";
 import { Chart, showCandidates } from "./evidence.js";
-import { Files, isLong, showTimeline, tellsMore, timelineWords } from "./files.js";
+import { Files } from "./files.js";
 import { MicrophoneBar } from "./microphone-bar.js";
 import { Orb } from "./orb.js";
+import { Player } from "./player.js";
 import { rest } from "./protocol.js";
 import { Room } from "./room.js";
 import { Speaking } from "./speaking.js";
 import { refusalText, refusalWords } from "./refusals.js";
 import { resultWords } from "./words.js";
+import { Workbench } from "./workbench.js";
 
 const LONG_ENOUGH_SECONDS = 15;
+const LONG_SECONDS = 20; // of a recording: one name says too little of it
+const LONG_BYTES = 2e6; // the same, where the browser does not know the length
 const PAUSE_SECONDS = 0.7;
 const SURE_PAUSE_SECONDS = 0.2; // a name that is announced stays, so that there is nothing to wait for
 const HINT = matchMedia("(hover: none)").matches ? "Press the button." : "Press the button, or the space bar.";
@@ -30,6 +34,7 @@ export class IdentifyView {
   #announced = false;
   #roomSwitch = find(HTMLInputElement, "#room-switch");
   #many = new Files($("#identify-file-list"));
+  #bench = new Workbench(() => this.#closed());
 
   /** @param {Page.App} app */
   constructor(app) {
@@ -55,7 +60,8 @@ export class IdentifyView {
   }
 
   toggle() {
-    if (this.#roomSwitch.checked) this.#room.toggle();
+    if (this.#bench.isOpen) this.#bench.toggle();
+    else if (this.#roomSwitch.checked) this.#room.toggle();
     else if (this.#speaking) this.#speaking.finish();
     else this.#listen();
   }
@@ -192,42 +198,52 @@ export class IdentifyView {
 
   /** @param {File[]} files */
   async #take(files) {
-    if (!files.length || this.busy) return;
+    if (!files.length || this.busy || !(await this.#mayClose())) return;
+    this.#bench.close();
     this.#clear();
     if (files.length === 1) await this.#oneFile(files[0]);
     else await this.#many.show(files);
     this.#app.refreshHealth();
   }
 
+  // What was heard of an open recording is gone when another is opened.
+  async #mayClose() {
+    if (!this.#bench.isOpen) return true;
+    const words = "What I heard of it is forgotten. Save it first if you need it.";
+    return confirm(`Close ${this.#bench.fileName}?`, words, "Close it", "primary");
+  }
+
+  #closed() {
+    this.#rest();
+    $("#identify-title").focus({ preventScroll: true });
+  }
+
   /** @param {File} file */
   async #oneFile(file) {
+    const player = new Player(file);
+    const seconds = await player.load();
+    if (seconds === null ? file.size > LONG_BYTES : seconds > LONG_SECONDS)
+      return this.#bench.open(file, player, seconds);
+    if (await this.#severalVoices(file)) return this.#bench.open(file, player, seconds);
+    player.close();
+  }
+
+  // Names a short recording; whether more than one voice was heard in it.
+  /** @param {File} file */
+  async #severalVoices(file) {
     this.#orb.set("thinking", "Thinking");
     this.#hint(file.name);
+    let several = false;
     try {
       const result = await rest.identify(file);
-      const timeline = isLong(result) ? await this.#whoSpokeWhen(file) : null;
-      this.#final(result, file.name);
+      several = result.several_voices || result.audio_seconds > LONG_SECONDS;
+      if (several) this.#clear();
+      else this.#final(result, file.name);
       $("#identify-evidence .chart").hidden = true;
-      if (timeline && tellsMore(timeline, result)) this.#several(timeline, file.name);
     } catch (error) {
       this.#refused(error, file.name);
     }
     this.#orb.set(this.#orb.state, "Speak");
-  }
-
-  // One name says too little, and may be the wrong one; so none is shown before all turns are heard.
-  /** @param {File} file */
-  async #whoSpokeWhen(file) {
-    const detail = "This is a long recording, or several people speak: I listen through it once more, turn by turn.";
-    this.#answer.show({ kind: "unsure", kicker: file.name, title: "Who speaks when?", detail }, { say: true });
-    return showTimeline(file);
-  }
-
-  /** @param {import("./files.js").Heard} heard @param {string} name */
-  #several(heard, name) {
-    const words = timelineWords(heard, name);
-    this.#orb.set(words.kind, "Speak");
-    this.#answer.show(words, { say: true });
-    $("#identify-evidence").hidden = true;
+    return several;
   }
 }

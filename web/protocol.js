@@ -191,14 +191,17 @@ function secondsIn(message) {
 
 /** @typedef {(path: string, options?: RequestInit) => Promise<any>} Ask */
 
+/** @param {string} path @param {RequestInit} [options] @returns {Promise<Response>} */
+export const fetched = (path, options) => answered(fetch(path, { credentials: "same-origin", ...options }));
+
 /** @type {Ask} */
-const ask = (path, options) => answered(fetch(path, { credentials: "same-origin", ...options }));
+export const ask = async (path, options) => told(await fetched(path, options));
 
 /** @param {string} server @param {string} token @returns {Ask} */
 export function asking(server, token) {
-  return (path, options) => {
+  return async (path, options) => {
     const headers = { ...options?.headers, ...(token && { Authorization: `Bearer ${token}` }) };
-    return answered(fetch(`${server}${path}`, { ...options, headers, credentials: "omit" }));
+    return told(await answered(fetch(`${server}${path}`, { ...options, headers, credentials: "omit" })));
   };
 }
 
@@ -210,18 +213,21 @@ async function answered(asked) {
   } catch {
     throw new Refusal("connection_lost", "The server cannot be reached right now.");
   }
+  if (response.ok) return response;
   const body = await response.json().catch(() => null);
-  if (response.ok) return body;
   throw new Refusal(
     body?.error?.code ?? "internal_error",
     body?.error?.message ?? `The server answered ${response.status}.`,
   );
 }
 
+/** @param {Response} response */
+const told = (response) => response.json().catch(() => null);
+
 /** @param {string} id */
 const at = (id) => `/v1/speakers/${encodeURIComponent(id)}`;
 /** @param {string} method @param {object} body */
-const json = (method, body) => ({
+export const json = (method, body) => ({
   method,
   body: JSON.stringify(body),
   headers: { "Content-Type": "application/json" },
@@ -230,7 +236,7 @@ const json = (method, body) => ({
 /** @param {File} file */
 const raw = (file) => ({ method: "POST", body: file, headers: { "Content-Type": "application/octet-stream" } });
 
-/** @template T @template {unknown[]} A @typedef {(...given: A) => Promise<T>} Asks */
+/** @template T @template {unknown[]} A @typedef {Page.Asks<T, A>} Asks */
 
 /** @param {Ask} ask */
 export const restBy = (ask) => ({
@@ -252,8 +258,6 @@ export const restBy = (ask) => ({
   rename: (id, name) => ask(at(id), json("PATCH", { name })),
   /** @type {Asks<Wire.Result, [file: File]>} */
   identify: (file) => ask("/v1/identify", raw(file)),
-  /** @type {Asks<Wire.Timeline, [file: File]>} */
-  timeline: (file) => ask("/v1/timeline", raw(file)),
   /** @type {Asks<Wire.Enrolled, [id: string, file: File, force?: boolean]>} */
   addRecording: (id, file, force = false) => ask(`${at(id)}/enrollments${force ? "?force=true" : ""}`, raw(file)),
   /** @type {Asks<Wire.Enrolled, [name: string, files: File[], consent: Wire.Consent]>} */

@@ -1,8 +1,9 @@
 // Keep listening: every stretch of speech becomes one take, and the answers a line of who spoke when.
 
-import { $ } from "./dom.js";
+import { $, button, copy, h, saveFile } from "./dom.js";
 import { Microphone, orAborted } from "./recorder.js";
-import { showTurns } from "./turns.js";
+import { asText } from "./timeline-text.js";
+import { showTrack, turnName, turnRow } from "./turns.js";
 import { refusalWords } from "./refusals.js";
 import { resultWords } from "./words.js";
 
@@ -11,6 +12,7 @@ const PATIENT_SECONDS = 1.2;
 const LONGEST_TURN_SECONDS = 12;
 const NEW_TAKE_SECONDS = 60; // so that a quiet room never meets the server's limit on one take
 const SHOWN_SECONDS = 60;
+const SHOWN_TURNS = 60; // more do not fit into that
 
 export class Room {
   running = false;
@@ -43,6 +45,15 @@ export class Room {
     this.#orb = orb;
     this.#answer = answer;
     this.#trouble = trouble;
+    const save = () => saveFile(new Blob([this.#text()], { type: "text/plain" }), "room.txt");
+    $("#room-tools").append(
+      button("Save", "small ghost", save),
+      button("Copy as text", "small ghost", () => copy(this.#text())),
+    );
+  }
+
+  #text() {
+    return asText(this.#turns.map((turn) => ({ ...turn, name: turnName(turn) })));
   }
 
   toggle() {
@@ -73,7 +84,9 @@ export class Room {
       this.#orb.set("listening", "Stop");
       this.#trouble(null);
       $("#room").hidden = false;
-      this.#show();
+      $("#room-tools").hidden = true;
+      $("#room .room-track").replaceChildren();
+      $("#room .room-turns").replaceChildren(h("li", { className: "muted" }, "Nobody has spoken yet."));
     } catch (error) {
       if (!signal.aborted) this.#fail(error);
     }
@@ -153,19 +166,15 @@ export class Room {
 
   /** @param {Page.Turn} turn */
   #add(turn) {
+    const list = $("#room .room-turns");
+    if (!this.#turns.length) list.replaceChildren();
     this.#turns.push(turn);
-    if (this.#turns.length > 200) this.#turns.shift();
-    this.#show();
-  }
-
-  #show() {
-    const end = Math.max(SHOWN_SECONDS, ...this.#turns.map((turn) => turn.until));
-    const listed = this.#turns.slice(-8).reverse();
-    showTurns({ track: $("#room .room-track"), list: $("#room .room-turns") }, this.#turns, {
-      start: end - SHOWN_SECONDS,
-      end,
-      listed,
-    });
+    const row = turnRow(turn);
+    list.prepend(row);
+    if (list.scrollTop > 0) list.scrollTop += row.offsetHeight; // what is being read stays in place
+    $("#room-tools").hidden = false;
+    const end = Math.max(SHOWN_SECONDS, turn.until);
+    showTrack($("#room .room-track"), this.#turns.slice(-SHOWN_TURNS), end - SHOWN_SECONDS, end);
   }
 
   /** @param {unknown} error */

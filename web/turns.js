@@ -1,6 +1,6 @@
 // Who spoke when: bars on a line of time, and the same as a list.
 
-import { avatar, h, hue, seconds } from "./dom.js";
+import { avatar, clock, h, hue, seconds } from "./dom.js";
 
 /** @type {Record<string, string>} */
 const UNNAMED = {
@@ -9,22 +9,14 @@ const UNNAMED = {
   not_enough_speech: "Too short to tell",
 };
 
-// turns: [{ at, until, speaker, status }] in seconds, oldest first; `track` shows those between `start` and `end`,
-// `list` those in `listed`.
-/**
- * @param {{ track: HTMLElement, list: HTMLElement }} where
- * @param {Page.Turn[]} turns
- * @param {{ start?: number, end: number, listed?: Page.Turn[] }} shown
- */
-export function showTurns({ track, list }, turns, { start = 0, end, listed = turns }) {
+// The bars of those who spoke between `start` and `end`, in seconds.
+/** @param {HTMLElement} track @param {Page.Turn[]} turns @param {number} start @param {number} end */
+export function showTrack(track, turns, start, end) {
   const shown = turns.filter((turn) => turn.until > start);
   track.replaceChildren(...shown.map((turn) => bar(turn, start, end)));
-  list.replaceChildren(
-    ...(listed.length ? listed.map(row) : [h("li", { className: "muted" }, "Nobody has spoken yet.")]),
-  );
 }
 
-/** @param {Page.Turn} turn */
+/** @param {Pick<Page.Turn, "speaker" | "status" | "between" | "label">} turn */
 export function turnName({ speaker, status, between, label }) {
   if (speaker) return speaker.name;
   if (between.length) return `${between.map((one) => one.name).join(" or ")}, too close to tell`;
@@ -47,7 +39,7 @@ function bar(turn, start, end) {
 }
 
 /** @param {Page.Turn} turn */
-function row(turn) {
+export function turnRow(turn) {
   return h(
     "li",
     { className: "turn" },
@@ -61,6 +53,3 @@ function row(turn) {
     ),
   );
 }
-
-/** @param {number} seconds */
-const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;

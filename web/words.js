@@ -111,3 +111,7 @@ const pair = ({ candidates }) =>
     .slice(0, 2)
     .map((candidate) => candidate.speaker.name)
     .join(" or ") || "Two people I know";
+
+// Whether two names are one to a reader.
+/** @param {string} a @param {string} b */
+export const alike = (a, b) => a.normalize("NFKC").toLocaleLowerCase() === b.normalize("NFKC").toLocaleLowerCase();

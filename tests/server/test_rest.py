@@ -247,7 +247,14 @@ def test_the_page_comes_from_here_with_a_strict_policy(service: VoiceprintServic
     async def talk(client: Client) -> None:
         page = await client.get("/")
         assert (page.status, page.content_type) == (200, "text/html")
-        assert "default-src 'self'" in page.headers["Content-Security-Policy"]
+        policy = page.headers["Content-Security-Policy"].split("; ")
+        assert policy == [
+            "default-src 'self'",
+            "media-src 'self' blob:",
+            "base-uri 'none'",
+            "form-action 'self'",
+            "frame-ancestors 'none'",
+        ]
         assert page.headers["X-Content-Type-Options"] == "nosniff"
         assert (await client.get("/v1/speakers")).headers["Cache-Control"] == "no-store"
 

@@ -16,6 +16,7 @@ from voiceprint.audio.decoding import SAMPLE_RATE
 
 __all__ = [
     "CHROMIUM",
+    "DROP",
     "PATIENCE_MS",
     "Samples",
     "Voices",
@@ -33,6 +34,37 @@ __all__ = [
 CHROMIUM = Path("/usr/bin/chromium")
 # Browser starts are slow on a machine that does other things too; nothing waits this long when all is well.
 PATIENCE_MS = 60_000
+
+# A drop as a hand makes it. No script may make a folder to drop: its entry is played, with the same three methods.
+DROP = """([selector, name, people]) => {
+    const recording = (name, base64) =>
+        new File([Uint8Array.from(atob(base64), (c) => c.charCodeAt(0))], name, { type: "audio/wav" });
+    const target = document.querySelector(selector);
+    const drop = (dataTransfer) => {
+        for (const kind of ["dragover", "drop"])
+            target.dispatchEvent(new DragEvent(kind, { bubbles: true, cancelable: true, dataTransfer }));
+    };
+    if (typeof people === "string") {
+        const data = new DataTransfer();
+        data.items.add(recording(name, people));
+        return drop(data);
+    }
+    const file = (path, base64) => ({
+        isFile: true, fullPath: path, file: (done) => done(recording(path.split("/").at(-1), base64)),
+    });
+    const folder = (path, children) => ({
+        isFile: false,
+        fullPath: path,
+        createReader: () => ({ readEntries: (done) => done(children.splice(0, 2)) }), // a few at a time, as browsers do
+    });
+    const inside = Object.entries(people).map(([who, clips]) =>
+        folder(`/${name}/${who}`, clips.map((clip, i) => file(`/${name}/${who}/${i}.wav`, clip))));
+    const entry = folder(`/${name}`, inside);
+    const data = { items: [{ webkitGetAsEntry: () => entry }], files: [] };
+    const event = new Event("drop", { bubbles: true, cancelable: true });
+    Object.defineProperty(event, "dataTransfer", { value: data });
+    target.dispatchEvent(event);
+}"""
 
 Samples = NDArray[np.float32]
 Voices = dict[str, list[Samples]]

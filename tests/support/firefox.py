@@ -61,6 +61,12 @@ class Firefox:
         mouse = {"type": "pointer", "id": "mouse", "actions": steps}
         self._ask("input.performActions", context=self._tab, actions=[mouse])
 
+    def press(self, *keys: str) -> None:
+        """Press keys one after another: characters, or the names of those in ``_KEYS``."""
+        steps = [{"type": f"key{way}", "value": _KEYS.get(key, key)} for key in keys for way in _PRESS]
+        board = {"type": "key", "id": "board", "actions": steps}
+        self._ask("input.performActions", context=self._tab, actions=[board])
+
     def unplug(self) -> None:
         """Take the microphone away."""
         subprocess.run([PACTL, "unload-module", _MICROPHONE], env=self._environ, check=True)
@@ -81,6 +87,7 @@ class Firefox:
 
 
 _PRESS = ("Down", "Up")
+_KEYS = {"Tab": "\ue004", "Enter": "\ue007", "Space": " ", "Home": "\ue011", "ArrowDown": "\ue015"}
 
 
 @contextmanager

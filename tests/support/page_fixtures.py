@@ -1,5 +1,6 @@
 """A browser, a microphone, a server and voices for tests of the page; a module names this file in pytest_plugins."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -71,7 +72,10 @@ def page(browser: Browser, server: Server) -> Iterator[Page]:
         for speaker in page.request.get("/v1/speakers").json()["speakers"]:
             page.request.delete(f"/v1/speakers/{speaker['id']}")
         yield page
-    strangers = [url for url in watch.requests if urlsplit(url).netloc != urlsplit(server.url).netloc]
+    # blob: is a recording in the browser's own memory.
+    asked = [url for url in watch.requests if not url.startswith(f"blob:{server.url}/")]
+    strangers = [url for url in asked if urlsplit(url).netloc != urlsplit(server.url).netloc]
     assert strangers == []
-    refusals = "status of 422"  # the browser's own note that the server refused a recording, as it should
-    assert [complaint for complaint in watch.complaints if refusals not in complaint] == []
+    # The browser's own note that the server refused a recording, as it should, or has it no more.
+    refusals = re.compile("status of (404|409|422)")
+    assert [complaint for complaint in watch.complaints if not refusals.search(complaint)] == []
