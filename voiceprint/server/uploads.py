@@ -5,8 +5,9 @@ aiohttp's own reader spools large uploads to the temporary folder.
 
 import asyncio
 from dataclasses import dataclass, field
+from typing import cast
 
-from aiohttp import BodyPartReader, MultipartReader, web
+from aiohttp import BodyPartReader, MultipartReader, StreamReader, web
 from aiohttp.http import HttpProcessingError
 
 from voiceprint.audio.channels import Choice
@@ -19,6 +20,8 @@ __all__ = ["CHOICE", "Upload", "choice_of", "read_body", "read_upload"]
 STALL_SECONDS = 30.0
 MAX_FIELD_BYTES = 16 * 1024
 MAX_PARTS = 64
+# Outside of what the parts hold: boundaries, and heads of a few lines.
+MAX_LINES = 16 * MAX_PARTS
 MAX_CHOICE = 99
 _CHUNK = 64 * 1024
 _EXPECTED = "The multipart body cannot be read: send each recording as a part of multipart/form-data named 'audio'."
@@ -55,12 +58,31 @@ async def _read(request: web.Request, max_bytes: int, sound: str) -> Upload:
     try:
         async with asyncio.timeout(STALL_SECONDS + max_bytes / 1_000_000):
             if request.content_type.startswith("multipart/"):
-                return await _read_parts(await request.multipart(), slot_of(request), max_bytes, sound)
+                content = cast(StreamReader, _FewLines(request.content))
+                return await _read_parts(MultipartReader(request.headers, content), slot_of(request), max_bytes, sound)
             return Upload(files=[await _read_raw(request, max_bytes)])
     except TimeoutError as error:
         raise InputError("stalled", "The body stopped coming.") from error
     except (ValueError, HttpProcessingError) as error:
         raise InputError("bad_multipart", _EXPECTED) from error
+
+
+class _FewLines:
+    """The content of a multipart body. Its parser would read what comes before the first part without an end."""
+
+    def __init__(self, content: StreamReader) -> None:
+        self._content = content
+        self._left = MAX_LINES
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._content, name)
+
+    async def readline(self, *, max_line_length: int | None = None) -> bytes:
+        """As the content has it. Raises ValueError where boundaries and heads of parts have too many lines."""
+        self._left -= 1
+        if self._left < 0:
+            raise ValueError("too many lines")
+        return await self._content.readline(max_line_length=max_line_length)
 
 
 def choice_of(request: web.Request, upload: Upload) -> Choice:
