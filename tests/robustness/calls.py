@@ -1,10 +1,10 @@
-"""Telephone calls at once: how much was said when each was named, and whether any was dropped.
+"""Telephone calls at once: how much was said when each was decided on, and whether any was dropped.
 
     python tests/robustness calls SPEECH_FOLDER [--calls 50] [--protocol audiosocket twilio] [--speech-seconds 2]
 
 A server and the servers for calls are started on an empty store, in which a fifth as many people as there are calls are
 enrolled as a telephone carries them. Calls begin within a second and last six, 20 ms a frame at the pace of speech. A
-loss: a call without a decision, or one that is ``unavailable``; the rest tells which share was named right.
+loss: a call without a decision, or one that is ``unavailable``; the rest tells how many were named right.
 """
 
 import argparse
@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from base64 import b64encode
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +30,7 @@ from support.calls import audiosocket_frames, mulaw, narrow, telephone
 
 from robustness.loads.serving import end, start
 from voiceprint.audio.decoding import Waveform, read_file
+from voiceprint.audio.vad import Listener, VoiceActivity
 from voiceprint.client import VoiceprintClient
 
 SECONDS, SPREAD_SECONDS, FRAME_SECONDS, RATE = 6.0, 1.0, 0.02, 8_000
@@ -141,19 +143,28 @@ async def _row(protocol: str, args: argparse.Namespace, found: dict[str, list[Wa
     ]
     await all_at_once(protocol, url, calls, args.speech_seconds)
     decided = [call for call in calls if call.said.get("status") not in (None, "unavailable")]
-    heard = [call.named - call.began for call in decided]
+    activity = VoiceActivity.load()
+    spoken = [_spoken(activity, call) for call in decided]
     return {
         "protocol": protocol,
         "calls": len(calls),
         "dropped": len(calls) - len(decided),
         "named": sum(call.said.get("name") == call.person for call in decided),
         "wrong_name": sum(call.said.get("name") not in (None, call.person) for call in decided),
-        "said_before_s": {
-            "p50": round(float(np.median(heard)), 2),
-            "p95": round(float(np.quantile(heard, 0.95)), 2),
-            "max": round(max(heard), 2),
+        "statuses": dict(Counter(str(call.said.get("status")) for call in calls)),
+        "speech_before_s": {
+            "p50": round(float(np.median(spoken)), 2),
+            "p95": round(float(np.quantile(spoken, 0.95)), 2),
+            "max": round(max(spoken), 2),
         },
     }
+
+
+def _spoken(activity: VoiceActivity, call: Call) -> float:
+    """Seconds of speech in what was sent until the decision was told."""
+    listener = Listener(activity)
+    listener.feed(Waveform(call.take.samples[: int((call.named - call.began) * 2 * RATE)]))
+    return listener.speech_seconds
 
 
 def main() -> int:
