@@ -43,8 +43,8 @@ def test_forgetting_one_of_many_looks_at_one(folder: Path, store: Store, keys: M
     other.rename(people[2].id, "Ben")
     other.close()
     hashed.clear()
-    store.forget(people[2].id)  # somebody else wrote: everybody is looked at once, then it is remembered again
-    assert len(hashed) > SPEAKERS - 3
+    store.forget(people[2].id)  # another process wrote: what differs from what was verified is looked at
+    assert 0 < len(hashed) < 10
     assert check(store).whole
 
 

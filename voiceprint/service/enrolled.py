@@ -16,7 +16,7 @@ from voiceprint.domain.speaker import Enrollment, StoredSpeaker
 from voiceprint.errors import SpeakerError
 from voiceprint.gallery.index import Gallery
 from voiceprint.service.directory import SpeakerDirectory
-from voiceprint.storage.store import Loaded, Store
+from voiceprint.storage.store import Loaded, Mark, Store
 
 __all__ = ["EnrolledSpeakers"]
 
@@ -41,6 +41,7 @@ class EnrolledSpeakers:
         self._store = store
         self._directory = SpeakerDirectory()
         self._seen_version = -1
+        self._mark: Mark | None = None
         self.refresh()
 
     def refresh(self) -> None:
@@ -50,7 +51,12 @@ class EnrolledSpeakers:
             if version == self._seen_version:
                 return
             with gc_paused():
-                self._take_in(self._store.load())
+                loaded = self._store.load(self._mark)
+                if loaded.whole:
+                    self._take_in(loaded)
+                else:
+                    self._follow(loaded)
+            self._mark, self.damaged = loaded.mark, loaded.damaged
             self._seen_version = version
             self.changes += 1
 
@@ -61,11 +67,23 @@ class EnrolledSpeakers:
         _put_all(pending, [(one.id, one.former) for one in loaded.speakers if one.pending_reenrollment and one.former])
         self.gallery, self.pending = gallery, pending
         self._directory = SpeakerDirectory(loaded.speakers)
-        self.damaged = loaded.damaged
+
+    def _follow(self, loaded: Loaded) -> None:
+        """Take over what changed since the mark."""
+        for speaker_id in loaded.gone:
+            self.remove(speaker_id)
+        for speaker in loaded.speakers:
+            self._directory.put(speaker)
+            earlier = speaker.former if speaker.pending_reenrollment else ()
+            for gallery, made in ((self.gallery, speaker.enrollments), (self.pending, earlier)):
+                if made:
+                    gallery.put(speaker.id, template_of(made))
+                elif speaker.id in gallery:
+                    gallery.remove(speaker.id)
 
     def reload(self) -> None:
         """Read the whole store again."""
-        self._seen_version = -1
+        self._seen_version, self._mark = -1, None
         self.refresh()
 
     def all(self) -> list[StoredSpeaker]:

@@ -4,10 +4,14 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
+from voiceprint.errors import StoreError
 from voiceprint.storage.sqlite.engine import SqliteEngine
 from voiceprint.storage.tables import Tables
+
+if TYPE_CHECKING:
+    from voiceprint.storage.postgres.engine import PostgresEngine
 
 __all__ = ["Engine", "Place", "create", "exists", "open_engine"]
 
@@ -48,27 +52,26 @@ class Engine(Protocol):
 
 def open_engine(place: Place) -> Engine:
     """The engine of a store that exists. Raises StoreError (``store_missing``)."""
-    if isinstance(place, Path):
-        return SqliteEngine(place)
-    from voiceprint.storage.postgres.engine import PostgresEngine
-
-    return PostgresEngine(place)
+    return SqliteEngine(place) if isinstance(place, Path) else _postgres()(place)
 
 
 def exists(place: Place) -> bool:
     """Whether there is a store. Raises StoreError."""
-    if isinstance(place, Path):
-        return SqliteEngine.exists(place)
-    from voiceprint.storage.postgres.engine import PostgresEngine
-
-    return PostgresEngine.exists(place)
+    return SqliteEngine.exists(place) if isinstance(place, Path) else _postgres().exists(place)
 
 
 def create(place: Place, fill: Callable[[Tables], None]) -> None:
     """Make a store with the rows that ``fill`` writes; one that is there stays. Raises StoreError."""
     if isinstance(place, Path):
         SqliteEngine.create(place, fill)
-        return
-    from voiceprint.storage.postgres.engine import PostgresEngine
+    else:
+        _postgres().create(place, fill)
 
-    PostgresEngine.create(place, fill)
+
+def _postgres() -> "type[PostgresEngine]":
+    """The engine of an optional package. Raises StoreError (``store_missing``) without it."""
+    try:
+        from voiceprint.storage.postgres.engine import PostgresEngine
+    except ImportError as error:
+        raise StoreError("store_missing", "A PostgreSQL store needs 'pip install voiceprint[postgres]'.") from error
+    return PostgresEngine

@@ -46,7 +46,7 @@ class Manifest:
 
         Raises StoreError (``store_damaged``) where the audit log does not tell either.
         """
-        if self._sum(self._by_pseudonym(generations)) == state.manifest:
+        if self._total(generations) == state.manifest:
             if not self._changed and not self._all_changed:
                 self._cache.fill(self._began, generations)
             return set()
@@ -114,7 +114,7 @@ class Manifest:
     def rebuilt(self, state: StoreState) -> StoreState:
         """The state after all speakers were replaced."""
         self._all_changed = True
-        return _with_manifest(state, self._sum(self._by_pseudonym(self._tables.generations())))
+        return _with_manifest(state, self._total(self._tables.generations()))
 
     def settle(self, state: StoreState) -> None:
         """Cache the changes of a transaction that was committed with this state."""
@@ -145,8 +145,14 @@ class Manifest:
         total -= self._seals.manifest_part(pseudonym, before) if before else 0
         return _with_manifest(state, (total % _MODULUS).to_bytes(32, "big"))
 
-    def _by_pseudonym(self, generations: dict[str, int]) -> dict[str, int]:
-        return {self._seals.pseudonym(speaker_id): number for speaker_id, number in generations.items()}
+    def _total(self, generations: dict[str, int]) -> bytes:
+        """The sum over all speakers, by way of the verified one and what differs from it."""
+        verified, sum_of_it = self._cache.verified()
+        total = int.from_bytes(sum_of_it, "big")
+        for speaker_id, generation in generations.items() ^ verified.items():
+            part = self._seals.manifest_part(self._seals.pseudonym(speaker_id), generation)
+            total += part if generations.get(speaker_id) == generation else -part
+        return (total % _MODULUS).to_bytes(32, "big")
 
     def _sum(self, by_pseudonym: dict[str, int]) -> bytes:
         total = sum(self._seals.manifest_part(name, number) for name, number in by_pseudonym.items())

@@ -20,6 +20,10 @@ class ManifestCache:
         """The generation of a speaker; 0 for an unknown id."""
         return self._generations.get(speaker_id, 0)
 
+    def verified(self) -> tuple[dict[str, int], bytes]:
+        """The generations, and the manifest that they were summed up to; nothing where nothing is verified."""
+        return self._generations, self._at[1] if self._at else b""
+
     def fill(self, state: StoreState, generations: dict[str, int]) -> None:
         """Replace the cache."""
         self._at, self._generations = (state.revision, state.manifest), dict(generations)

@@ -5,7 +5,7 @@ same transaction. So rows put back or removed as a whole do not add up, and the 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -20,15 +20,30 @@ from voiceprint.storage.sealing.settings import StoreState
 from voiceprint.storage.sealing.vault import SealBrokenError
 from voiceprint.storage.tables import SpeakerRow, Tables
 
-__all__ = ["Loaded", "Rows"]
+__all__ = ["Loaded", "Mark", "Rows"]
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """The speakers and their generations at one moment. ``era``: another one when generations begin anew."""
+
+    era: tuple[str, ...] = ()
+    generations: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """All speakers whose records open, and the opaque ids of damaged or missing ones."""
+    """Speakers whose rows open, and the opaque ids of damaged or missing ones.
+
+    ``gone``: speakers of the mark that this was loaded since, who are not in the store any more, or damaged now;
+    ``speakers`` are then those who changed since. ``whole``: whether all were loaded.
+    """
 
     speakers: tuple[StoredSpeaker, ...]
     damaged: tuple[str, ...]
+    mark: Mark = Mark()
+    gone: frozenset[str] = frozenset()
+    whole: bool = True
 
 
 class Rows:
@@ -55,18 +70,24 @@ class Rows:
         except SealBrokenError as error:
             raise StoreError("record_damaged", f"The record {speaker_id} is damaged; it was not changed.") from error
 
-    def load(self) -> Loaded:
-        """All speakers. Raises StoreError where the store as a whole does not add up."""
+    def load(self, since: Mark | None = None) -> Loaded:
+        """All speakers, or those who changed since a mark. Raises StoreError where the store does not add up."""
+        settings = self.seals.settings
+        era = (self.state.incarnation, str(settings.renewals), *(one.fingerprint for one in self.seals.encoders))
         generations, tombstones = self.tables.generations(), self.tables.tombstones()
         misplaced = self.manifest.misplaced(self.state, generations)
+        known = since.generations if since and since.era == era else {}
+        wanted = {one for one, number in generations.items() if known.get(one) != number} - misplaced
         speakers = []
-        for row in self.tables.speakers():
-            if row[0] not in misplaced and generations.get(row[0]) == row[1]:
+        for row in self.tables.speakers() if not known else filter(None, map(self.tables.speaker, wanted)):
+            if row[0] in wanted and generations[row[0]] == row[1]:
                 speaker = self._opened(row, tombstones)
                 if speaker is not None:
                     speakers.append(speaker)
-        damaged = misplaced | (generations.keys() - {speaker.id for speaker in speakers})
-        return Loaded(tuple(speakers), tuple(sorted(damaged)))
+        damaged = misplaced | (wanted - {speaker.id for speaker in speakers})
+        sound = {one: number for one, number in generations.items() if one not in damaged}
+        gone = frozenset(known.keys() - sound.keys())
+        return Loaded(tuple(speakers), tuple(sorted(damaged)), Mark(era, sound), gone, whole=not known)
 
     def audit_lines(self, speaker_id: str) -> list[AuditLine]:
         """The lines of the audit log about a speaker, oldest first. Raises StoreError."""

@@ -20,7 +20,7 @@ from voiceprint.storage.engine import Place, create, exists, open_engine
 from voiceprint.storage.last_change import SpeakerChange
 from voiceprint.storage.manifest_cache import ManifestCache
 from voiceprint.storage.receipts import Receipt, make_receipt
-from voiceprint.storage.rows import Loaded, Rows
+from voiceprint.storage.rows import Loaded, Mark, Rows
 from voiceprint.storage.sealing.key_file import MasterKeys
 from voiceprint.storage.sealing.seals import Seals
 from voiceprint.storage.sealing.settings import StoreSettings, StoreState
@@ -28,7 +28,7 @@ from voiceprint.storage.sealing.vault import Vault
 from voiceprint.storage.tables import Tables
 from voiceprint.storage.transactions import Transactions
 
-__all__ = ["Loaded", "Store", "check_encoder", "has_store"]
+__all__ = ["Loaded", "Mark", "Store", "check_encoder", "has_store"]
 
 
 def has_store(place: Place) -> bool:
@@ -86,10 +86,10 @@ class Store(Transactions):
 
     # Reading
 
-    def load(self) -> Loaded:
-        """All speakers, from their rows; damaged ones are named and left out. Raises StoreError."""
+    def load(self, since: Mark | None = None) -> Loaded:
+        """All speakers, or those who changed since a mark; damaged ones are named and left out. Raises StoreError."""
         with self.reading() as rows:
-            return rows.load()
+            return rows.load(since)
 
     def content_hash(self, data: bytes) -> str:
         """Keyed hash of a recording, which recognises a repetition without storing the recording."""
