@@ -14,7 +14,7 @@ from support.big_store import ENCODER, fill
 from benchmarks.timing import Figures, clocked
 from voiceprint.service.enrolled import EnrolledSpeakers
 from voiceprint.storage.sealing.key_file import create_key_file, load_key_file
-from voiceprint.storage.store import Loaded, Store
+from voiceprint.storage.store import Loaded, Mark, Store
 
 __all__ = ["measure_opening"]
 
@@ -56,9 +56,9 @@ class Clocked(Store):
 
     took = 0.0
 
-    def load(self) -> Loaded:
+    def load(self, since: Mark | None = None) -> Loaded:
         began = time.perf_counter()
-        loaded = super().load()
+        loaded = super().load(since)
         self.took = time.perf_counter() - began
         return loaded
 

@@ -25,7 +25,7 @@ def programs() -> Path | None:
     """The folder of the server's programs; None where PostgreSQL is not installed."""
     found = shutil.which("initdb")
     newest = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    return Path(found).parent if found else newest[-1].parent if newest else None
+    return Path(found).resolve().parent if found else newest[-1].parent if newest else None
 
 
 class PostgresServer:

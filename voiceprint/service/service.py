@@ -126,6 +126,11 @@ class VoiceprintService(Listening, Changing):
         return found
 
     @property
+    def store_engine(self) -> str:
+        """The engine under the store: ``sqlite`` or ``postgresql``."""
+        return self.store.engine
+
+    @property
     def previous_encoder(self) -> EncoderIdentity | None:
         """The encoder that the store is leaving; None where it is not migrated."""
         return self.store.previous_encoder

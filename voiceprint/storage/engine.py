@@ -22,9 +22,11 @@ Place = Path | str
 class Engine(Protocol):
     """Transactions over the tables of one store. Every method raises StoreError.
 
-    ``name``: of the store in messages, without a password; ``folder``: that of its files, if they are ours.
+    ``kind``: of the engine; ``name``: of the store in messages, without a password; ``folder``: that of its files, if
+    they are ours.
     """
 
+    kind: str
     name: str
     folder: Path | None
 

@@ -15,6 +15,8 @@ AuditRow = tuple[int, bytes, str]
 
 SPEAKERS = "SELECT id, generation, key, body FROM speakers"
 SPEAKER_TYPES = (str, int, bytes, bytes)
+# Number of columns of the tables beside ``speakers``.
+COLUMNS = {"meta": 2, "tombstones": 2, "audit": 3}
 _ALL = 1 << 62
 
 
@@ -69,6 +71,17 @@ class Tables:
     def typed(self, sql: str, kinds: tuple[type, ...], *values: object) -> list[tuple[Any, ...]]:
         """The rows whose columns have these types; a damaged page can hold other ones."""
         return [row for row in self.database.execute(sql, values) if tuple(map(type, row)) == kinds]
+
+    # All tables, for a move to another engine
+
+    def copy_to(self, target: "Tables") -> None:
+        """Copy all rows into the empty tables of another engine."""
+        for table, columns in COLUMNS.items():
+            insert = f"INSERT INTO {table} VALUES ({', '.join('?' * columns)})"  # noqa: S608
+            for row in self.database.execute(f"SELECT * FROM {table}"):  # noqa: S608 - our own names
+                target.database.execute(insert, row)
+        for speaker in self.speakers():
+            target.put_speaker(speaker)
 
     # Meta: the store's id, and sealed values of one row each
 

@@ -22,7 +22,7 @@ class Transactions:
     """An engine and the master keys that open its rows. Thread-safe."""
 
     def __init__(self, engine: Engine, keys: MasterKeys) -> None:
-        self.name = engine.name
+        self.name, self.engine = engine.name, engine.kind
         self.folder = engine.folder
         self._engine = engine
         self._lock = RLock()

@@ -22,7 +22,7 @@ from voiceprint.storage.tables import Tables
 __all__ = ["PostgresEngine"]
 
 _READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-_WRITE = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
+_WRITE = "BEGIN ISOLATION LEVEL READ COMMITTED"
 _LOCK = "SELECT value FROM meta WHERE key = 'state' FOR UPDATE"
 _WAIT_SECONDS = 10
 _LOCAL_HOSTS = frozenset({"", "localhost", "127.0.0.1", "::1"})
@@ -39,6 +39,7 @@ _FAULTS = {
 class PostgresEngine:
     """A pool of connections to one database."""
 
+    kind = "postgresql"
     folder: Path | None = None
 
     def __init__(self, address: str) -> None:

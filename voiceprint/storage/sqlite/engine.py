@@ -27,6 +27,7 @@ __all__ = ["SqliteEngine"]
 class SqliteEngine:
     """One connection to the file; its caller sees that one thread at a time uses it."""
 
+    kind = "sqlite"
     exists = staticmethod(has_database)
 
     def __init__(self, folder: Path) -> None:
