@@ -1,6 +1,6 @@
 """Put every record of a store in the place of every other, and see whether anybody ever becomes somebody else.
 
-    python tests/robustness swap [SPEAKERS]        (52)
+    python tests/robustness swap [SPEAKERS] [--postgres]        (52)
 
 Two stores under one master key, as many speakers in each. Every sealed key and body of the first store is a target;
 into each place comes, one after the other, every token of both stores: the token alone, and the token with its row's
@@ -17,9 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from support.postgres import place_in
 
 from voiceprint.domain.speaker import EncoderIdentity, Enrollment, StoredSpeaker
 from voiceprint.errors import StoreError
+from voiceprint.storage.engine import Place
 from voiceprint.storage.rows import Rows
 from voiceprint.storage.sealing.key_file import create_key_file
 from voiceprint.storage.store import Store
@@ -44,18 +46,23 @@ class _UndoError(Exception):
 
 
 def main() -> int:
-    speakers = int(sys.argv[1]) if len(sys.argv) > 1 else 52
-    with tempfile.TemporaryDirectory() as folder:
-        counts = run(speakers, Path(folder))
+    postgres = "--postgres" in sys.argv
+    speakers = int(next(iter(set(sys.argv[1:]) - {"--postgres"}), 52))
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        place_in(Path(folder) / "1", postgres=postgres) as one,
+        place_in(Path(folder) / "2", postgres=postgres) as two,
+    ):
+        counts = run(speakers, Path(folder), (one, two))
     print(json.dumps(counts))
     return 1 if counts["accepted"] else 0
 
 
-def run(speakers: int, folder: Path) -> dict[str, float]:
+def run(speakers: int, folder: Path, places: tuple[Place, Place]) -> dict[str, float]:
     """The counts of one whole matrix."""
     began = time.monotonic()
-    keys = create_key_file(folder / "key", data=folder / "one")
-    stores = [Store.open(folder / name, keys, ENCODER) for name in ("one", "two")]
+    keys = create_key_file(folder / "key", data=None)
+    stores = [Store.open(place, keys, ENCODER) for place in places]
     for store in stores:
         for number in range(speakers):
             speaker = store.add_speaker(f"Person {number}", [_enrollment()])

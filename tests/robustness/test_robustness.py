@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.postgres import programs
 
 HERE = Path(__file__).resolve().parent
 
@@ -26,13 +27,28 @@ def test_no_kill_loses_or_tears_anything() -> None:
     assert (counts["kills"], counts["lost"], counts["torn"]) == (50, 0, 0)
 
 
+@pytest.mark.skipif(programs() is None, reason="needs PostgreSQL (apt-get install postgresql)")
+def test_no_kill_loses_or_tears_anything_in_a_database() -> None:
+    counts = run("crash", "20", "--postgres")
+    assert (counts["kills"], counts["lost"], counts["torn"]) == (20, 0, 0)
+    counts = run("swap", "4", "--postgres")
+    assert (counts["swaps"] > 150, counts["accepted"]) == (True, 0)
+
+
+@pytest.mark.skipif(programs() is None, reason="needs PostgreSQL (apt-get install postgresql)")
+def test_several_servers_lose_nothing_when_they_and_the_database_fail() -> None:
+    counts = run("servers", "--kills", "6", "--restarts", "2", "--clients", "12")
+    assert (counts["kill"], counts["restart"], counts["lost"], counts["torn"], counts["wrong"]) == (6, 2, 0, 0, 0)
+    assert counts["enrolled"] > 0
+
+
 def test_no_change_of_the_files_gives_anybody_another_identity() -> None:
     counts = run("mutation", "1000")
     assert (counts["mutations"], counts["wrong_identities"], counts["crashes"]) == (1000, 0, 0)
 
 
 def test_no_swap_of_records_makes_anybody_somebody_else() -> None:
-    counts = run("swap", "5")
+    counts = run("swap", "10")
     assert (counts["swaps"] > 1000, counts["accepted"]) == (True, 0)
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-__all__ = ["PostgresServer", "postgres_server", "programs", "started"]
+__all__ = ["PostgresServer", "place_in", "postgres_server", "programs", "started"]
 
 _OPTIONS = ("fsync=off", "max_connections=60", "shared_buffers=32MB", "listen_addresses=")
 _WAIT_SECONDS = 60
@@ -109,6 +109,18 @@ def started() -> Iterator[PostgresServer | None]:
         if server is not None:
             server.stop()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def place_in(folder: Path, *, postgres: bool) -> Iterator[Path | str]:
+    """A place for a store: a folder in this one, or a database of a server of its own."""
+    if not postgres:
+        yield folder / "index"
+        return
+    with started() as server:
+        if server is None:
+            raise SystemExit("PostgreSQL is not installed.")
+        yield server.new_database()
 
 
 @pytest.fixture(scope="session")
