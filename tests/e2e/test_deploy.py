@@ -41,6 +41,21 @@ def test_the_key_reaches_the_service_as_a_credential_and_the_container_as_a_secr
     assert "master.key" not in dockerfile
 
 
+def test_three_servers_share_one_database_and_the_proxy_asks_whether_each_is_ready() -> None:
+    compose = yaml.safe_load((DEPLOY / "compose-postgres.yaml").read_text())
+    servers = {name: service for name, service in compose["services"].items() if name.startswith("voiceprint")}
+    assert len(servers) == 3
+    for service in servers.values():
+        assert service["environment"]["VOICEPRINT_STORE"].startswith("postgresql://")
+        assert {"voiceprint_key", "pgpass"} <= set(service["secrets"])
+        assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"])
+    assert compose["networks"]["store"] == {"internal": True}
+    assert "ports" not in compose["services"]["postgres"]
+    proxy = (DEPLOY / "Caddyfile").read_text()
+    assert all(f"{name}:5678" in proxy for name in servers)
+    assert "health_uri /readyz" in proxy
+
+
 def test_sigterm_under_load_loses_nothing_that_was_acknowledged(tmp_path: Path, takes: Takes) -> None:
     recordings = [wav(take) for take in next(iter(takes.values()))]
     found = stop.run(recordings, rounds=1, seed=3)
