@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 from support.calibration_fixtures import CALIBRATION
 
-from voiceprint.decision.place import NEIGHBOURS, STRICTEST, Place, known_share, next_best
+from voiceprint.decision.place import NEIGHBOURS, SHARE, STRICTEST, Place, known_share, next_best
 
 
 def _place() -> Place:
@@ -39,7 +39,7 @@ def test_a_stranger_in_a_one_device_place_meets_the_typical_threshold() -> None:
 
 def test_a_probe_that_is_close_to_several_needs_more_and_one_that_is_far_from_all_less() -> None:
     assert shift(-4.0, 10) < shift(-2.0, 10) < 0 < shift(2.0, 10) < shift(4.0, 10)
-    assert 0 < shift(2.0, 2) < shift(2.0, 4) < shift(2.0, 6) < PLACE.share * 2.0, "few count less"
+    assert 0 < shift(2.0, 2) < shift(2.0, 4) < shift(2.0, 6) < SHARE * 2.0, "few count less"
     assert [known_share(size) for size in (0, 1)] == [0, 0]
     assert known_share(6) == known_share(500) < 1
 

@@ -40,7 +40,6 @@ CALIBRATION = Calibration(
     margin=1.5,
     channel=Channel(direction=tuple((2 * TELEPHONE).tolist()), offset=0.0),
     place=Place(
-        share=0.5,
         next_best=Level(location=-5.0, per_log_speaker=1.5),
         unmet=-8.0,
         refused=-0.5,

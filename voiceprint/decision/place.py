@@ -18,11 +18,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["NEIGHBOURS", "STRICTEST", "Level", "Place", "known_share", "next_best"]
+__all__ = ["NEIGHBOURS", "SHARE", "STRICTEST", "Level", "Place", "known_share", "next_best"]
 
 Floats = NDArray[np.float64]
 # The next best that count, and as if so many more had been met; among takes, as if so many had raised nothing.
 NEIGHBOURS, PRIOR, PRIOR_TAKES = 5, 2.0, 20.0
+# Of what they show, this part moves the threshold: what regression finds for the strongest encoder measured.
+SHARE = 0.5
 # Takes raise the threshold at most this far (llr).
 STRICTEST = 2.0
 
@@ -39,14 +41,12 @@ class Level(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
 
 class Place(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """``share``: of what the next best show, the part that moves the threshold; ``next_best``: their mean llr for a
-    stranger where all speak into one device; ``unmet``: the llr that counts where nobody else is enrolled; ``refused``:
-    a stranger's median best, from the location of the tail; ``one_by_telephone``: what the threshold is lower by where
-    only one of the recordings is by telephone; ``odds``, ``odds_per_llr``: the log odds that the best speaks,
-    at the location of the tail and for each llr above.
+    """``next_best``: mean llr of these for a stranger where all share a device; ``unmet``: the llr that counts where
+    nobody else is enrolled; ``refused``: a stranger's median best, from the location of the tail; ``one_by_telephone``:
+    what the threshold is lower by where only one of the recordings is by telephone; ``odds``, ``odds_per_llr``: the log
+    odds that the best speaks, at the location of the tail and for each llr above.
     """
 
-    share: float
     next_best: Level
     unmet: float
     refused: float
@@ -57,7 +57,7 @@ class Place(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     def typical(self, gallery_size: int) -> float:
         """What the next best of a stranger in a one-device place add to the threshold (llr)."""
         known = known_share(gallery_size)
-        return self.share * (known * self.next_best.at(gallery_size) + (1 - known) * self.unmet)
+        return SHARE * (known * self.next_best.at(gallery_size) + (1 - known) * self.unmet)
 
     def score_shifts(self, llr: Floats, gallery_size: int) -> Floats:
         """What the threshold of each probe (n,) moves by from there; ``llr`` (n, m): of its candidates, at least the
@@ -65,7 +65,7 @@ class Place(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
         """
         if llr.shape[1] < 2:
             return np.zeros(len(llr))
-        return self.share * known_share(gallery_size) * (next_best(llr) - self.next_best.at(gallery_size))
+        return SHARE * known_share(gallery_size) * (next_best(llr) - self.next_best.at(gallery_size))
 
     def with_takes(self, takes: Sequence[float]) -> float:
         """What takes without a name raise the threshold by (llr), from 0 to ``STRICTEST``; ``takes``: how far each

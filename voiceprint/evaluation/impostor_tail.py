@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voiceprint.decision.calibration import RECORDINGS, Tail
-from voiceprint.decision.place import Level, Place, known_share, next_best
+from voiceprint.decision.place import SHARE, Level, Place, known_share, next_best
 from voiceprint.errors import InputError
 from voiceprint.evaluation.places import ScoredPlace
 from voiceprint.evaluation.regression import logistic
@@ -45,9 +45,10 @@ class OpenTrials:
     met: Floats
 
     def features(self) -> Floats:
-        """(n, 5): what the log odds are a sum of."""
+        """(n, 4): what the log odds are a sum of."""
         known = np.array([known_share(int(size)) for size in self.size])
-        return np.stack([np.ones(len(known)), self.best, np.log(self.size), known * self.met, 1 - known], axis=1)
+        best = self.best - SHARE * known * self.met
+        return np.stack([np.ones(len(known)), best, np.log(self.size), 1 - known], axis=1)
 
 
 def open_trials(place: ScoredPlace) -> OpenTrials:
@@ -67,7 +68,7 @@ def open_trials(place: ScoredPlace) -> OpenTrials:
 
 
 def weigh(places: Sequence[ScoredPlace], trials: Sequence[OpenTrials]) -> Floats:
-    """The weights (5,) of ``OpenTrials.features``; kinds count the same, and a place by the root of its speakers."""
+    """The weights (4,) of ``OpenTrials.features``; kinds count the same, and a place by the root of its speakers."""
     x, y, share = [], [], []
     for place, found in zip(places, trials, strict=True):
         importance = math.sqrt(len({probe.speaker for probe in place.trials.probes}))
@@ -88,15 +89,14 @@ def fit_tail(places: Sequence[ScoredPlace]) -> tuple[Tail, Place, Floats]:
     trials = [open_trials(place) for place in places]
     if not any(found.stranger.any() for found in trials):
         raise InputError("too_few_speakers", "There are too few recordings of strangers to see how high they score.")
-    offset, per_llr, per_log_speaker, per_met, unmet = weigh(places, trials).tolist()
-    left = [found.features() @ [0.0, per_llr, per_log_speaker, per_met, unmet] / per_llr for found in trials]
+    offset, per_llr, per_log_speaker, unmet = weigh(places, trials).tolist()
+    left = [found.features() @ [0.0, per_llr, per_log_speaker, unmet] / per_llr for found in trials]
     locations, scale = _gumbel([some[found.stranger] for some, found in zip(left, trials, strict=True)], trials)
     start = float(np.nanmax(locations)) - (scale * math.log(WORST) if len(places) > 1 else 0.0)
     medians = [float(np.median(some[found.stranger])) for some, found in zip(left, trials, strict=True)]
     place = Place(
-        share=-per_met / per_llr,
         next_best=_next_best(trials),
-        unmet=unmet / per_met,
+        unmet=-unmet / per_llr / SHARE,
         refused=float(np.nanmean(np.array(medians) - locations)),
         one_by_telephone=_allowance(places, locations, start),
         odds=offset + per_llr * (start - CAUTION * float(np.nanmax(locations) - np.nanmean(locations))),
