@@ -36,11 +36,16 @@ CALIBRATION = Calibration(
         log_speech_seconds=-0.4,
         log_enrolled_seconds=-1.0,
     ),
-    tail=Tail(location=-2.5, per_log_speaker=0.8, scale=0.8),
+    tail=Tail(location=1.5, per_log_speaker=0.1, scale=0.8),
     margin=1.5,
     channel=Channel(direction=tuple((2 * TELEPHONE).tolist()), offset=0.0),
     place=Place(
-        nearest=Level(location=4.0, per_log_speaker=1.5), refused=Level(location=-4.5, per_log_speaker=0.8), usual=-1.0
+        next_best=Level(location=-5.0, per_log_speaker=1.5),
+        unmet=-8.0,
+        refused=-0.5,
+        one_by_telephone=1.0,
+        odds=-3.0,
+        odds_per_llr=1.1,
     ),
     evidence=Evidence(
         speakers=40,

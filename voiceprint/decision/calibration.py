@@ -10,8 +10,8 @@ line from the mean of wide-band recordings to the mean of the same recordings by
 speaker the llr is a straight line in the cosine, so that every threshold can be shown as a cosine.
 
 The highest llr of a stranger among N enrolled speakers follows a Gumbel distribution (a maximum of many) whose place
-moves with ln N; its upper tail, in the worst place measured, gives the threshold for a promised FPIR. How it comes down
-from there: see ``place``.
+moves with ln N; its upper tail, in the worst place measured, gives the threshold for a promised FPIR, once what the
+next best speakers show of the place is taken off: see ``place``.
 """
 
 import math
@@ -38,7 +38,7 @@ __all__ = [
     "shipped_calibration",
 ]
 
-VERSION = 2
+VERSION = 3
 SHIPPED = Path(__file__).parents[1] / "calibrations"
 # Outside of what was measured, seconds count as if at the border.
 SHORTEST, LONGEST_PROBE, LONGEST_ENROLLED = 1.0, 30.0, 60.0
@@ -68,7 +68,9 @@ class Weights(_Part, frozen=True, kw_only=True):
 
 
 class Tail(_Part, frozen=True, kw_only=True):
-    """Of a stranger's highest llr among N speakers: Gumbel, at ``location + per_log_speaker * ln N``."""
+    """Of a stranger's highest llr among N speakers: Gumbel, at ``location + per_log_speaker * ln N`` and what the next
+    best show of the place.
+    """
 
     location: float
     per_log_speaker: float
@@ -138,6 +140,10 @@ class Calibration(_Part, frozen=True, kw_only=True):
         """From 0 to 1, for unit embeddings (n, dimension); see ``Channel``."""
         return np.zeros(len(embeddings)) if self.channel is None else self.channel.telephone(embeddings)
 
+    def one_by_telephone(self, telephone: tuple[float, float]) -> float:
+        """What the threshold (llr) is lower by for a probe and a template that are by telephone to that degree."""
+        return 0.0 if self.place is None else self.place.one_by_telephone * (telephone[0] - telephone[1]) ** 2
+
     def llr_offset(
         self, *, telephone: tuple[float, float] = (0.0, 0.0), speech_seconds: float, enrolled_seconds: float
     ) -> float:
@@ -154,11 +160,14 @@ class Calibration(_Part, frozen=True, kw_only=True):
 
     def threshold(self, gallery_size: int, target_fpir: float) -> float:
         """The llr that the promised share of strangers reaches with the best of ``gallery_size`` speakers, in the worst
-        place measured.
+        place measured, the next best as close as in a one-device place.
         """
-        tail = self.tail
-        place = tail.location + tail.per_log_speaker * math.log(max(gallery_size, 1))
-        return place - tail.scale * math.log(-math.log1p(-target_fpir))
+        return self.location(gallery_size) - self.tail.scale * math.log(-math.log1p(-target_fpir))
+
+    def location(self, gallery_size: int) -> float:
+        """Of the tail there (llr)."""
+        typical = 0.0 if self.place is None else self.place.typical(gallery_size)
+        return self.tail.location + self.tail.per_log_speaker * math.log(max(gallery_size, 1)) + typical
 
     def expected_fnir(self, threshold: float, *, recordings: int = RECORDINGS) -> Interval:
         """Share of enrolled speakers' probes below a threshold (llr); ``recordings``: 1 or ``RECORDINGS`` each.

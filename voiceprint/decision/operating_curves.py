@@ -46,7 +46,7 @@ def separation(calibration: Calibration, gallery_size: int, target_fpir: float, 
     """Strangers by the best they reach against a gallery of that size, enrolled people by their own template."""
     quantiles = np.array(calibration.evidence.target_llr)
     tail = calibration.tail
-    place = tail.location + tail.per_log_speaker * np.log(max(gallery_size, 1)) + score_shift
+    place = calibration.location(gallery_size) + score_shift
     # A hundredth of the strangers lie below the first edge, none to speak of above the last.
     edges = np.linspace(min(place - 2 * tail.scale, quantiles[1]), quantiles[-1], BINS + 1)
     enrolled = np.interp(edges, quantiles, np.linspace(0, 1, len(quantiles)))

@@ -17,7 +17,7 @@ Vectors = NDArray[np.float32]
 class Decision:
     """What was decided and why. ``score``, ``threshold`` and ``margin`` are cosines (the threshold that of this probe
     and this speaker); ``probability``: from the calibration, None where not known; ``rule``: one plain sentence;
-    ``excess``: how far (llr) the best lies above a stranger's usual one in the worst place measured.
+    ``excess``: how far (llr) the best lies above a stranger's usual one.
     """
 
     status: Status

@@ -21,25 +21,22 @@ Vectors = NDArray[np.float32]
 Floats = NDArray[np.float64]
 
 TARGET_FPIR = 0.01
-# Before anybody spoke, strangers and enrolled people are held equally likely.
-PRIOR_ENROLLED = 0.5
 # For an encoder without a calibration: where the worst corpus measured, by telephone too, names 1 % of the strangers,
 # with the encoder that brings them closest. Rather a missed friend than a named stranger.
 BARE_THRESHOLD, BARE_PER_LOG_SPEAKER, BARE_HIGHEST, BARE_MARGIN = 0.75, 0.01, 0.85, 0.05
 # With fewer enrolled the place is not known, and with it no probability.
 KNOWN_FROM = 3
-# Strangers' closeness moves enrolled speakers' own scores as well, by this share.
-OWN_SHARE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    """``llr`` against the line at ``threshold`` (cosine); both scaled so that ``slope`` llr are one cosine."""
+    """``llr`` against the ``threshold`` (cosine), which is ``above`` llr below; ``slope`` llr are one cosine."""
 
     speaker_id: str
     score: float
     llr: float
     threshold: float
+    above: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +44,8 @@ class Policy:
     """Decides. Built once, from a calibration of the encoder where there is one; safe to share between threads.
 
     ``target_fpir``: the promise, at most this share of strangers gets a name. ``score_shift``: how far (llr) the
-    threshold lies from that of the worst place measured (see ``place``). ``enrolled`` in the methods: what speakers are
+    threshold of a typical probe lies from that in a one-device place, as the enrolled show it; what decides shows its
+    own (see ``place``). ``raised``: what takes without a name added. ``enrolled`` in the methods: what speakers are
     enrolled with; typical seconds, and no telephone, are assumed where it is not given.
     """
 
@@ -55,6 +53,7 @@ class Policy:
     target_fpir: float = TARGET_FPIR
     calibration: Calibration | None = None
     score_shift: float = 0.0
+    raised: float = 0.0
 
     @classmethod
     def for_encoder(
@@ -84,8 +83,9 @@ class Policy:
         """The cosine that a typical voice must reach; the one in a decision is that of the voice that was heard."""
         if self.calibration is None:
             return _bare_threshold(gallery_size)
-        seconds = self.calibration.evidence.enrolled_seconds
-        return self._line((0.0, 0.0), speech_seconds, seconds, gallery_size)[1]
+        offset = self._offset((0.0, 0.0), speech_seconds, self.calibration.evidence.enrolled_seconds)
+        at = self.calibration.threshold(gallery_size, self.target_fpir) + self.score_shift + self.raised
+        return (at - offset) / self._slope
 
     def describe(self, gallery_size: int) -> ThresholdNote:
         """The line for a gallery of this size, what it promises and what it costs."""
@@ -93,7 +93,7 @@ class Policy:
         if self.calibration is None:
             note = "no calibration fits this encoder: a cautious fixed threshold, and no promise"
             return ThresholdNote(at, self.target_fpir, None, False, note)
-        return note_of(self.calibration, self.target_fpir, self.score_shift, gallery_size, at)
+        return note_of(self.calibration, self.target_fpir, self.score_shift + self.raised, gallery_size, at)
 
     def identify(
         self,
@@ -122,9 +122,9 @@ class Policy:
                 best.score,
                 best.threshold,
                 margin,
-                self._posterior(ranked, gallery_size) if gallery_size >= KNOWN_FROM else None,
+                self._posterior(ranked) if gallery_size >= KNOWN_FROM else None,
                 rule,
-                self._excess(best.llr, gallery_size),
+                self._excess(best),
             )
 
         if speech_seconds < self.min_speech_seconds:
@@ -147,7 +147,7 @@ class Policy:
         enrolled: Enrolled | None = None,
     ) -> Decision:
         """1:1: is this the claimed speaker? ``target_fpir`` is here the share of impostors who are accepted;
-        ``gallery_size``: of the gallery that shows the place, None to tell a probability in any place.
+        ``gallery_size``: of the gallery that is asked in, None to tell a probability in any place.
         """
         matches = [Match(speaker_id, score or 0.0)]
         (found,) = self._rank(matches, embedding, speech_seconds, 1, enrolled)
@@ -155,7 +155,7 @@ class Policy:
         if score is None or speech_seconds < self.min_speech_seconds:
             return Decision("not_enough_speech", None, score, at, None, None, self._too_short(speech_seconds))
         known = gallery_size is None or gallery_size >= KNOWN_FROM
-        probability = self._posterior([found], 1) if known else None
+        probability = self._posterior([found]) if known else None
         if score >= at:
             rule = f"the voice is {distance(score - at)} above the threshold"
             return Decision("accepted", speaker_id, score, at, None, probability, rule)
@@ -187,18 +187,22 @@ class Policy:
         gallery_size: int,
         enrolled: Enrolled,
     ) -> float:
-        """The shift in a gallery of two or more, some of whose templates (n, d) meet these others there."""
-        if self.calibration is None or self.calibration.place is None:
+        """The typical shift in a gallery, some of whose templates (n, d) have these others there as their next best."""
+        place = None if self.calibration is None else self.calibration.place
+        if place is None or not len(matches):
             return 0.0
-        each = zip(matches, embeddings, speech_seconds, strict=True)
-        llr = [self._rank(met, row, seconds, gallery_size, enrolled)[0].llr for met, row, seconds in each]
-        return self.calibration.place.score_shift(np.array(llr), gallery_size)
+        shifts = []
+        for met, row, seconds in zip(matches, embeddings, speech_seconds, strict=True):
+            llr = [found.llr for found in self._rank(met, row, seconds, gallery_size, enrolled)]
+            # The best is the speaker, who is not among them.
+            shifts.append(place.score_shifts(np.array([[llr[0], *llr]]), gallery_size)[0])
+        return float(np.mean(shifts))
 
     def with_takes(self, excesses: Sequence[float]) -> "Policy":
         """This policy after takes without a name (``Decision.excess``): stricter, or the same."""
         if self.calibration is None or self.calibration.place is None:
             return self
-        return replace(self, score_shift=self.calibration.place.with_takes(self.score_shift, excesses))
+        return replace(self, raised=self.calibration.place.with_takes(excesses))
 
     # Inside
 
@@ -211,21 +215,6 @@ class Policy:
     def _least_margin(self) -> float:
         return BARE_MARGIN if self.calibration is None else self.calibration.margin / self._slope
 
-    def _threshold_llr(self, gallery_size: int) -> float:
-        assert self.calibration is not None
-        return self.calibration.threshold(gallery_size, self.target_fpir) + self.score_shift
-
-    def _line(
-        self, telephone: tuple[float, float], speech_seconds: float, enrolled_seconds: float, gallery_size: int
-    ) -> tuple[float, float]:
-        """The llr of a cosine of 0, and the cosine where the llr reaches the threshold."""
-        if self.calibration is None:
-            return 0.0, _bare_threshold(gallery_size)
-        offset = self.calibration.llr_offset(
-            telephone=telephone, speech_seconds=speech_seconds, enrolled_seconds=enrolled_seconds
-        )
-        return offset, (self._threshold_llr(gallery_size) - offset) / self._slope
-
     def _rank(
         self,
         matches: Sequence[Match],
@@ -234,12 +223,37 @@ class Policy:
         gallery_size: int,
         enrolled: Enrolled | None,
     ) -> list[_Candidate]:
+        """By evidence, best first, against the threshold that the next best of them give this probe."""
         telephones, seconds = self._channels(matches, embedding, enrolled)
+        lines = [
+            (match, self._offset(telephone, speech_seconds, enrolled_seconds), telephone)
+            for match, telephone, enrolled_seconds in zip(matches, telephones, seconds, strict=True)
+        ]
+        llr = np.array([[offset + self._slope * match.score for match, offset, _ in lines]])
+        at = self._threshold_llr(llr, gallery_size)
         found = []
-        for match, telephone, enrolled_seconds in zip(matches, telephones, seconds, strict=True):
-            offset, at = self._line(telephone, speech_seconds, enrolled_seconds, gallery_size)
-            found.append(_Candidate(match.speaker_id, match.score, offset + self._slope * match.score, at))
+        for (match, offset, telephone), evidence in zip(lines, llr[0].tolist(), strict=True):
+            needed = at - (0.0 if self.calibration is None else self.calibration.one_by_telephone(telephone))
+            threshold = (needed - offset) / self._slope
+            found.append(_Candidate(match.speaker_id, match.score, evidence, threshold, evidence - needed))
         return sorted(found, key=lambda candidate: -candidate.llr)
+
+    def _offset(self, telephone: tuple[float, float], speech_seconds: float, enrolled_seconds: float) -> float:
+        """The llr of a cosine of 0."""
+        if self.calibration is None:
+            return 0.0
+        return self.calibration.llr_offset(
+            telephone=telephone, speech_seconds=speech_seconds, enrolled_seconds=enrolled_seconds
+        )
+
+    def _threshold_llr(self, llr: Floats, gallery_size: int) -> float:
+        """For a probe with candidates of these llr (1, n)."""
+        if self.calibration is None:
+            return _bare_threshold(gallery_size)
+        at = self.calibration.threshold(gallery_size, self.target_fpir) + self.raised
+        if self.calibration.place is None or not llr.size:
+            return at
+        return at + float(self.calibration.place.score_shifts(llr, gallery_size)[0])
 
     def _channels(
         self, matches: Sequence[Match], embedding: Vector | None, enrolled: Enrolled | None
@@ -256,23 +270,23 @@ class Policy:
         probe, *templates = self.calibration.telephone(np.concatenate([embedding[None], voices.templates])).tolist()
         return [(probe, template) for template in templates], voices.seconds
 
-    def _excess(self, llr: float, gallery_size: int) -> float | None:
+    def _excess(self, best: _Candidate) -> float | None:
         if self.calibration is None or self.calibration.place is None:
             return None
-        return llr - self.calibration.place.refused.at(gallery_size)
+        return best.above + self.raised + self._tail_llr() - self.calibration.place.refused
 
-    def _posterior(self, ranked: Sequence[_Candidate], gallery_size: int) -> float | None:
-        """That the best is who spoke, against every other candidate and against a stranger (all enrolled equally
-        likely; those who are not among the candidates add next to nothing).
-        """
-        if self.calibration is None:
+    def _tail_llr(self) -> float:
+        """How far the threshold lies above the location of strangers' tail."""
+        assert self.calibration is not None
+        return self.calibration.threshold(1, self.target_fpir) - self.calibration.location(1)
+
+    def _posterior(self, ranked: Sequence[_Candidate]) -> float | None:
+        """That the best spoke, not a stranger, held as likely as all enrolled, nor another of the candidates."""
+        if self.calibration is None or self.calibration.place is None:
             return None
-        usual = self.calibration.place.usual if self.calibration.place else 0.0
-        less = OWN_SHARE * (self.score_shift - usual)
-        each = PRIOR_ENROLLED / max(gallery_size, len(ranked))
-        logs = [math.log(each) + candidate.llr - less for candidate in ranked]
-        whole = float(np.logaddexp.reduce([math.log(1 - PRIOR_ENROLLED), *logs]))
-        return math.exp(logs[0] - whole)
+        odds = self.calibration.place.log_odds(ranked[0].above + self._tail_llr())
+        among = -float(np.logaddexp.reduce([candidate.llr - ranked[0].llr for candidate in ranked]))
+        return _sigmoid(odds) * math.exp(among)
 
     def _too_short(self, speech_seconds: float) -> str:
         return too_short(speech_seconds, self.min_speech_seconds)
@@ -284,7 +298,3 @@ def _bare_threshold(gallery_size: int) -> float:
 
 def _sigmoid(x: float) -> float:
     return 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(x) / (1 + math.exp(x))
-
-
-def _logit(p: float) -> float:
-    return math.log(p / (1 - p))

@@ -62,7 +62,7 @@ def _useful_up_to(calibration: Calibration, target_fpir: float, score_shift: flo
 def _place_note(calibration: Calibration, score_shift: float) -> str:
     moved = score_shift / calibration.weights.cosine
     if moved >= NOTEWORTHY_SHIFT:
-        return f"strangers sound more alike here than anywhere measured, so that the threshold is {moved:.2f} higher"
+        return f"speakers sound more alike here than where all share a microphone: the threshold is {moved:.2f} higher"
     if moved <= -NOTEWORTHY_SHIFT:
-        return f"the enrolled sound less alike than in the worst place measured: the threshold is {-moved:.2f} lower"
-    return "the threshold is that of the worst place measured; more enrolled speakers can bring it down"
+        return f"speakers sound less alike here than where all share a microphone: the threshold is {-moved:.2f} lower"
+    return "the threshold is that of a place where all share a microphone; each voice that is heard moves it"

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import numpy as np
+from msgspec import structs
 from numpy.typing import NDArray
 
 from voiceprint.decision.calibration import (
@@ -13,13 +14,13 @@ from voiceprint.decision.calibration import (
     Channel,
     Evidence,
     PlaceEvidence,
-    Tail,
     Weights,
 )
 from voiceprint.errors import InputError
-from voiceprint.evaluation.impostor_tail import fit_place, fit_tail
+from voiceprint.evaluation.impostor_tail import fit_tail
 from voiceprint.evaluation.metrics import cllr, cllr_min
-from voiceprint.evaluation.places import ScoredPlace, fit_channel, make_places
+from voiceprint.evaluation.places import ScoredPlace, fit_channel, make_places, with_all
+from voiceprint.evaluation.regression import logistic
 from voiceprint.evaluation.samples import Sample
 from voiceprint.evaluation.trials import Trials, find_duplicate_speakers
 
@@ -29,7 +30,7 @@ Floats = NDArray[np.float64]
 MIN_SPEAKERS = 20
 SEED = 0
 # Of people who are named rightly without a margin, at most this share may become "ambiguous".
-MARGIN_COST = 0.01
+MARGIN_COST, TARGET_FPIR = 0.01, 0.01
 # Of one place; a fixed random part of more.
 NONTARGETS_KEPT = 40_000
 
@@ -60,19 +61,20 @@ def fit(
     row = _regress(features, use_telephone=channel is not None)
     weights = Weights(**dict(zip(Weights.__struct_fields__, row.tolist(), strict=True)))
     places = [ScoredPlace.of(name, place, weights) for name, place in trials]
-    tail, locations = fit_tail(places)
-    return Calibration(
+    tail, place, _ = fit_tail([*places, *with_all(samples, channel, weights)])
+    fitted = Calibration(
         version=VERSION,
         encoder=encoder,
         encoder_sha256=fingerprint,
         created=datetime.now(UTC).date().isoformat(),
         weights=weights,
         tail=tail,
-        margin=_fit_margin(places, tail),
+        margin=0.0,
         channel=channel,
-        place=fit_place(places, tail, locations),
+        place=place,
         evidence=_evidence(places, [(target @ row, nontarget @ row) for target, nontarget in features]),
     )
+    return structs.replace(fitted, margin=_fit_margin(places, fitted))
 
 
 def _features(trials: Trials) -> tuple[Floats, Floats]:
@@ -97,21 +99,8 @@ def _regress(places: Sequence[tuple[Floats, Floats]], *, use_telephone: bool) ->
             y.append(np.full(len(place[kind]), 1.0 - kind))
             share.append(np.full(len(place[kind]), 0.5 * counts / len(place[kind]) / sum(importance)))
     whole = np.zeros(len(used))
-    whole[used] = _newton(np.concatenate(x), np.concatenate(y), np.concatenate(share))
+    whole[used] = logistic(np.concatenate(x), np.concatenate(y), np.concatenate(share))
     return whole
-
-
-def _newton(x: Floats, y: Floats, share: Floats) -> Floats:
-    weights = np.zeros(x.shape[1])
-    for _ in range(50):
-        p = 1 / (1 + np.exp(-np.clip(x @ weights, -500, 500)))
-        slope = x.T @ (share * (p - y)) + 1e-6 * weights
-        curve = (x * (share * p * (1 - p))[:, None]).T @ x + 1e-6 * np.eye(len(weights))
-        step = np.linalg.solve(curve, slope)
-        weights -= step
-        if np.abs(step).max() < 1e-8:
-            break
-    return weights
 
 
 def _evidence(places: Sequence[ScoredPlace], trials: Sequence[tuple[Floats, Floats]]) -> Evidence:
@@ -155,19 +144,19 @@ def _quantiles(values: Floats) -> tuple[float, ...]:
     return tuple(np.quantile(values, np.linspace(0, 1, 101)).round(3).tolist())
 
 
-def _fit_margin(places: Sequence[ScoredPlace], tail: Tail) -> float:
+def _fit_margin(places: Sequence[ScoredPlace], calibration: Calibration) -> float:
     """The largest margin (llr) that turns at most MARGIN_COST of the rightly named into "ambiguous"."""
-    gaps = [_gaps(place, tail) for place in places]
+    gaps = [_gaps(place, calibration) for place in places]
     gap = np.concatenate(gaps)
     return float(np.quantile(gap, MARGIN_COST)) if len(gap) else 0.0
 
 
-def _gaps(place: ScoredPlace, tail: Tail) -> Floats:
+def _gaps(place: ScoredPlace, calibration: Calibration) -> Floats:
     """How far others are behind for probes that are named rightly with all of a place enrolled (n,)."""
     trials, able = place.trials, place.trials.templates_of(RECORDINGS)
-    line = tail.location + tail.per_log_speaker * np.log(len(able)) - tail.scale * np.log(-np.log(0.99))
     own = (trials.same & trials.fair)[:, able].any(axis=1)
     scores, same = place.llr[own][:, able], trials.same[own][:, able]
+    above = place.above(able, calibration, TARGET_FPIR)[own]
     mine, other = (np.where(chosen, scores, -np.inf).max(axis=1) for chosen in (same, ~same))
-    found: Floats = (mine - other)[(mine >= line) & (mine > other)]
+    found: Floats = (mine - other)[(above >= 0) & (mine > other)]
     return found

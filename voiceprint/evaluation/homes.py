@@ -71,13 +71,10 @@ def _judge(
     place: ScoredPlace, home: Home, calibration: Calibration, target_fpir: float, short: Flags
 ) -> tuple[float, float, float, float, float]:
     """FPIR and FNIR of one home, of whole recordings and of short pieces; and what was not heard of the whole ones."""
-    threshold = calibration.threshold(len(home), target_fpir)
-    if calibration.place is not None and len(home) > 1:
-        threshold += calibration.place.score_shift(place.nearest(home), len(home))
     scores, same = place.llr[:, home], place.trials.same[:, home]
     best, own = scores.max(axis=1), same.any(axis=1)
     fair = own & place.trials.fair[:, home].all(axis=1)
-    named = best >= threshold
+    named = place.above(home, calibration, target_fpir) >= 0
     if len(home) > 1:
         named &= best - np.partition(scores, -2, axis=1)[:, -2] >= calibration.margin
     missed = ~(named & same[np.arange(len(best)), scores.argmax(axis=1)])

@@ -21,7 +21,8 @@ FPIRS = (0.1, 0.01, 0.001)
 @dataclass(frozen=True, slots=True)
 class OpenSet:
     """Many galleries of one size. ``stranger, asked`` (rounds, probes): whose best score counts as what; ``best``,
-    ``gap``, ``right``: that score, how far the second is behind, and whether it was their own.
+    ``gap``, ``right``: that score, or how far it is above the threshold; how far the second is behind; whether it was
+    their own.
     """
 
     size: int
@@ -64,11 +65,11 @@ def open_set(
     score: Floats,
     size: int,
     *,
-    score_shift: Callable[[NDArray[np.intp]], float] = lambda _: 0.0,
+    above: Callable[[NDArray[np.intp]], Floats] | None = None,
     rounds: int = ROUNDS,
 ) -> OpenSet:
-    """``score`` (probes, templates). Galleries of ``size`` people, each enrolled with three recordings; what the
-    threshold moves by there (``score_shift``) is taken off the best score.
+    """``score`` (probes, templates). Galleries of ``size`` people, each enrolled with three recordings; ``above``: what
+    counts in a gallery in place of each probe's best score (probes,).
     """
     able = trials.templates_of(ENROLLED_CLIPS)
     rng = np.random.default_rng(SEED)
@@ -80,7 +81,8 @@ def open_set(
         right = same[np.arange(len(scores)), scores.argmax(axis=1)]
         second, best = np.partition(scores, -2, axis=1)[:, -2:].T
         fair = enrolled & trials.fair[:, gallery].all(axis=1)
-        parts.append((~enrolled, fair, best - score_shift(gallery), best - second, right))
+        counts = best if above is None else above(gallery)
+        parts.append((~enrolled, fair, counts, best - second, right))
     return OpenSet(size, *(np.stack(part) for part in zip(*parts, strict=True)))
 
 

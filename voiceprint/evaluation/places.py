@@ -10,18 +10,19 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from voiceprint.decision.calibration import RECORDINGS, Channel, Weights
+from voiceprint.decision.calibration import RECORDINGS, Calibration, Channel, Weights
 from voiceprint.errors import InputError
 from voiceprint.evaluation.samples import WHOLE, Sample
 from voiceprint.evaluation.trials import Trials, make_trials
 
-__all__ = ["SIZES", "ScoredPlace", "fit_channel", "homes", "make_places"]
+__all__ = ["SIZES", "ScoredPlace", "above", "fit_channel", "homes", "make_places", "with_all"]
 
 Floats = NDArray[np.float64]
 Home = NDArray[np.intp]
-SIZES = (1, 2, 3, 5, 10, 30)
+SIZES, LARGEST = (1, 2, 3, 5, 10, 30), 85
 HOMES, SEED = 60, 0
 TELEPHONE = "telephone"
+ASKED = f"asked by {TELEPHONE}"
 RAMP = (0.3, 0.6)
 # With fewer speakers a corpus is no place of its own.
 MIN_SPEAKERS = 3
@@ -29,12 +30,11 @@ MIN_SPEAKERS = 3
 
 @dataclass(frozen=True, slots=True)
 class ScoredPlace:
-    """``llr`` (probes, templates), ``between`` (templates, templates): see ``Trials``; ``simulated``: by telephone."""
+    """``llr`` (probes, templates): see ``Trials``; ``simulated``: by telephone."""
 
     name: str
     trials: Trials
     llr: Floats
-    between: Floats
 
     @property
     def simulated(self) -> bool:
@@ -43,23 +43,22 @@ class ScoredPlace:
     @classmethod
     def of(cls, name: str, trials: Trials, weights: Weights) -> "ScoredPlace":
         """Scored with these weights."""
-        return cls(name, trials, trials.llr(weights), trials.llr_between(weights))
+        return cls(name, trials, trials.llr(weights))
 
-    def strangers_best(self, home: Home) -> Floats:
-        """Best llr of each probe of a speaker who is not in the home (n,)."""
-        best: Floats = self.llr[~self.trials.same[:, home].any(axis=1)][:, home].max(axis=1)
-        return best
+    @property
+    def one_by_telephone(self) -> bool:
+        """Whether all were enrolled as they are, and asked by telephone."""
+        return self.name.endswith(ASKED)
 
-    def nearest(self, home: Home) -> Floats:
-        """Best llr of each enrolled speaker with the others of the home (n,)."""
-        best: Floats = self.between[np.ix_(home, home)].max(axis=1)
-        return best
+    def above(self, home: Home, calibration: Calibration, target_fpir: float) -> Floats:
+        """How far each probe's best in a home lies above its threshold (llr)."""
+        return above(self.trials, self.llr, home, calibration, target_fpir)
 
     def homes(self, *, most: int = HOMES) -> Iterator[tuple[int, Home]]:
         """Random homes of all sizes that leave strangers: (recordings of each speaker, templates)."""
         for clips in (1, RECORDINGS):
             able = self.trials.templates_of(clips)
-            for size in SIZES:
+            for size in (*SIZES, LARGEST):
                 yield from ((clips, home) for home in homes(able, size, most=most))
 
 
@@ -73,6 +72,27 @@ def homes(able: Home, size: int, *, most: int = HOMES) -> Iterator[Home]:
         return
     for _ in range(most):
         yield rng.permutation(able)[:size]
+
+
+def above(trials: Trials, llr: Floats, home: Home, calibration: Calibration, target_fpir: float) -> Floats:
+    """How far each probe's best (probes,) among the templates of a home lies above its threshold; ``llr``: of them
+    all, (probes, templates).
+    """
+    scores = llr[:, home]
+    best = scores.argmax(axis=1)
+    found: Floats = scores[np.arange(len(scores)), best] - calibration.threshold(len(home), target_fpir)
+    if calibration.place is None:
+        return found
+    found -= calibration.place.score_shifts(scores, len(home))
+    apart = np.square(trials.telephone - trials.enrolled_telephone[home][best])
+    found += calibration.place.one_by_telephone * apart
+    return found
+
+
+def with_all(samples: Sequence[Sample], channel: Channel | None, weights: Weights) -> Iterator[ScoredPlace]:
+    """The speakers of several corpora as one place, such as a service has whose speakers come from many."""
+    if len({one.corpus for one in samples}) > 1:
+        yield ScoredPlace.of("all", make_trials([one for one in samples if one.condition == WHOLE], channel), weights)
 
 
 def fit_channel(wide: Sequence[Sample], telephone: Sequence[Sample]) -> Channel | None:
@@ -106,7 +126,7 @@ def make_places(
         for name, trials in (
             (corpus, _trials(here, channel)),
             (f"{corpus} by telephone", _trials(calls, channel)),
-            (f"{corpus} asked by telephone", _trials(asked, channel, asked=TELEPHONE)),
+            (f"{corpus} {ASKED}", _trials(asked, channel, asked=TELEPHONE)),
         ):
             if trials is not None:
                 found.append((name, trials))

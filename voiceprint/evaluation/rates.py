@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from voiceprint.decision.calibration import Calibration
 from voiceprint.errors import InputError
+from voiceprint.evaluation import places
 from voiceprint.evaluation.homes import HomesRow, measure_homes
 from voiceprint.evaluation.metrics import P_TARGET, act_dcf, bootstrap, cllr, cllr_min, eer, min_dcf
 from voiceprint.evaluation.open_set import OpenSet, open_set
@@ -145,7 +146,7 @@ def evaluate(
         rank1=headline.rank1,
         fpir_actual=headline.fpir,
         fnir_actual=headline.fnir,
-        fpir_without_twins=judge.rate(main.alarms(judge.line(main.size), judge.margin, whole & no_twin)),
+        fpir_without_twins=judge.rate(main.alarms(0.0, judge.margin, whole & no_twin)),
         fnir_at_fpir=headline.fnir_at_fpir,
         by_condition=tuple(judge.row(main, name, judge.condition == name) for name in _ordered(judge.condition)),
         by_corpus=tuple(judge.row(main, name, whole & (judge.corpus == name)) for name in _ordered(judge.corpus)),
@@ -165,7 +166,6 @@ class _Judge:
         self.condition = np.array([probe.condition for probe in trials.probes])
         self.corpus = np.array([probe.corpus for probe in trials.probes])
         self.score = trials.llr(calibration.weights) if calibration else trials.cosine
-        self._between = trials.llr_between(calibration.weights) if calibration else trials.between
         self._speakers = np.array([probe.speaker for probe in trials.probes])
         self.margin = calibration.margin if calibration else 0.0
         self._calibration, self._target_fpir, self._bare = calibration, target_fpir, bare
@@ -174,16 +174,17 @@ class _Judge:
         return self._calibration.threshold(gallery, self._target_fpir) if self._calibration else self._bare
 
     def galleries(self, size: int) -> OpenSet:
-        """Decided on as the service does: the threshold comes down where the enrolled sound less alike."""
-        place = self._calibration.place if self._calibration else None
+        """Decided on as the service does: each probe against its own threshold."""
 
-        def score_shift(home: NDArray[np.intp]) -> float:
-            return place.score_shift(self._between[np.ix_(home, home)].max(axis=1), len(home)) if place else 0.0
+        def above(home: NDArray[np.intp]) -> Floats:
+            if self._calibration is None:
+                found: Floats = self.score[:, home].max(axis=1) - self._bare
+                return found
+            return places.above(self.trials, self.score, home, self._calibration, self._target_fpir)
 
-        return open_set(self.trials, self.score, size, score_shift=score_shift)
+        return open_set(self.trials, self.score, size, above=above)
 
     def row(self, found: OpenSet, name: str, chosen: NDArray[np.bool_]) -> Row:
-        at = self.line(found.size)
         target = self.score[chosen][(self.trials.same & self.trials.fair)[chosen]]
         other = self.score[chosen][~self.trials.same[chosen]]
         calibrated = self._calibration is not None and len(target) > 0 and len(other) > 0
@@ -191,8 +192,8 @@ class _Judge:
             name=name,
             gallery=found.size,
             rank1=found.rank1(chosen),
-            fpir=self.rate(found.alarms(at, self.margin, chosen)),
-            fnir=self.rate(found.misses(at, self.margin, chosen)),
+            fpir=self.rate(found.alarms(0.0, self.margin, chosen)),
+            fnir=self.rate(found.misses(0.0, self.margin, chosen)),
             fnir_at_fpir=found.fnir_at(chosen),
             cllr=cllr(target, other) if calibrated else None,
             cllr_min=cllr_min(target, other) if calibrated else None,

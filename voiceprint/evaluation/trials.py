@@ -32,7 +32,7 @@ class TrialTemplate:
 @dataclass(frozen=True, slots=True)
 class Trials:
     """Every probe against every template. ``cosine, same, fair``: (probes, templates); a trial is fair when the probe
-    shares no recording with the template. ``between`` (templates, templates): cosines of the enrolled with one another.
+    shares no recording with the template.
     ``telephone`` (probes,), ``enrolled_telephone`` (templates,): how much each sounds as by telephone, from 0 to 1.
     """
 
@@ -43,7 +43,6 @@ class Trials:
     enrolled_telephone: Floats
     same: Flags
     fair: Flags
-    between: Floats
 
     def features(self) -> Floats:
         """(probes, templates, 6), in the order of Weights."""
@@ -53,14 +52,6 @@ class Trials:
         """(probes, templates); ``UNDECIDED`` for probes that are too short to be decided upon."""
         found: Floats = self.features() @ _column(weights)
         found[[probe.seconds < MIN_PROBE_SECONDS for probe in self.probes]] = UNDECIDED
-        return found
-
-    def llr_between(self, weights: Weights) -> Floats:
-        """(templates, templates): the first of them asked, the second enrolled; -inf for a speaker with themselves."""
-        seconds = [one.seconds for one in self.enrolled]
-        found: Floats = self._features(self.between, self.enrolled_telephone, seconds) @ _column(weights)
-        names = np.array([one.speaker for one in self.enrolled])
-        found[names[:, None] == names[None]] = -np.inf
         return found
 
     def _features(self, cosine: Floats, telephone: Floats, asked_seconds: Sequence[float]) -> Floats:
@@ -120,7 +111,6 @@ def make_trials(
         enrolled_telephone=_telephone(models, channel),
         same=same,
         fair=~same | (first[:, None] >= np.array([one.clips for one in enrolled])[None]),
-        between=(models @ models.T).astype(np.float64),
     )
 
 

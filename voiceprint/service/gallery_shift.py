@@ -1,4 +1,4 @@
-"""Impostor score shift of a gallery: how far its threshold lies from that of the worst place measured.
+"""Impostor score shift of a gallery: how far its threshold lies, for a typical probe, from that of a one-device place.
 
 In step with its speakers, each of whom is an impostor to all others, and with the takes that got no name.
 """
@@ -63,7 +63,7 @@ class GalleryShift:
             self._takes.append(decision.excess)
 
     def score_shift(self, within: Within = None) -> float:
-        """Score shift in llr as the enrolled show it, at most 0."""
+        """Score shift of a typical probe in llr, as the enrolled show it; 0 for one."""
         found = self._found.get(within)
         if found is None or not self._holds(found):
             found = self._found[within] = self._find(within)
@@ -98,12 +98,11 @@ class GalleryShift:
     ) -> float:
         """Score shift of templates (n, d) that meet these others, duplicate speakers left out.
 
-        One person under two names is no impostor: alike even at a threshold raised for all.
+        One person under two names is no impostor.
         """
         seconds = [self._enrolled.enrolled_seconds(speaker_id) for speaker_id in sample]
         voices = partial(self._enrolled.voices, gallery)
-        shift = self._shift_of(voices, templates, others, seconds, size)
-        policy = replace(self._policy, score_shift=shift, target_fpir=self._policy.target_fpir * DUPLICATE_SHARE)
+        policy = replace(self._policy, target_fpir=self._policy.target_fpir * DUPLICATE_SHARE)
         left = [
             _without(
                 matches,
@@ -119,7 +118,7 @@ class GalleryShift:
         ]
         concerned = sum(some != every for some, every in zip(left, others, strict=True))
         if not 0 < concerned <= MOST_DUPLICATES * len(sample):
-            return shift
+            return self._shift_of(voices, templates, others, seconds, size)
         meets = [at for at, matches in enumerate(left) if matches]
         rest = [left[at] for at in meets], [seconds[at] for at in meets]
         return self._shift_of(voices, templates[meets], *rest, size)

@@ -151,9 +151,8 @@ class TakeCheck:
 
 
 def _in_any_place(policy: Policy) -> Policy:
-    """The policy of an average place: takes are one person's or not, in any gallery."""
-    place = None if policy.calibration is None else policy.calibration.place
-    return replace(policy, score_shift=0.0 if place is None else place.usual)
+    """The policy without what strangers' takes added: takes are one person's or not, in any gallery."""
+    return replace(policy, raised=0.0)
 
 
 def _expected(takes: Sequence[Enrollment]) -> float:
