@@ -161,6 +161,8 @@ def test_no_recogniser_is_said() -> None:
         b'{"type": "audio-chunk", "payload_length": %d}\n' % (MAX_BYTES + 1),
         b"x" * 200_000,
         b'{"type": "audio-start"}\n{"type": "audio-chunk", "data": {"rate": 0, "width": 9, "channels": 3}}\n',
+        b'{"type": "audio-start"}\n{"type": "audio-chunk", "data": {"rate": 1, "width": 2, "channels": 1}, '
+        b'"payload_length": 100000}\n' + bytes(100_000),
     ],
 )
 def test_bad_input_ends_its_own_connection_only(bad: bytes) -> None:

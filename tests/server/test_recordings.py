@@ -1,8 +1,9 @@
 """Recordings as jobs over REST: progress, timeline, naming a voice and taking it back, and what is refused."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from io import BytesIO
-from typing import Any
+from typing import Any, get_args
 
 import aiohttp
 import msgspec
@@ -12,10 +13,12 @@ from support.loudness import LoudnessSegmentation
 from support.recordings import wav
 from support.talking import Client, Takes, enroll, with_server
 
+from voiceprint.api.recording_desk import MOST_OF_ONE
 from voiceprint.api.recording_messages import RecordingJob, RecordingList
 from voiceprint.audio.decoding import SAMPLE_RATE, Waveform
-from voiceprint.domain.caller import Caller
+from voiceprint.domain.caller import Caller, Scope
 from voiceprint.service.service import VoiceprintService
+from voiceprint.storage.tokens import add_token
 
 CONSENT = {"purpose": "names in the minutes"}
 
@@ -131,6 +134,58 @@ def test_sound_comes_after_its_size_and_is_refused_with_another(known: Voiceprin
         failed = await told(client.get(f"/v1/recordings/{short.id}"))
         assert failed.error is not None
         assert (failed.state, failed.error.code) == ("failed", "wrong_size")
+
+    with_server(known, talk)
+
+
+def test_a_recording_without_sound_gives_its_place_back(
+    known: VoiceprintService, takes: Takes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def dribble() -> AsyncIterator[bytes]:
+        while True:
+            yield b"x"
+            await asyncio.sleep(0.05)
+
+    async def talk(client: Client) -> None:
+        for _ in range(MOST_OF_ONE):
+            job = await told(client.post("/v1/recordings?size=10"), 201)
+        assert await refused(client.post("/v1/recordings?size=10")) == (429, "too_many_recordings")
+        monkeypatch.setattr("voiceprint.api.recording_desk.WAITING_SECONDS", 0.0)
+        gone = await told(client.get(f"/v1/recordings/{job.id}"))
+        assert gone.error is not None
+        assert (gone.state, gone.error.code) == ("failed", "stalled")
+        monkeypatch.undo()
+        monkeypatch.setattr("voiceprint.server.recording_upload.STALL_SECONDS", 0.3)
+        slow = await told(client.post("/v1/recordings?size=100000"), 201)
+        assert await refused(client.put(f"/v1/recordings/{slow.id}/audio", data=dribble())) == (408, "stalled")
+        assert (await told(client.get(f"/v1/recordings/{slow.id}"))).state == "failed"
+
+    with_server(known, talk)
+
+
+def test_whose_an_id_is_is_told_to_those_alone_who_may_list_the_speakers(
+    known: VoiceprintService, takes: Takes
+) -> None:
+    tokens = {scope: add_token(known.store, scope, [scope])[0] for scope in get_args(Scope)}
+
+    async def talk(client: Client) -> None:
+        def asked(token: str, method: str, path: str, **more: Any) -> Any:
+            return client.request(method, path, headers={"Authorization": f"Bearer {tokens[token]}"}, **more)
+
+        ada = known.enroll_new("Ada", [known.admit(known.listen(takes[next(iter(takes))][0]))]).speaker.id
+        for token, code in (("identify", (403, "wrong_scope")), ("enroll", (404, "unknown_speaker"))):
+            sound = BytesIO(wav(meeting(takes)))
+            job = await told(asked(token, "POST", "/v1/recordings", data=sound), 202)
+            while job.state in ("waiting", "running"):
+                await asyncio.sleep(0.05)
+                job = await told(asked(token, "GET", f"/v1/recordings/{job.id}"))
+            said = asked(token, "POST", f"/v1/recordings/{job.id}/voices/1", json={"learn": False, "speaker": "0" * 32})
+            assert await refused(said) == code
+            said = asked(token, "POST", f"/v1/recordings/{job.id}/voices/1", json={"learn": False, "speaker": ada})
+            if token == "identify":
+                assert await refused(said) == code
+            else:
+                assert (await told(said)).changes == 1
 
     with_server(known, talk)
 

@@ -21,6 +21,8 @@ __all__ = ["MOST_AT_WORK", "RecordingDesk"]
 # Not ended yet: in all, and of one token; and those that have ended, of one token.
 MOST_AT_WORK, MOST_OF_ONE, MOST_ENDED = 8, 4, 50
 RETRY_SECONDS = 10.0
+# A recording whose size was told, and of which no sound comes, holds its place for so long.
+WAITING_SECONDS = 60.0
 
 
 class RecordingDesk:
@@ -106,9 +108,12 @@ class RecordingDesk:
             return job.message()
 
     def forget_expired(self) -> None:
-        """Drop what has ended long enough ago, and of each token what is too many."""
+        """Drop what has ended long enough ago, and of each token what is too many; end what no sound comes for."""
         now = time.time()
         with self._lock:
+            for job in self._jobs.values():
+                if job.state == "waiting" and not job.received and now - job.created_at > WAITING_SECONDS:
+                    job.fail(InputError("stalled", "No sound came."))
             for job in self._past(now):
                 self._jobs.pop(job.id)
 

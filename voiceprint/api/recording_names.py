@@ -36,6 +36,8 @@ def that_was(
         if wanted.name is not None:
             raise InputError("who", "A new speaker cannot be enrolled without learning the voice.")
         if wanted.speaker is not None:
+            # The name of an id, and whether there is one, is for callers who may list the speakers.
+            caller.require("enroll")
             service.speaker(wanted.speaker, job.within)
         correction = Correction(number, _before(job, number), wanted.speaker)
     job.corrections[number] = correction.speaker_id
@@ -103,7 +105,7 @@ def _enrollment(voice: Voice) -> Enrollment:
 
 def _take_out(service: VoiceprintService, last: Correction) -> None:
     speaker = service.get(last.speaker_id or "")
-    takes = [] if speaker is None else [take.id for take in speaker.enrollments]
+    takes = [] if speaker is None else [take.id for take in (*speaker.enrollments, *speaker.pending_takes)]
     if speaker is None or last.enrollment_id is None or last.enrollment_id not in takes:
         return  # forgotten, or taken out, since then
     if last.created and len(takes) == 1:

@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime
 
+from voiceprint.domain.names import unshowable
 from voiceprint.domain.vocabulary import Consent
 from voiceprint.errors import InputError
 
@@ -15,13 +16,18 @@ Agreed = tuple[Consent | None, float | None]
 
 
 def check_consent(consent: Consent | None) -> None:
-    """Refuse an empty, overlong or undated consent. Raises InputError (``bad_consent``)."""
+    """Refuse an empty, overlong or undated consent, and one that would not be shown as it is.
+
+    Raises InputError (``bad_consent``).
+    """
     if consent is None:
         return
     if not consent.purpose.strip():
         raise InputError("bad_consent", "The consent does not say what it is for.")
     if len(consent.purpose) > MAX_CONSENT_CHARACTERS or len(consent.reference or "") > MAX_CONSENT_CHARACTERS:
         raise InputError("bad_consent", f"The consent is longer than {MAX_CONSENT_CHARACTERS} characters.")
+    if (hidden := unshowable(f"{consent.purpose}{consent.reference or ''}")) is not None:
+        raise InputError("bad_consent", f"The consent contains U+{ord(hidden):04X}, which cannot be shown as text.")
     if consent.expires is not None:
         try:
             date.fromisoformat(consent.expires)

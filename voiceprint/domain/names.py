@@ -4,7 +4,7 @@ import unicodedata
 
 from voiceprint.errors import SpeakerError
 
-__all__ = ["MAX_NAME_CHARACTERS", "clean_name", "name_key"]
+__all__ = ["MAX_NAME_CHARACTERS", "clean_name", "name_key", "unshowable"]
 
 MAX_NAME_CHARACTERS = 100
 # Needed to write Persian, several Indic scripts and joined emoji; every other format character is refused,
@@ -21,10 +21,16 @@ def clean_name(name: str) -> str:
         raise SpeakerError(
             "bad_name", f"The name has {len(cleaned)} characters; at most {MAX_NAME_CHARACTERS} are possible."
         )
-    for character in cleaned:
-        if unicodedata.category(character).startswith(("C", "Zl", "Zp")) and character not in _JOINERS:
-            raise SpeakerError("bad_name", f"The name contains U+{ord(character):04X}, which cannot be shown as text.")
+    if (hidden := unshowable(cleaned)) is not None:
+        raise SpeakerError("bad_name", f"The name contains U+{ord(hidden):04X}, which cannot be shown as text.")
     return cleaned
+
+
+def unshowable(text: str) -> str | None:
+    """The first character that would change how a page or a terminal shows the text around it."""
+    return next(
+        (one for one in text if unicodedata.category(one).startswith(("C", "Zl", "Zp")) and one not in _JOINERS), None
+    )
 
 
 def name_key(name: str) -> str:

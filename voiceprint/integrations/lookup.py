@@ -16,8 +16,8 @@ __all__ = ["Lookup", "speaker_of"]
 
 log = logging.getLogger(__name__)
 
-# Frames that wait for a slow server: half a minute or more.
-MAX_WAITING = 1024
+# Frames that wait for a slow server: half a minute or more. Frames may be as long as a client likes.
+MAX_WAITING, MAX_WAITING_BYTES = 1024, 2**22
 
 
 def speaker_of(result: Result | None) -> dict[str, str | None]:
@@ -53,6 +53,7 @@ class Lookup:
             "groups": tuple(groups) or None,
         }
         self._frames: asyncio.Queue[bytes] = asyncio.Queue(MAX_WAITING)
+        self._waiting_bytes = 0
         self._enough_seconds = enough_seconds
         self._finished = asyncio.Event()
         self._task = asyncio.create_task(self._ask())
@@ -88,6 +89,10 @@ class Lookup:
         self._task.cancel()
 
     def _put(self, pcm: bytes) -> None:
+        self._waiting_bytes += len(pcm)
+        if self._waiting_bytes > MAX_WAITING_BYTES:
+            self.cancel()
+            return
         try:
             self._frames.put_nowait(pcm)
         except asyncio.QueueFull:
@@ -115,4 +120,5 @@ class Lookup:
                 if len(frame) < 2**14:
                     yield frame
                     return
+            self._waiting_bytes -= len(frame)
             yield frame

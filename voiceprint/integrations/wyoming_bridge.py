@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 BridgeMode = Literal["context", "tag", "gate", "pass"]
 MODES: tuple[BridgeMode, ...] = get_args(BridgeMode)
 CONNECT_SECONDS = 5.0
+LOWEST_RATE, HIGHEST_RATE = 8_000, 192_000
 # What a broken event of a client raises inside the wyoming package.
 BROKEN = (LookupError, TypeError, AttributeError, ValueError, RecursionError, EOFError, OSError)
 
@@ -115,9 +116,16 @@ class Bridge(AsyncEventHandler):
         if AudioStart.is_type(event.type):
             self._begin()
         elif self._lookup is not None and AudioChunk.is_type(event.type):
-            self._lookup.feed(self._converter.convert(AudioChunk.from_event(event)).audio)
+            self._lookup.feed(self._converted(event))
         elif self._lookup is not None and AudioStop.is_type(event.type):
             self._lookup.finish()
+
+    def _converted(self, event: Event) -> bytes:
+        """The audio of a chunk. Raises ValueError for a rate from which it would become as long as the client likes."""
+        chunk = AudioChunk.from_event(event)
+        if not LOWEST_RATE <= chunk.rate <= HIGHEST_RATE:
+            raise ValueError(f"Audio cannot come at {chunk.rate} Hz.")
+        return self._converter.convert(chunk).audio
 
     def _begin(self) -> None:
         if self._lookup is not None:

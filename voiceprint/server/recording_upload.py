@@ -12,7 +12,8 @@ __all__ = ["RecordingUpload", "pour"]
 
 CHUNK_BYTES = 1 << 20
 CHUNKS = 4
-STALL_SECONDS = 30.0
+# So much must come in that time: who sends a byte now and then keeps a place from others.
+STALL_SECONDS, LEAST_BYTES = 30.0, 2**14
 _WAIT_SECONDS = 0.02
 
 
@@ -80,6 +81,8 @@ async def _chunks(source: StreamReader | bytes) -> AsyncIterator[bytes]:
         try:
             async with asyncio.timeout(STALL_SECONDS):
                 chunk = await source.read(CHUNK_BYTES)
+                while chunk and len(chunk) < LEAST_BYTES and (more := await source.read(CHUNK_BYTES)):
+                    chunk += more
         except TimeoutError as error:
             raise InputError("stalled", "The body stopped coming.") from error
         if not chunk:
