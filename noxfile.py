@@ -1,4 +1,4 @@
-"""Sessions for developers, in the environment that nox is installed in; home_assistant alone makes one of its own."""
+"""Sessions for developers, in the environment that nox is installed in; home_assistant and adapters make their own."""
 
 import sys
 from pathlib import Path
@@ -39,6 +39,15 @@ def home_assistant(session: nox.Session) -> None:
     python = str(Path(session.bin) / "python")
     command = [sys.executable, "-m", "pytest", "tests/integrations/test_home_assistant.py"]
     session.run(*command, env={"HOME_ASSISTANT_PYTHON": python}, external=True)
+
+
+@nox.session(venv_backend="venv", python="3.11")
+@nox.parametrize("name", ["pipecat", "livekit"])
+def adapters(session: nox.Session, name: str) -> None:
+    """An adapter with its real package, against a server of this checkout."""
+    session.install("-r", f"tests/adapters/requirements-{name}.txt")
+    command = [sys.executable, "-m", "pytest", "tests/integrations/test_adapters.py", "-k", name]
+    session.run(*command, env={f"{name.upper()}_PYTHON": str(Path(session.bin) / "python")}, external=True)
 
 
 @nox.session

@@ -1,6 +1,7 @@
 """Settings: one frozen object; the command line wins over ``VOICEPRINT_*`` variables, those over the defaults."""
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -16,6 +17,8 @@ __all__ = ["WEBHOOK_EVENTS", "Settings", "load_settings"]
 WEBHOOK_EVENTS = ("watchlist_hit", "decision")
 
 _PREFIX = "VOICEPRINT_"
+# Scheme, host and, where it is not the scheme's own, port: nothing that a browser would not say.
+_ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::[1-9][0-9]{0,4})?")
 # These belong to other parts of the program: the key file is looked up by the vault, in an order of its own.
 _OTHER_VARIABLES = frozenset({"VOICEPRINT_KEY_FILE"})
 
@@ -24,6 +27,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """What an operator can set. Units are in the names."""
 
     data: Path = msgspec.field(default_factory=lambda: home() / "index")
+    store: str | None = None
     models: Path = msgspec.field(default_factory=lambda: home() / "pretrained_models")
     encoder: str | None = None
     runtime: Literal["auto", "onnx", "speechbrain"] = "auto"
@@ -39,6 +43,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     calibration: Path | None = None
     min_identify_speech_seconds: float = 2.0
     min_enroll_speech_seconds: float = 2.0
+
+    embed_origins: str = ""
 
     webhook_url: str | None = None
     webhook_group: str = "watchlist"
@@ -68,9 +74,24 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     max_decoding_seconds_per_hour: int = 600
 
     @property
+    def place(self) -> Path | str:
+        """Where the store is: the address of a database, else the data folder."""
+        return self.data if self.store is None else self.store
+
+    @property
+    def where(self) -> str:
+        """The place as people are told it, without user and password."""
+        return str(self.data) if self.store is None else re.sub(r"//[^@/]*@", "//", self.store).split("?")[0]
+
+    @property
     def address(self) -> str:
         """Where to listen: ``lan`` opens all addresses, unless one was chosen."""
         return "0.0.0.0" if self.lan and self.host == "127.0.0.1" else self.host  # noqa: S104 - asked for by name
+
+    @property
+    def embedding(self) -> frozenset[str]:
+        """The origins of the pages elsewhere that may ask, each as a browser says it."""
+        return frozenset(name.strip() for name in self.embed_origins.split(",") if name.strip())
 
     @property
     def webhook_types(self) -> frozenset[str]:
@@ -78,6 +99,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         return frozenset(name.strip() for name in self.webhook_events.split(","))
 
     def __post_init__(self) -> None:
+        if self.store is not None and not self.store.startswith(("postgresql://", "postgres://")):
+            raise ConfigError("bad_setting", "store is the address of a database: postgresql://USER@HOST/DATABASE.")
         if not 0 <= self.port <= 65535:
             raise ConfigError("bad_port", f"The port must lie between 0 and 65535, not {self.port}.")
         if not 0 < self.target_fpir < 0.5:
@@ -87,6 +110,12 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             )
         if (self.tls_cert is None) != (self.tls_key is None):
             raise ConfigError("bad_setting", "tls_cert and tls_key belong together: give both, or none.")
+        for origin in self.embedding:
+            if _ORIGIN.fullmatch(origin) is None:
+                raise ConfigError(
+                    "bad_setting",
+                    f"embed_origins takes origins (https://intranet.example) with commas between, not {origin!r:.50}.",
+                )
         if self.webhook_url is not None and not self.webhook_url.startswith(("https://", "http://")):
             raise ConfigError("bad_setting", "webhook_url must begin with https:// or http://.")
         if unknown := sorted(self.webhook_types - set(WEBHOOK_EVENTS)):

@@ -55,6 +55,13 @@ export class NameStep {
     $("#bulk").hidden ||= !here;
   }
 
+  // A name that an assistant asked for: nothing is done before a person says that it is right.
+  /** @param {string} name */
+  suggest(name) {
+    this.#field.value = name;
+    this.#field.focus();
+  }
+
   // A speaker without consent on record, or whose consent is over, says yes before more is kept.
   /** @param {Wire.SpeakerRef} speaker */
   askConsent(speaker) {

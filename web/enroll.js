@@ -44,11 +44,13 @@ export class EnrollView {
     return this.#takes.busy || this.#check.busy;
   }
 
-  /** @param {string} [id] of a speaker enrolled already, who gets more takes */
+  /** @param {string} [id] of a speaker enrolled already, who gets more takes; or `name=` and a name that was asked for */
   async enter(id) {
     this.#name.reset();
     this.#toName();
     if (!id) return;
+    const asked = new URLSearchParams(id).get("name");
+    if (asked) return this.#name.suggest(asked);
     const speaker = (await rest.speakers().catch(() => [])).find((one) => one.id === id);
     if (!speaker) this.#name.problem("This person is not here any more.");
     else if (this.#agreed === id) this.#toTakes({ speaker, name: speaker.name, agreed: true });

@@ -31,8 +31,9 @@ export const groupsOf = (speakers) => [...new Set(speakers.flatMap(({ groups = [
 
 // What is wrong with an entry, in words.
 /** @param {Wire.SpeakerInfo} speaker */
-export function needs({ waiting, kept_until: until }) {
+export function needs({ waiting, kept_until: until, pending = 0 }) {
   return [
+    pending ? `${pending} new ${pending === 1 ? "take waits" : "takes wait"} for an operator` : "",
     waiting ? "must be enrolled again for the new encoder" : "",
     until && daysTo(until) < SOON_DAYS ? `is erased in ${Math.max(0, Math.ceil(daysTo(until)))} days` : "",
   ].filter(Boolean);

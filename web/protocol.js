@@ -25,28 +25,46 @@ export class Connection extends EventTarget {
   #opening = null;
   #attempts = 0;
   #timer = 0;
+  #wanted = false;
+  #address;
+  #token;
   /** @type {Take | null} */
   #take = null;
+
+  // A page elsewhere says which server it means, and brings a token.
+  constructor(server = location.origin, token = "") {
+    super();
+    this.#address = `${server.replace(/^http/, "ws")}/ws`;
+    this.#token = token;
+  }
 
   // Resolves with the server's `ready`; one attempt, shared by all who ask meanwhile.
   /** @returns {Promise<Wire.Ready>} */
   open() {
+    this.#wanted = true;
     if (this.ready && this.state === "ready") return Promise.resolve(this.ready);
     clearTimeout(this.#timer);
     this.#opening ??= this.#attempt().finally(() => (this.#opening = null));
     return this.#opening;
   }
 
+  close() {
+    this.#wanted = false;
+    clearTimeout(this.#timer);
+    this.#socket?.close();
+  }
+
   /** @returns {Promise<Wire.Ready>} */
   #attempt() {
     this.#become("connecting");
     return new Promise((resolve, reject) => {
-      const socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`);
+      const socket = new WebSocket(this.#address);
       const timer = setTimeout(() => socket.close(), HELLO_SECONDS * 1000);
       let refusal = new Refusal("connection_lost", "The server does not answer.");
       let mayRest = false;
       this.#socket = socket;
-      socket.onopen = () => socket.send(JSON.stringify({ type: "hello", version: VERSION }));
+      socket.onopen = () =>
+        socket.send(JSON.stringify({ type: "hello", version: VERSION, token: this.#token || null }));
       socket.onmessage = ({ data }) => {
         const message = JSON.parse(data);
         if (message.type === "ready") {
@@ -65,7 +83,7 @@ export class Connection extends EventTarget {
         reject(refusal);
         this.#take?.lose();
         // A server that closed because nothing was said holds nothing against us: come back when there is something to say.
-        if (mayRest) this.#become("asleep");
+        if (mayRest || !this.#wanted) this.#become("asleep");
         else this.#retry();
       };
     });
@@ -171,11 +189,27 @@ function secondsIn(message) {
 
 // REST. Raises Refusal with the server's own code and sentence.
 
+/** @typedef {(path: string, options?: RequestInit) => Promise<any>} Ask */
+
 /** @param {string} path @param {RequestInit} [options] @returns {Promise<Response>} */
-export async function fetched(path, options) {
+export const fetched = (path, options) => answered(fetch(path, { credentials: "same-origin", ...options }));
+
+/** @type {Ask} */
+export const ask = async (path, options) => told(await fetched(path, options));
+
+/** @param {string} server @param {string} token @returns {Ask} */
+export function asking(server, token) {
+  return async (path, options) => {
+    const headers = { ...options?.headers, ...(token && { Authorization: `Bearer ${token}` }) };
+    return told(await answered(fetch(`${server}${path}`, { ...options, headers, credentials: "omit" })));
+  };
+}
+
+/** @param {Promise<Response>} asked */
+async function answered(asked) {
   let response;
   try {
-    response = await fetch(path, { credentials: "same-origin", ...options });
+    response = await asked;
   } catch {
     throw new Refusal("connection_lost", "The server cannot be reached right now.");
   }
@@ -187,8 +221,8 @@ export async function fetched(path, options) {
   );
 }
 
-/** @param {string} path @param {RequestInit} [options] */
-export const ask = async (path, options) => (await fetched(path, options)).json().catch(() => null);
+/** @param {Response} response */
+const told = (response) => response.json().catch(() => null);
 
 /** @param {string} id */
 const at = (id) => `/v1/speakers/${encodeURIComponent(id)}`;
@@ -204,7 +238,8 @@ const raw = (file) => ({ method: "POST", body: file, headers: { "Content-Type": 
 
 /** @template T @template {unknown[]} A @typedef {Page.Asks<T, A>} Asks */
 
-export const rest = {
+/** @param {Ask} ask */
+export const restBy = (ask) => ({
   /** @type {Asks<Page.Standing, []>} */
   ready: () => ask("/readyz"),
   /** @type {Asks<Wire.Health, []>} */
@@ -237,10 +272,14 @@ export const rest = {
   takes: (id) => ask(`${at(id)}/enrollments`),
   /** @type {Asks<Wire.Takes, [id: string, take: string]>} */
   removeTake: (id, take) => ask(`${at(id)}/enrollments/${encodeURIComponent(take)}`, { method: "DELETE" }),
+  /** @type {Asks<Wire.Takes, [id: string, take: string]>} */
+  confirmTake: (id, take) => ask(`${at(id)}/enrollments/${encodeURIComponent(take)}/confirm`, { method: "POST" }),
   /** @type {Asks<Wire.Merged, [id: string, from: string, force: boolean]>} */
   merge: (id, from, force) => ask(`${at(id)}/merge`, json("POST", { from, force })),
   /** @type {Asks<Wire.Undoable, []>} */
   lastChange: () => ask("/v1/undo"),
   /** @type {Asks<Wire.Undone, [change: string]>} */
   undo: (change) => ask("/v1/undo", json("POST", { change })),
-};
+});
+
+export const rest = restBy(ask);

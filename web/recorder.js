@@ -77,7 +77,7 @@ export class Microphone {
   async #listen() {
     const { context, source } = await joined(this.#stream);
     this.#context = context;
-    await context.audioWorklet.addModule("/pcm-worklet.js");
+    await context.audioWorklet.addModule(new URL("./pcm-worklet.js", import.meta.url));
     const node = new AudioWorkletNode(context, "pcm", {
       numberOfInputs: 1,
       numberOfOutputs: 1,

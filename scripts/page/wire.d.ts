@@ -5,7 +5,9 @@ declare namespace Wire {
   type Change = { name?: string | null; groups?: (string)[] | null };
   type ChangeInfo = { id: string; event: "consent" | "enrolled" | "grouped" | "merged" | "renamed" | "take_removed" | "updated"; speakers: (SpeakerRef)[]; takes: number; at: string; until: string };
   type Consent = { purpose: string; reference?: string | null; expires?: string | null };
-  type Enrolled = { type: "enrolled"; speaker: SpeakerRef; enrollments: number; speech_seconds: number; speech_seconds_total: number; consistency: number | null; similar_speakers: (Candidate)[]; warnings?: (Notice)[] };
+  type DiarizedRecording = { task?: string; duration: number; num_speakers: number; segments: (DiarizedSegment)[] };
+  type DiarizedSegment = { id: string; start: number; end: number; speaker: string };
+  type Enrolled = { type: "enrolled"; speaker: SpeakerRef; enrollments: number; speech_seconds: number; speech_seconds_total: number; consistency: number | null; similar_speakers: (Candidate)[]; warnings?: (Notice)[]; pending?: number };
   type Error = { type: "error"; code: string; message: string };
   type Evidence = { created: string; people: number; target_trials: number; nontarget_trials: number; separation: Separation; cost: (Share)[]; growth: (Share)[] };
   type Forgotten = { type: "forgotten"; id: string; enrollments: number; receipt: Record<string, string | number | boolean> };
@@ -29,14 +31,14 @@ declare namespace Wire {
   type Separation = { edges: (number)[]; enrolled: (number)[]; strangers: (number)[]; threshold: number };
   type Share = { at: number; missed: number; low: number; high: number };
   type SignIn = { token: string };
-  type SpeakerInfo = { type: "speaker"; id: string; name: string; enrollments: number; speech_seconds_total: number; created_at: string; kept_until: string; kept_because: "consent_expires" | "not_seen"; last_seen?: string | null; consent?: Consent | null; consent_at?: string | null; waiting?: boolean; groups?: (string)[] };
+  type SpeakerInfo = { type: "speaker"; id: string; name: string; enrollments: number; speech_seconds_total: number; created_at: string; kept_until: string; kept_because: "consent_expires" | "not_seen"; last_seen?: string | null; consent?: Consent | null; consent_at?: string | null; waiting?: boolean; groups?: (string)[]; pending?: number };
   type SpeakerList = { type: "speakers"; speakers: (SpeakerInfo)[] };
   type SpeakerRef = { id: string; name: string };
   type SpeechStarted = { type: "speech_started"; at_seconds: number };
   type SpeechStopped = { type: "speech_stopped"; at_seconds: number };
   type Start = { type: "start"; mode: "enroll" | "identify" | "verify"; encoding: string; sample_rate: number; channels?: number; speaker?: string | null; name?: string | null; top_k?: number; consent?: Consent | null; groups?: (string)[] | null; force?: boolean };
   type Stop = { type: "stop" };
-  type Take = { id: string; enrolled_at: string; speech_seconds: number; consistency: number | null; fit: "fair" | "good" | "only" | "poor" };
+  type Take = { id: string; enrolled_at: string; speech_seconds: number; consistency: number | null; fit: "fair" | "good" | "only" | "poor"; pending?: boolean };
   type Takes = { type: "takes"; speaker: SpeakerRef; takes: (Take)[] };
   type ThatWas = { name?: string | null; speaker?: string | null; consent?: Consent | null; learn?: boolean; force?: boolean };
   type Timeline = { turns: (TimelineTurn)[]; audio_seconds: number; lost_seconds?: number; warnings?: (Notice)[]; segmented?: boolean; voices?: (TimelineVoice)[] };

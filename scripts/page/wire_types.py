@@ -2,9 +2,11 @@
 """The wire's types for the page's type checker, made from the schemas of the messages.
 
 wire_types.py > scripts/page/wire.d.ts
+wire_types.py --module > web/embed/wire.d.ts
 """
 
 import json
+import sys
 from typing import Any
 
 from voiceprint.server.openapi import asyncapi, openapi
@@ -13,13 +15,18 @@ Schema = dict[str, Any]
 _PLAIN = {"integer": "number", "number": "number", "string": "string", "boolean": "boolean", "null": "null"}
 
 
-def declarations() -> str:
-    """A TypeScript namespace ``Wire`` with one type for each message, and for each part of one."""
+MADE = "// Made by wire_types.py from the messages' schemas: do not edit.\n"
+
+
+def declarations(*, module: bool) -> str:
+    """TypeScript's types of the messages and their parts, exported by a module, or else in a namespace ``Wire``."""
     schemas: dict[str, Schema] = {}
     for document in (asyncapi(), openapi()):
         schemas |= document["components"]["schemas"]
-    types = "".join(f"  type {name} = {_type(schema)};\n" for name, schema in sorted(schemas.items()))
-    return f"// Made by wire_types.py from the messages' schemas: do not edit.\ndeclare namespace Wire {{\n{types}}}\n"
+    types = [f"type {name} = {_type(schema)};\n" for name, schema in sorted(schemas.items())]
+    if module:
+        return MADE + "".join(f"export {one}" for one in types)
+    return f"{MADE}declare namespace Wire {{\n{''.join(f'  {one}' for one in types)}}}\n"
 
 
 def _type(schema: Schema) -> str:
@@ -52,4 +59,4 @@ def _object(schema: Schema) -> str:
 
 
 if __name__ == "__main__":
-    print(declarations(), end="")
+    print(declarations(module="--module" in sys.argv), end="")

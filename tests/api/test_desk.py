@@ -31,6 +31,7 @@ DOORS: dict[str, tuple[Scope, dict[str, Any]]] = {
     "change": ("operate", {"speaker_id": ABSENT, "name": "x", "groups": None}),
     "takes": ("enroll", {"speaker_id": ABSENT}),
     "remove_take": ("operate", {"speaker_id": ABSENT, "enrollment_id": ABSENT}),
+    "confirm_take": ("operate", {"speaker_id": ABSENT, "enrollment_id": ABSENT}),
     "merge": ("operate", {"speaker_id": ABSENT, "other_id": ABSENT}),
     "last_change": ("operate", {}),
     "undo": ("operate", {}),

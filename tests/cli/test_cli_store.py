@@ -54,7 +54,7 @@ def test_a_store_is_examined(capsys: pytest.CaptureFixture[str], data: str) -> N
     assert (log["whole"], log["lines"], log["head"]) == (True, 3, report["audit_head"])
     assert main(["audit", "list", "--data", data]) == 0
     assert capsys.readouterr().out.count("enrolled") == 2
-    tamper(Path(data), "DELETE FROM records WHERE type = 'profile'")
+    tamper(Path(data), "UPDATE speakers SET body = zeroblob(40)")
     assert main(["check", "--data", data]) == 4
     assert "is damaged" in capsys.readouterr().err
 

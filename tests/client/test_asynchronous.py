@@ -58,6 +58,37 @@ def test_a_program_enrolls_asks_and_forgets(service: VoiceprintService, takes: T
     with_client(service, talk)
 
 
+@pytest.mark.usefixtures("speech_dev")  # synthesised voices are too much alike to be told apart
+def test_a_program_insists_merges_and_takes_back(service: VoiceprintService, takes: Takes) -> None:
+    ada, ben, _ = takes.values()
+
+    async def talk(client: VoiceprintClient) -> None:
+        assert await client.last_change() is None
+        one, two = [(await client.enroll(name, [wav(ada[at])])).speaker for at, name in enumerate(("Ada", "Ada B."))]
+        with pytest.raises(RefusedError):
+            await client.enroll_more(one.id, [wav(ben[0])])
+        assert (await client.enroll_more(one.id, [wav(ben[0])], force=True)).enrollments == 2
+        assert (await client.undo()).event == "updated"
+        merged = await client.merge(one.id, two.id)
+        assert (merged.speaker.id, merged.speaker.enrollments) == (one.id, 2)
+        change = await client.last_change()
+        assert change is not None
+        assert (await client.undo(change.id)).event == "merged"
+        assert [speaker.id for speaker in await client.speakers()] == [one.id, two.id]
+        with pytest.raises(RefusedError) as refused:
+            await client.undo(change.id)
+        assert refused.value.code == "nothing_to_undo"
+        with pytest.raises(RefusedError):
+            await client.enroll("Ben", [wav(ben[0]), wav(ada[2])])
+        await client.enroll("Both", [wav(ben[0]), wav(ada[2])], force=True)
+        other = (await client.enroll("Ben", [wav(ben[1])], force=True)).speaker
+        with pytest.raises(RefusedError):
+            await client.merge(two.id, other.id)
+        assert (await client.merge(two.id, other.id, force=True)).speaker.enrollments == 2
+
+    with_client(service, talk)
+
+
 def test_a_program_speaks_live(service: VoiceprintService, takes: Takes) -> None:
     ada = next(iter(takes.values()))
 

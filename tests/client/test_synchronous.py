@@ -41,6 +41,8 @@ def test_a_program_enrolls_asks_and_forgets(url: str, takes: Takes) -> None:
         assert client.speakers(groups=["team"]) == ()
         held = client.takes(enrolled.id).takes
         assert [one.id for one in client.remove_take(enrolled.id, held[0].id).takes] == [one.id for one in held[1:]]
+        with pytest.raises(RefusedError, match="waits"):
+            client.confirm_take(enrolled.id, held[1].id)
         assert client.rename(enrolled.id, "Ada L.").name == "Ada L."
         assert client.known_about(enrolled.id).name == "Ada L."
         assert client.unlock(enrolled.id).rejections == 0

@@ -1,20 +1,21 @@
 """Calls over AudioSocket, as an Asterisk sends them, with a real voiceprint server behind."""
 
 import asyncio
-import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from uuid import UUID
 
 import pytest
 from aiohttp.test_utils import TestServer
+from support.calls import audiosocket_frame as frame
+from support.calls import audiosocket_frames, narrow
 from support.recordings import pcm
 from support.talking import Takes
 
-from voiceprint.audio.decoding import Waveform
 from voiceprint.cli import main
 from voiceprint.client import VoiceprintClient
-from voiceprint.integrations.audiosocket import CallDecision, Calls
+from voiceprint.integrations.audiosocket import Calls
+from voiceprint.integrations.calls import CallDecision
 from voiceprint.server import create_app
 from voiceprint.server.run import RUNNER_OPTIONS
 from voiceprint.service.service import VoiceprintService
@@ -23,21 +24,11 @@ NOWHERE = "http://127.0.0.1:9"
 KEY_PRESSED, AUDIO, AUDIO_16K, FAILED = 0x03, 0x10, 0x12, 0xFF
 
 
-def frame(kind: int, payload: bytes = b"") -> bytes:
-    return struct.pack(">BH", kind, len(payload)) + payload
-
-
 def leg(number: int, audio: bytes, *, kind: int = AUDIO, ends: bool = True) -> bytes:
     """All that an Asterisk sends for a call: its id, 20 ms at a time, a key, and the end."""
-    frames = [frame(0x01, UUID(int=number).bytes), frame(KEY_PRESSED, b"5")]
-    frames += [frame(kind, audio[at : at + 320]) for at in range(0, len(audio), 320)]
-    return b"".join([*frames, frame(FAILED, b"\1"), frame(0x00) if ends else b""])
-
-
-def narrow(waveform: Waveform) -> bytes:
-    """The take at 8 kHz, as a telephone carries it."""
-    samples = waveform.samples[: len(waveform.samples) // 2 * 2]
-    return pcm(Waveform(samples.reshape(-1, 2).mean(axis=1)))
+    call, *frames = audiosocket_frames(number, audio, kind=kind)
+    key, failed, end = frame(KEY_PRESSED, b"5"), frame(FAILED, b"\1"), frame(0x00) if ends else b""
+    return b"".join([call, key, *frames, failed, end])
 
 
 @asynccontextmanager

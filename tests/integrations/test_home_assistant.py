@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 import tomllib
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Any, get_args
 
@@ -26,6 +26,7 @@ from voiceprint.service.service import VoiceprintService
 FOLDER = SCRIPTS / "deploy" / "home-assistant"
 COMPONENT = FOLDER / "custom_components" / "voiceprint"
 ADD_ON = FOLDER / "addon"
+CHILD_SECONDS = 300.0
 
 
 @pytest.mark.usefixtures("speech_dev")  # synthesised voices are too much alike to be told apart
@@ -55,7 +56,11 @@ def test_the_component_in_a_real_home_assistant(service: VoiceprintService, take
                 cwd=FOLDER, env={**os.environ, "HOME_ASSISTANT_TEST_FOLDER": str(tmp_path), "PYTEST_ADDOPTS": ""},
                 stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
             )  # fmt: skip
-            said, _ = await child.communicate()
+            try:
+                said, _ = await asyncio.wait_for(child.communicate(), CHILD_SECONDS)
+            finally:
+                with suppress(ProcessLookupError):
+                    child.kill()
         await server.close()
         return child.returncode, said.decode()
 

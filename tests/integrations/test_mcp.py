@@ -77,7 +77,8 @@ def test_an_assistant_asks_and_changes_nothing(service: VoiceprintService, takes
     assert speakers["speakers"] == [{"name": "Ada", "id": ada.speaker.id, "groups": []}]
     assert (status["ready"], status["speakers"]) == (True, 1)
     assert (naming["requested"], named["requested"], named["speaker"]) == (True, False, "Ada")
-    assert url in naming["needs_a_person"]
+    assert naming["page"] == f"{url.rstrip('/')}/#enroll/name=Ben"
+    assert naming["page"] in naming["needs_a_person"]
     assert "score" not in str(answers)
     assert [speaker.profile.name for speaker in service.speakers()] == ["Ada"]
 

@@ -2,7 +2,7 @@
 
     python tests/robustness crash [KILLS] [--seed N] [--folder DIR]
 
-A child process enrolls, adds, renames, forgets, rotates the master key, renews, trims and seals parts, one after the
+A child process enrolls, adds, renames, forgets, rotates the master key, renews, trims and loads, one after the
 other, and tells its parent before and after each. The parent kills it at a random moment and opens what is left. An
 operation that was told as done must be there; the one under way must be there whole or not at all; everything must
 open; SQLite's own check must be clean. Exit code 1 with the first difference.
@@ -26,10 +26,8 @@ from voiceprint.errors import KeyFileError
 from voiceprint.storage.maintenance.audit_trimming import trim
 from voiceprint.storage.maintenance.check import check
 from voiceprint.storage.maintenance.key_rotation import rotate
-from voiceprint.storage.maintenance.snapshot_keeper import SnapshotKeeper
 from voiceprint.storage.maintenance.template_renewal import renew
 from voiceprint.storage.sealing.key_file import MasterKeys, create_key_file, load_key_file
-from voiceprint.storage.snapshot.contents import StoreContents
 from voiceprint.storage.store import Loaded, Store
 
 ENCODER = EncoderIdentity("crash-test", "c" * 64, 192)
@@ -42,7 +40,7 @@ OPERATIONS = {
     "rotate": 6,
     "renew": 6,
     "trim": 6,
-    "parts": 12,
+    "load": 12,
 }
 ABOUT_SOMEBODY = frozenset({"update", "rename", "seen", "forget"})
 MAX_SECONDS = 0.12
@@ -137,9 +135,8 @@ def _do(
         renew(store)
     elif operation == "trim":
         trim(store, days=1, now=time.time() + 2 * 86_400)
-    elif operation == "parts":
+    elif operation == "load":
         store.load()
-        SnapshotKeeper(store).visit_all()
     _apply(known, operation, who, word)
     return who
 
@@ -187,15 +184,14 @@ def _compare(
 
 def _read(data: Path, key: Path, number: int) -> Speakers:
     store = Store.open(data, load_key_file(key, data=data), ENCODER)
-    loaded, quickly, report = store.load(), store.load_quickly(), check(store)
+    loaded, report = store.load(), check(store)
     store.close()
-    assert _seen(quickly) == _seen(loaded), f"kill {number}: the parts hold something else than the rows"
     assert loaded.damaged == (), f"kill {number}: {loaded.damaged}"
     assert report.whole, f"kill {number}: {report.faults}"
     return _seen(loaded)
 
 
-def _seen(loaded: Loaded | StoreContents) -> Speakers:
+def _seen(loaded: Loaded) -> Speakers:
     return {who.id: (who.name, tuple(enrollment.content for enrollment in who.enrollments)) for who in loaded.speakers}
 
 

@@ -22,20 +22,20 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from support.former_store import make_former
 
-from voiceprint.domain.speaker import EncoderIdentity, Enrollment, StoredSpeaker
+from voiceprint.domain.speaker import EncoderIdentity, Enrollment
 from voiceprint.errors import VoiceprintError
+from voiceprint.storage.changes import merge
 from voiceprint.storage.maintenance.audit_trimming import trim
 from voiceprint.storage.maintenance.bundle import read_bundle, take_bundle, write_bundle
 from voiceprint.storage.maintenance.check import check
 from voiceprint.storage.maintenance.encoder_migration import begin
 from voiceprint.storage.maintenance.key_rotation import rotate
 from voiceprint.storage.maintenance.restore import restore
-from voiceprint.storage.maintenance.snapshot_keeper import SnapshotKeeper
 from voiceprint.storage.maintenance.template_renewal import renew
 from voiceprint.storage.sealing.key_file import create_key_file, load_key_file
-from voiceprint.storage.snapshot.contents import StoreContents
-from voiceprint.storage.store import Loaded, Store
+from voiceprint.storage.store import Store
 
 ENCODER = EncoderIdentity("fault-test", "c" * 64, 192)
 OTHER_ENCODER = EncoderIdentity("fault-test-2", "d" * 64, 192)
@@ -64,12 +64,12 @@ def enrollment(seed: int) -> Enrollment:
 
 
 def export(store: Store) -> None:
-    write_bundle(take_bundle(store), store.path.parent.parent / "out.bundle")
+    write_bundle(take_bundle(store), Path(store.name).parent.parent / "out.bundle")
 
 
 def bring_in(store: Store) -> None:
-    bundle = read_bundle((store.path.parent.parent / "others.bundle").read_bytes(), keys=store.keys)
-    assert restore(store.path.parent, store.keys, bundle).added == 2
+    bundle = read_bundle((Path(store.name).parent.parent / "others.bundle").read_bytes(), keys=store.keys)
+    assert restore(Path(store.name).parent, store.keys, bundle).added == 2
 
 
 OPERATIONS: dict[str, Callable[[Store, str], object]] = {
@@ -82,7 +82,7 @@ OPERATIONS: dict[str, Callable[[Store, str], object]] = {
     "seen": lambda store, who: store.touch(who, "2030-01-01"),
     "decision": lambda store, who: store.note("decision", who, mode="identify", status="identified"),
     "trim": lambda store, _: trim(store, days=1, now=time.time() + 2 * 86_400),
-    "parts": lambda store, _: SnapshotKeeper(store).visit_all(),
+    "merge": lambda store, who: merge(store, who, store.load().speakers[1].id),
     "migrate": lambda store, _: begin(store, OTHER_ENCODER, enroll_waiting=True),
     "export": lambda store, _: export(store),
     "import": lambda store, _: bring_in(store),
@@ -102,6 +102,7 @@ def run(folder: Path, shim: ctypes.CDLL) -> dict[str, object]:
             while one_fault(folder, base, shim, operation, (at, number, stays), codes):
                 counts[name] += 1
                 at += 1
+    counts["move"] = move_faults(folder, base, shim, codes)
     counts["create"] = create_faults(folder, shim, codes)
     return {"faults": sum(counts.values()), "by_operation": dict(counts), "codes": dict(codes), "lost": 0, "torn": 0}
 
@@ -159,12 +160,38 @@ def one_fault(
 def people(store: Store) -> SpeakerNames:
     loaded = store.load()
     assert loaded.damaged == (), loaded.damaged
-    assert [who.id for who in sorted_by_id(store.load_quickly())] == [who.id for who in sorted_by_id(loaded)]
     return [(who.name, len(who.enrollments) + len(who.former)) for who in loaded.speakers]
 
 
-def sorted_by_id(loaded: Loaded | StoreContents) -> list[StoredSpeaker]:
-    return sorted(loaded.speakers, key=lambda who: who.id)
+def move_faults(folder: Path, base: Path, shim: ctypes.CDLL, codes: Counter[str]) -> int:
+    """The same while a store of the former layout is opened, which moves it."""
+    shutil.copytree(base, folder / "former")
+    make_former(folder / "former" / "index", load_key_file(folder / "former" / "keys" / "key", data=base), ENCODER)
+    count = 0
+    for number, stays in FAULTS:
+        for at in range(1, 1000):
+            work = folder / "work"
+            shutil.rmtree(work, ignore_errors=True)
+            shutil.copytree(folder / "former", work)
+            shim.voiceprint_fault_arm(at, number, stays)
+            try:
+                opened(work).close()
+            except VoiceprintError as error:
+                codes[told(error)] += 1
+            finally:
+                calls = shim.voiceprint_fault_disarm()
+            store = opened(work)
+            assert len(people(store)) == 3
+            assert check(store).whole
+            store.close()
+            if calls < at:
+                break
+            count += 1
+    return count
+
+
+def opened(work: Path) -> Store:
+    return Store.open(work / "index", load_key_file(work / "keys" / "key", data=work / "index"), ENCODER)
 
 
 def create_faults(folder: Path, shim: ctypes.CDLL, codes: Counter[str]) -> int:

@@ -84,6 +84,15 @@ async def _openapi(port: int) -> None:
         await reader.readexactly(int(head.split(b"content-length: ")[1].split(b"\r\n")[0]))
 
 
+async def _tiny_chunks(port: int) -> None:
+    """A body that nobody asked for, in chunks of one byte."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n")
+    while not reader.at_eof():
+        writer.write(b"1\r\nx\r\n" * 10_000)
+        await writer.drain()
+
+
 FLOODS: dict[str, tuple[Callable[[int], Awaitable[None]], int]] = {
     "pong floods": (_pongs, 20),
     "floods of empty pieces": (_pieces, 20),
@@ -91,6 +100,7 @@ FLOODS: dict[str, tuple[Callable[[int], Awaitable[None]], int]] = {
     "wrong hellos that ignore the close": (_wrong_hello, 64),
     "mute connections": (_mute, 1100),
     "openapi floods": (_openapi, 20),
+    "bodies in chunks of one byte": (_tiny_chunks, 20),
 }
 
 

@@ -61,48 +61,40 @@ def overwrite(path: Path, chance: random.Random, page: bytes) -> None:
 
 
 def swap_tokens(path: Path, chance: random.Random, _bench: Material) -> None:
-    table, name = chance.choice([("keys", "speaker_id"), ("records", "id")])
-    rows = execute(path, f"SELECT {name}, token FROM {table}")
-    (one, first), (two, second) = chance.sample(rows, 2)
-    execute(path, f"UPDATE {table} SET token = ? WHERE {name} = ?", second, one)
-    execute(path, f"UPDATE {table} SET token = ? WHERE {name} = ?", first, two)
+    column = chance.choice(["key", "body"])
+    (one, first), (two, second) = chance.sample(execute(path, f"SELECT id, {column} FROM speakers"), 2)
+    for token, speaker_id in ((second, one), (first, two)):
+        execute(path, f"UPDATE speakers SET {column} = ? WHERE id = ?", token, speaker_id)
 
 
 def take_from_another_store(path: Path, chance: random.Random, bench: Material) -> None:
-    table, name, column = chance.choice(
-        [
-            ("keys", "speaker_id", "token"),
-            ("records", "id", "token"),
-            ("meta", "key", "value"),
-            ("parts", "part", "block"),
-        ]
+    table, name, column, place = chance.choice(
+        [("speakers", "id", "key", 2), ("speakers", "id", "body", 3), ("meta", "key", "value", 1)]
     )
     foreign = chance.choice(bench.foreign[table])
     mine = chance.choice(execute(path, f"SELECT {name} FROM {table}"))[0]
-    execute(path, f"UPDATE {table} SET {column} = ? WHERE {name} = ?", foreign[-1], mine)
+    execute(path, f"UPDATE {table} SET {column} = ? WHERE {name} = ?", foreign[place], mine)
 
 
 def bring_in_a_stranger(path: Path, chance: random.Random, bench: Material) -> None:
-    put_speaker(path, bench.foreign, chance.choice(bench.foreign["keys"])[0])
+    put_speaker(path, bench.foreign, chance.choice(bench.foreign["speakers"])[0])
 
 
 def exchange_owners(path: Path, chance: random.Random, _bench: Material) -> None:
-    one, two = (row[0] for row in chance.sample(execute(path, "SELECT speaker_id FROM keys"), 2))
+    one, two = (row[0] for row in chance.sample(execute(path, "SELECT id FROM speakers"), 2))
     for old, new in ((one, "x"), (two, one), ("x", two)):
-        execute(path, "UPDATE records SET speaker_id = ? WHERE speaker_id = ?", new, old)
+        execute(path, "UPDATE speakers SET id = ? WHERE id = ?", new, old)
 
 
 def roll_back_a_row(path: Path, chance: random.Random, bench: Material) -> None:
-    table, marks = chance.choice(
-        [("keys", "?, ?, ?"), ("records", "?, ?, ?, ?, ?"), ("meta", "?, ?"), ("parts", "?, ?, ?")]
-    )
+    table, marks = chance.choice([("speakers", "?, ?, ?, ?"), ("meta", "?, ?")])
     execute(path, f"INSERT OR REPLACE INTO {table} VALUES ({marks})", *chance.choice(bench.old[table]))
 
 
-def roll_back_a_speaker(path: Path, chance: random.Random, bench: Material) -> None:
-    who = chance.choice(bench.old["keys"])[0]
-    execute(path, "DELETE FROM records WHERE speaker_id = ?", who)
-    put_speaker(path, bench.old, who)
+def roll_back_a_column(path: Path, chance: random.Random, bench: Material) -> None:
+    row = chance.choice(bench.old["speakers"])
+    column, place = chance.choice([("generation", 1), ("key", 2), ("body", 3)])
+    execute(path, f"UPDATE speakers SET {column} = ? WHERE id = ?", row[place], row[0])
 
 
 def put_the_forgotten_back(path: Path, chance: random.Random, bench: Material) -> None:
@@ -116,34 +108,30 @@ def put_the_forgotten_back(path: Path, chance: random.Random, bench: Material) -
         execute(path, "INSERT OR REPLACE INTO meta VALUES (?, ?)", *state)
 
 
-def swap_parts(path: Path, chance: random.Random, bench: Material) -> None:
-    rows = execute(path, "SELECT part, key, block FROM parts")
+def swap_whole_rows(path: Path, chance: random.Random, bench: Material) -> None:
+    rows = execute(path, "SELECT * FROM speakers")
     (one, *first), (two, *second) = chance.sample(rows, 2)
     if chance.random() < 0.3:
-        second = list(chance.choice(bench.foreign["parts"])[1:])
-    what = chance.choice(["key", "block", "both"])
-    for part, (key, block) in ((one, second), (two, first)):
-        if what != "block":
-            execute(path, "UPDATE parts SET key = ? WHERE part = ?", key, part)
-        if what != "key":
-            execute(path, "UPDATE parts SET block = ? WHERE part = ?", block, part)
+        second = list(chance.choice(bench.foreign["speakers"])[1:])
+    for speaker_id, row in ((one, second), (two, first)):
+        put_speaker(path, {"speakers": [(speaker_id, *row)]}, speaker_id)
 
 
-def damage_a_part(path: Path, chance: random.Random, _bench: Material) -> None:
-    part, key, block = chance.choice(execute(path, "SELECT part, key, block FROM parts"))
-    spoilt = bytearray(chance.choice([key, block]))
+def damage_a_token(path: Path, chance: random.Random, _bench: Material) -> None:
+    speaker_id, key, body = chance.choice(execute(path, "SELECT id, key, body FROM speakers"))
+    column, token = chance.choice([("key", key), ("body", body)])
+    spoilt = bytearray(token)
     spoilt[chance.randrange(len(spoilt))] ^= 1 << chance.randrange(8)
-    column = "key" if len(spoilt) == len(key) else "block"
-    execute(path, f"UPDATE parts SET {column} = ? WHERE part = ?", bytes(spoilt), part)
+    execute(path, f"UPDATE speakers SET {column} = ? WHERE id = ?", bytes(spoilt), speaker_id)
 
 
 def take_a_row_away(path: Path, chance: random.Random, _bench: Material) -> None:
-    table = chance.choice(["keys", "records", "meta", "audit", "tombstones", "parts"])
+    table = chance.choice(["speakers", "meta", "audit", "tombstones"])
     execute(path, f"DELETE FROM {table} WHERE rowid = (SELECT rowid FROM {table} ORDER BY random() LIMIT 1)")
 
 
 def change_a_number(path: Path, chance: random.Random, _bench: Material) -> None:
-    table, column = chance.choice([("keys", "generation"), ("records", "version"), ("audit", "number")])
+    table, column = chance.choice([("speakers", "generation"), ("audit", "number")])
     execute(
         path,
         f"UPDATE {table} SET {column} = ? WHERE rowid = (SELECT rowid FROM {table} ORDER BY random() LIMIT 1)",
@@ -152,15 +140,9 @@ def change_a_number(path: Path, chance: random.Random, _bench: Material) -> None
 
 
 def put_speaker(path: Path, rows: dict[str, list[Row]], speaker_id: str) -> None:
-    for row in rows["keys"]:
+    for row in rows["speakers"]:
         if row[0] == speaker_id:
-            execute(path, "INSERT OR REPLACE INTO keys VALUES (?, ?, ?)", *row)
-    for row in rows["records"]:
-        if row[1] == speaker_id:
-            execute(path, "INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?)", *row)
-    for row in rows["parts"]:
-        if row[0] == speaker_id[:2]:
-            execute(path, "INSERT OR REPLACE INTO parts VALUES (?, ?, ?)", *row)
+            execute(path, "INSERT OR REPLACE INTO speakers VALUES (?, ?, ?, ?)", *row)
 
 
 def execute(path: Path, sql: str, *values: object) -> list[Row]:
@@ -185,10 +167,10 @@ MUTATIONS: list[Callable[[Path, random.Random, Material], None]] = [
     bring_in_a_stranger,
     exchange_owners,
     roll_back_a_row,
-    roll_back_a_speaker,
+    roll_back_a_column,
     put_the_forgotten_back,
-    swap_parts,
-    damage_a_part,
+    swap_whole_rows,
+    damage_a_token,
     take_a_row_away,
     change_a_number,
 ]

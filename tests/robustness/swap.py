@@ -1,10 +1,10 @@
 """Put every record of a store in the place of every other, and see whether anybody ever becomes somebody else.
 
-    python tests/robustness swap [SPEAKERS]        (30)
+    python tests/robustness swap [SPEAKERS]        (52)
 
-Two stores under one master key, as many speakers in each. Every sealed token of the first store is a target; into each
-place comes, one after the other, every token of both stores: the token alone, and the token with its row's own version
-or generation. Then whole speakers, key and records, under every other one's id. A swap is accepted if the speaker whose
+Two stores under one master key, as many speakers in each. Every sealed key and body of the first store is a target;
+into each place comes, one after the other, every token of both stores: the token alone, and the token with its row's
+own generation. Then whole rows under every other speaker's id. A swap is accepted if the speaker whose
 row it was still opens, or if anybody opens as somebody else. Each trial is a transaction that is rolled back.
 """
 
@@ -25,19 +25,17 @@ from voiceprint.storage.sealing.key_file import create_key_file
 from voiceprint.storage.store import Store
 
 ENCODER = EncoderIdentity("swap-matrix", "c" * 64, 192)
-# Table, the column that names a row, and what a token is sealed with beside the ids.
-TABLES = {"keys": ("speaker_id", "generation"), "records": ("id", "version")}
+COLUMNS = ("key", "body")
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One sealed token: where it lies, whose it is, the number beside it."""
+    """One sealed token: where it lies, whose it is, the generation beside it."""
 
     store: str
-    table: str
-    row: str
+    column: str
     speaker: str
-    number: int
+    generation: int
     token: bytes
 
 
@@ -46,7 +44,7 @@ class _UndoError(Exception):
 
 
 def main() -> int:
-    speakers = int(sys.argv[1]) if len(sys.argv) > 1 else 30
+    speakers = int(sys.argv[1]) if len(sys.argv) > 1 else 52
     with tempfile.TemporaryDirectory() as folder:
         counts = run(speakers, Path(folder))
     print(json.dumps(counts))
@@ -61,7 +59,8 @@ def run(speakers: int, folder: Path) -> dict[str, float]:
     for store in stores:
         for number in range(speakers):
             speaker = store.add_speaker(f"Person {number}", [_enrollment()])
-            store.add_enrollments(speaker.id, [_enrollment()])  # so that generations differ from versions
+            for _ in range(number % 2):  # so that generations differ
+                store.add_enrollments(speaker.id, [_enrollment()])
     cells = [cell for store in stores for cell in _cells(store)]
     people = {speaker.id: speaker for speaker in stores[0].load().speakers}
     counts = {"speakers": speakers, "stores": len(stores), "swaps": 0, "store_refused": 0, "accepted": 0}
@@ -83,10 +82,9 @@ def _enrollment() -> Enrollment:
 
 def _cells(store: Store) -> Iterator[Cell]:
     with store.reading() as rows:
-        for table, (name, number) in TABLES.items():
-            sql = f"SELECT {name}, speaker_id, {number}, token FROM {table}"
-            for row, speaker, value, token in rows.database.execute(sql).fetchall():
-                yield Cell(store.id, table, row, speaker, value, token)
+        for speaker_id, generation, *tokens in rows.tables.speakers():
+            for column, token in zip(COLUMNS, tokens, strict=True):
+                yield Cell(store.id, column, speaker_id, generation, token)
 
 
 Statement = tuple[str, tuple[object, ...]]
@@ -94,15 +92,14 @@ Statement = tuple[str, tuple[object, ...]]
 
 def _tokens(store: Store, cells: list[Cell]) -> Iterator[tuple[list[Statement], str]]:
     for target in (cell for cell in cells if cell.store == store.id):
-        name, number = TABLES[target.table]
         for source in cells:
             if source.token == target.token:
                 continue
-            sql = f"UPDATE {target.table} SET token = ? WHERE {name} = ?"
-            yield [(sql, (source.token, target.row))], target.speaker
-            if source.number != target.number:
-                sql = f"UPDATE {target.table} SET token = ?, {number} = ? WHERE {name} = ?"
-                yield [(sql, (source.token, source.number, target.row))], target.speaker
+            sql = f"UPDATE speakers SET {target.column} = ? WHERE id = ?"
+            yield [(sql, (source.token, target.speaker))], target.speaker
+            if source.generation != target.generation:
+                sql = f"UPDATE speakers SET {target.column} = ?, generation = ? WHERE id = ?"
+                yield [(sql, (source.token, source.generation, target.speaker))], target.speaker
 
 
 def _whole_speakers(store: Store, cells: list[Cell]) -> Iterator[tuple[list[Statement], str]]:
@@ -110,23 +107,10 @@ def _whole_speakers(store: Store, cells: list[Cell]) -> Iterator[tuple[list[Stat
     for cell in cells:
         whole.setdefault(cell.speaker, []).append(cell)
     for target, own in whole.items():
-        if own[0].store != store.id:
-            continue
-        for source, others in whole.items():
-            if source != target:
-                yield [*_replaced(target, others)], target
-
-
-def _replaced(target: str, others: list[Cell]) -> Iterator[Statement]:
-    yield "DELETE FROM records WHERE speaker_id = ?", (target,)
-    for cell in others:
-        if cell.table == "keys":
-            sql = "UPDATE keys SET token = ?, generation = ? WHERE speaker_id = ?"
-            yield sql, (cell.token, cell.number, target)
-            continue
-        row = target if cell.row == cell.speaker else f"{cell.row[:-4]}{target[:4]}"
-        kind = "profile" if cell.row == cell.speaker else "enrollment"
-        yield "INSERT INTO records VALUES (?, ?, ?, ?, ?)", (row, target, kind, cell.number, cell.token)
+        for source, (key, body) in whole.items():
+            if source != target and own[0].store == store.id:
+                sql = "UPDATE speakers SET generation = ?, key = ?, body = ? WHERE id = ?"
+                yield [(sql, (key.generation, key.token, body.token, target))], target
 
 
 def _try(store: Store, statements: list[Statement], victim: str, people: dict[str, StoredSpeaker]) -> str:
@@ -134,7 +118,7 @@ def _try(store: Store, statements: list[Statement], victim: str, people: dict[st
     try:
         with store.writing() as rows:
             for sql, values in statements:
-                rows.database.execute(sql, values)
+                rows.tables.database.execute(sql, values)
             outcome = _judge(rows, victim, people)
             _undo()
     except _UndoError:

@@ -18,12 +18,10 @@ from voiceprint.storage.sqlite.database import DATABASE_NAME
 from voiceprint.storage.store import Store
 
 TABLES = {
-    "keys": ("speaker_id", "generation", "token"),
-    "records": ("id", "speaker_id", "type", "version", "token"),
+    "speakers": ("id", "generation", "key", "body"),
     "meta": ("key", "value"),
     "tombstones": ("mark", "day"),
     "audit": ("number", "token", "chain"),
-    "parts": ("part", "key", "block"),
 }
 COLUMNS = [(table, column) for table, columns in TABLES.items() for column in columns]
 
@@ -43,6 +41,13 @@ def plantings() -> list[tuple[str, str]]:
         made.append((f"v_{table}_{column}", f"CREATE VIEW v_{table}_{column} AS SELECT {column} FROM {table}"))
         made.append((f"ix_{table}_{column}", f"CREATE INDEX ix_{table}_{column} ON {table} ({column})"))
         made.append((f"px_{table}_{column}", f"CREATE INDEX px_{table}_{column} ON {table} (hex({column})) WHERE 1"))
+        made.append((f"ux_{table}_{column}", f"CREATE UNIQUE INDEX ux_{table}_{column} ON {table} ({column})"))
+        made.append((f"dx_{table}_{column}", f"CREATE INDEX dx_{table}_{column} ON {table} ({column} DESC)"))
+        made.append((f"c_{table}_{column}", f"CREATE VIEW c_{table}_{column} AS SELECT max({column}) FROM {table}"))
+        for time, event in product(("BEFORE", "AFTER"), ("DELETE", "INSERT")):
+            name, row = f"w_{table}_{column}_{time}_{event}".lower(), "old" if event == "DELETE" else "new"
+            condition = f"WHEN {row}.{column} IS NOT NULL BEGIN SELECT 1; END"
+            made.append((name, f"CREATE TRIGGER {name} {time} {event} ON {table} {condition}"))
         made.append((f"t_{table}_{column}", f"CREATE TABLE t_{table}_{column} AS SELECT {column} FROM {table}"))
         on_update = f"CREATE TRIGGER u_{table}_{column} AFTER UPDATE OF {column} ON {table} BEGIN SELECT 1; END"
         made.append((f"u_{table}_{column}", on_update))
@@ -55,9 +60,8 @@ def plantings() -> list[tuple[str, str]]:
         made.append((table, f"ALTER TABLE {table} RENAME TO x_{table}"))
         made.append((f"all_{table}", f"CREATE VIEW all_{table} AS SELECT * FROM {table}"))
         made.append((f"copy_{table}", f"CREATE TABLE copy_{table} AS SELECT * FROM {table}"))
-    for name in ("generations", "records_by_speaker"):
-        made.append((name, f"DROP INDEX {name}"))
-        made.append((name, f"DROP INDEX {name}; CREATE INDEX {name} ON keys (generation)"))
+    made.append(("generations", "DROP INDEX generations"))
+    made.append(("generations", "DROP INDEX generations; CREATE INDEX generations ON speakers (generation)"))
     made.append(("sqlite_stat1", "ANALYZE"))
     made.append(("full", "CREATE VIRTUAL TABLE full USING fts5(words)"))
     return made
@@ -107,7 +111,7 @@ def test_no_receipt_over_a_planted_schema(tmp_path: Path, keys: MasterKeys, name
 def test_check_says_it_on_the_command_line(tmp_path: Path, keys: MasterKeys, monkeypatch: pytest.MonkeyPatch) -> None:
     store, _ = fresh(tmp_path / "planted", keys)
     store.close()
-    plant(tmp_path / "planted", f"CREATE TRIGGER bring_back AFTER DELETE ON keys BEGIN {back('keys')}; END")
+    plant(tmp_path / "planted", f"CREATE TRIGGER bring_back AFTER DELETE ON speakers BEGIN {back('speakers')}; END")
     monkeypatch.setenv("VOICEPRINT_KEY_FILE", str(keys.path))
     command = [sys.executable, "-m", "voiceprint", "check", "--data", str(tmp_path / "planted")]
     done = subprocess.run(command, capture_output=True, text=True)

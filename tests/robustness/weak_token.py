@@ -1,6 +1,7 @@
 """One ``identify`` token at its worst, a process of its own: ``python weak_token.py PORT SECONDS TOKEN CLAIMED``.
 
-Heavy uploads, idle streams, starts and cancels, timelines, made-up claims: all at once, against this machine only.
+Heavy uploads, idle streams, starts and cancels, timelines, made-up claims, bodies of empty lines: all at once, and
+against this machine only.
 """
 
 import asyncio
@@ -17,7 +18,7 @@ import av
 
 __all__ = ["abused", "heavy_recording"]
 
-UPLOADS, IDLE, CANCELLED, TIMELINES, CLAIMS = 10, 16, 8, 4, 2
+UPLOADS, IDLE, CANCELLED, TIMELINES, CLAIMS, EMPTY_LINES = 10, 16, 8, 4, 2, 4
 
 
 def heavy_recording(seconds: int = 600) -> bytes:
@@ -89,6 +90,13 @@ async def _claim(session: aiohttp.ClientSession) -> None:
         await answer.read()
 
 
+async def _empty_lines(session: aiohttp.ClientSession) -> None:
+    """A multipart body that is nothing but empty lines before its first part."""
+    head = {"Content-Type": "multipart/form-data; boundary=b"}
+    async with session.post("/v1/identify", data=b"\r\n" * 15_000_000, headers=head) as answer:
+        await answer.read()
+
+
 async def _run(port: int, seconds: float, token: str, claimed: str, recording: bytes) -> None:
     until = time.monotonic() + seconds
     connector = aiohttp.TCPConnector(limit=0)
@@ -100,6 +108,7 @@ async def _run(port: int, seconds: float, token: str, claimed: str, recording: b
             *[lambda: _idle(session, token)] * IDLE,
             *[lambda: _cancel(session, token, claimed)] * CANCELLED,
             *[lambda: _claim(session)] * CLAIMS,
+            *[lambda: _empty_lines(session)] * EMPTY_LINES,
         )
 
         async def again(wish: object) -> None:

@@ -269,7 +269,7 @@ def test_the_scheme_of_an_origin_counts(
 def test_what_is_wrong_with_the_store_is_told_without_its_path(
     service: VoiceprintService, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    error = StoreError("store_full", f"The store {service.store.path} cannot grow.")
+    error = StoreError("store_full", f"The store {service.store.name} cannot grow.")
 
     def full(*_: object) -> None:
         raise error

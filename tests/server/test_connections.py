@@ -133,6 +133,33 @@ def test_closed_ones_do_not_count() -> None:
     asyncio.run(run())
 
 
+CHUNKED = b"GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(("size", "cut"), [(1, True), (16, True), (1000, False)])
+def test_a_body_in_tiny_pieces_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch, size: int, cut: bool) -> None:
+    monkeypatch.setattr("voiceprint.server.reading.STALL_SECONDS", 0.1)
+    piece = b"%x\r\n%b\r\n" % (size, b"x" * size)
+
+    async def run() -> None:
+        async with door(most=10, most_an_address=10) as entrance:
+            reader, writer = await entrance.open()
+            writer.write(CHUNKED + piece * (200_000 // len(piece)))
+            await asyncio.wait_for(reader.readuntil(b"here"), 2)
+            if cut:
+                assert await asyncio.wait_for(closed(reader), 2)
+            else:
+                writer.write(b"0\r\n\r\n")
+                assert await answers((reader, writer))
+
+    async def closed(reader: asyncio.StreamReader) -> bool:
+        with suppress(ConnectionError):
+            await reader.read()
+        return True
+
+    asyncio.run(run())
+
+
 def test_a_client_that_never_shakes_hands_counts_too(tmp_path: Path) -> None:
     identity = load_identity(Settings(lan=True), tmp_path)
     assert identity is not None

@@ -15,7 +15,8 @@ from voiceprint.server.openapi import asyncapi, openapi
 from voiceprint.server.operations import OPERATIONS
 from voiceprint.service.service import VoiceprintService
 
-FILES = {f"/{path.name}" for path in shipped("web").iterdir()} | {"/"}
+WEB = shipped("web")
+FILES = {f"/{path.relative_to(WEB).as_posix()}" for path in WEB.rglob("*")} | {"/"}
 
 
 def references(part: object) -> set[str]:

@@ -29,6 +29,7 @@ WRONG: dict[str, tuple[bytes, str, str]] = {
     "a long header": (whole(part(AUDIO, b"X: " + b"y" * 70_000)), "bad_multipart", "audio"),
     "many headers": (whole(part(AUDIO, *[b"X: y"] * 3000)), "bad_multipart", "audio"),
     "no end": (part(AUDIO), "bad_multipart", "audio"),
+    "lines before the first part": (b"\r\n" * 5000 + whole(NAME, part(AUDIO, body=SOUND)), "bad_multipart", "audio"),
     "nothing": (b"", "bad_multipart", "audio"),
     "no name": (whole(part(b"X: y")), "bad_multipart", "audio"),
     "parts in a part": (whole(NESTED), "bad_multipart", "audio"),

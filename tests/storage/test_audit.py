@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 from support.store_fixtures import enrollment, files, tamper
 
@@ -20,7 +22,7 @@ def test_everything_that_was_done_is_in_it_and_nobody_by_name(lived_in: Store) -
     assert [line.event for line in lines] == ["created", "enrolled", "renamed", "identified", "identified", "erased"]
     assert len({line.subject for line in lines if line.subject}) == 1
     assert not any("Ad" in repr(line) for line in lines)
-    assert b"identified" not in files(lived_in.path.parent)
+    assert b"identified" not in files(Path(lived_in.name).parent)
     report = audit.verify(lived_in)
     assert (report.lines, report.faults, report.whole) == (6, (), True)
 
@@ -38,7 +40,7 @@ def test_everything_that_was_done_is_in_it_and_nobody_by_name(lived_in: Store) -
     ],
 )
 def test_every_change_breaks_the_chain(lived_in: Store, sql: str, fault: str) -> None:
-    tamper(lived_in.path.parent, sql)
+    tamper(Path(lived_in.name).parent, sql)
     report = audit.verify(lived_in)
     assert not report.whole
     assert any(said.startswith(fault) for said in report.faults), report.faults
@@ -52,6 +54,6 @@ def test_a_head_that_was_noted_must_be_there(lived_in: Store) -> None:
 
 
 def test_it_can_still_be_written_and_read_after_damage(lived_in: Store) -> None:
-    tamper(lived_in.path.parent, "UPDATE audit SET token = zeroblob(200) WHERE number = 2")
+    tamper(Path(lived_in.name).parent, "UPDATE audit SET token = zeroblob(200) WHERE number = 2")
     lived_in.note("identified", status="unknown")
     assert len(audit.read(lived_in)) == 6

@@ -42,8 +42,7 @@ def test_who_was_put_back_is_still_noticed_after_the_lines_about_them_went(
     _age(store, monkeypatch, days=10)
     trim(store, days=5)
     assert trim(store, days=5) == 0
-    tamper(folder, "DELETE FROM records WHERE speaker_id = ?", gone.id)
-    tamper(folder, "DELETE FROM keys WHERE speaker_id = ?", gone.id)
+    tamper(folder, "DELETE FROM speakers WHERE id = ?", gone.id)
     loaded = store.load()
     assert [who.id for who in loaded.speakers] == [stays.id]
     (missing,) = loaded.damaged

@@ -52,7 +52,7 @@ def test_who_was_forgotten_since_does_not_come_back(keys: MasterKeys, store: Sto
     store.add_speaker("Ben", [enrollment(2)])
     bundle = read_bundle(take_bundle(store), keys=keys)
     store.forget(ada.id)
-    report = restore(store.path.parent, keys, bundle)
+    report = restore(Path(store.name).parent, keys, bundle)
     assert (report.added, report.present, report.forgotten) == (0, 1, 1)
     assert names(store) == ["Ben"]
 
@@ -81,10 +81,9 @@ def test_who_was_forgotten_elsewhere_is_erased_here_and_stays_away(
 def test_damaged_and_missing_speakers_are_replaced(folder: Path, keys: MasterKeys, store: Store) -> None:
     people = [store.add_speaker(name, [enrollment(at)]).id for at, name in enumerate(["Ada", "Ben", "Cleo", "Dan"])]
     bundle = read_bundle(take_bundle(store), keys=keys)
-    tamper(folder, "UPDATE records SET token = zeroblob(9) WHERE speaker_id = ?", people[0])
-    tamper(folder, "DELETE FROM records WHERE speaker_id = ?", people[1])
-    tamper(folder, "DELETE FROM keys WHERE speaker_id = ?", people[1])
-    tamper(folder, "DELETE FROM keys WHERE speaker_id = ?", people[2])
+    tamper(folder, "UPDATE speakers SET body = zeroblob(9) WHERE id = ?", people[0])
+    tamper(folder, "DELETE FROM speakers WHERE id = ?", people[1])
+    tamper(folder, "UPDATE speakers SET key = zeroblob(90) WHERE id = ?", people[2])
     assert len(store.load().damaged) == 3
     report = restore(folder, keys, bundle)
     assert (report.replaced, report.present, report.added) == (3, 1, 0)

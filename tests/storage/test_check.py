@@ -23,12 +23,12 @@ def test_a_sound_store(lived_in: Store) -> None:
 @pytest.mark.parametrize(
     ("sql", "said"),
     [
-        ("UPDATE records SET token = zeroblob(50)", "is damaged or was put back"),
-        ("DELETE FROM keys", "belongs to nobody"),
-        ("DELETE FROM records", "is damaged"),
+        ("UPDATE speakers SET body = zeroblob(50)", "is damaged or was put back"),
+        ("UPDATE speakers SET key = zeroblob(50)", "is damaged or was put back"),
+        ("DELETE FROM speakers", "was taken away without being forgotten"),
         ("DELETE FROM audit WHERE number = 1", "audit log"),
         ("DELETE FROM tombstones", "1 marks of forgotten speakers were taken away."),
-        ("UPDATE keys SET generation = 7", "is damaged or was put back"),
+        ("UPDATE speakers SET generation = 7", "is damaged or was put back"),
     ],
 )
 def test_what_is_wrong_is_said(folder: Path, lived_in: Store, sql: str, said: str) -> None:

@@ -12,7 +12,6 @@ from support.paths import TESTS
 from support.store_fixtures import ENCODER, files, unit
 
 from voiceprint.storage.sealing.key_file import MasterKeys
-from voiceprint.storage.snapshot.snapshot import load_parts
 from voiceprint.storage.store import Store
 
 ENROLLMENTS = 1000
@@ -23,14 +22,12 @@ from pathlib import Path
 sys.path.insert(0, sys.argv[4])
 from support.store_fixtures import ENCODER, enrollment
 from voiceprint.storage.sealing.key_file import load_key_file
-from voiceprint.storage.maintenance.snapshot_keeper import SnapshotKeeper
 from voiceprint.storage.store import Store
 data, key = Path(sys.argv[1]), Path(sys.argv[2])
 store = Store.open(data, load_key_file(key, data=data), ENCODER)
 store.load()
 for number in range(0, int(sys.argv[3]), 4):
     store.add_speaker(f"Adelheid {number}", [enrollment(number + at) for at in range(4)])
-SnapshotKeeper(store).visit_all()
 os.kill(os.getpid(), signal.SIGKILL)
 """
 DTYPES = ("<f2", "<f4", "<f8", ">f2", ">f4", ">f8")
@@ -60,11 +57,7 @@ def test_no_template_lies_in_clear(folder: Path, keys: MasterKeys, store: Store)
     assert hits == []
     assert b"Adelheid" not in clear
     again = Store.open(folder, keys, ENCODER)
-    with again.reading() as rows:
-        parts = load_parts(rows)
-    for loaded in (again.load(), parts):
-        assert loaded is not None
-        assert sum(len(who.enrollments) for who in loaded.speakers) == ENROLLMENTS
+    assert sum(len(who.enrollments) for who in again.load().speakers) == ENROLLMENTS
     again.close()
 
 

@@ -20,7 +20,6 @@ from voiceprint.storage.maintenance.encoder_migration import finish
 from voiceprint.storage.maintenance.restore import restore
 from voiceprint.storage.receipts import parse_receipt, verify_receipt
 from voiceprint.storage.sealing.key_file import MasterKeys, load_key_file
-from voiceprint.storage.snapshot.snapshot import load_parts
 from voiceprint.storage.store import Store
 from voiceprint.storage.tokens import hash_token, list_tokens
 
@@ -62,16 +61,12 @@ def by_name(speakers: tuple[StoredSpeaker, ...]) -> dict[str, StoredSpeaker]:
     return found
 
 
-def test_the_store_opens_from_its_rows_and_from_its_snapshot(earlier: Store) -> None:
+def test_the_store_opens_and_is_whole(earlier: Store) -> None:
     loaded = earlier.load()
     assert loaded.damaged == ()
     ada = by_name(loaded.speakers)["Ada Lovelace"].profile
     assert ada.consent == Consent(purpose="door", reference="form 7", expires="2999-12-31")
     assert (ada.groups, ada.last_seen) == (("team",), "2026-11-01")
-    with earlier.reading() as rows:
-        parts = load_parts(rows)
-    assert parts is not None
-    by_name(parts.speakers)
     report = check(earlier)
     assert (report.faults, report.renewals, report.forgotten, report.epoch) == ((), 1, 2, 2)
 

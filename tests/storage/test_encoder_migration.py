@@ -86,7 +86,7 @@ def test_at_the_end_nothing_of_the_former_encoder_is_left(folder: Path, store: S
     begin(store, NEW, enroll_waiting=False)
     store.add_enrollments(ada.id, [enrollment(9)])
     with store.reading() as rows:
-        tokens = [token for _, _, token in rows.tables.keys()]  # noqa: SIM118 - no mapping
+        tokens = [token for row in rows.tables.speakers() for token in row[2:]]
     with pytest.raises(InputError) as caught:
         finish(store, forget_waiting=False)
     assert (caught.value.code, progress(store).waiting) == ("people_waiting", 1)

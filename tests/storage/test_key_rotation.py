@@ -54,7 +54,7 @@ def test_a_killed_rotation_is_finished_by_the_next(folder: Path, keys: MasterKey
 def test_a_damaged_speaker_does_not_stop_it(folder: Path, store: Store) -> None:
     bad = store.add_speaker("bad", [enrollment(1)])
     store.add_speaker("good", [enrollment(2)])
-    tamper(folder, "UPDATE keys SET token = zeroblob(100) WHERE speaker_id = ?", bad.id)
+    tamper(folder, "UPDATE speakers SET key = zeroblob(100) WHERE id = ?", bad.id)
     rotate(store)
     loaded = store.load()
     assert ([who.name for who in loaded.speakers], loaded.damaged) == (["good"], (bad.id,))
@@ -84,7 +84,7 @@ def test_a_key_that_another_store_needs_is_not_dropped(tmp_path: Path, keys: Mas
     other.close()
     now = load_key_file(keys.path, data=tmp_path / "other")
     assert len(now.keys) == 1
-    for folder, name in ((store.path.parent, "Ada"), (tmp_path / "other", "Ben")):
+    for folder, name in ((Path(store.name).parent, "Ada"), (tmp_path / "other", "Ben")):
         again = Store.open(folder, now, ENCODER)
         assert [who.name for who in again.load().speakers] == [name]
         again.close()

@@ -36,12 +36,12 @@ def lose(folder: Path, sql: str) -> None:
     path.write_bytes(data)
 
 
-@pytest.mark.parametrize("table", ["records", "keys"])
+@pytest.mark.parametrize("column", ["key", "body"])
 def test_only_who_was_on_the_page_is_lost(
-    folder: Path, tmp_path: Path, store: Store, keys: MasterKeys, people: dict[str, str], table: str
+    folder: Path, tmp_path: Path, store: Store, keys: MasterKeys, people: dict[str, str], column: str
 ) -> None:
     store.close()
-    lose(folder, f"SELECT token FROM {table} LIMIT 1 OFFSET {SPEAKERS // 2}")
+    lose(folder, f"SELECT {column} FROM speakers LIMIT 1 OFFSET {SPEAKERS // 2}")
     hurt = Store.open(folder, keys, ENCODER)
     loaded = hurt.load()
     whole = {who.id: who for who in loaded.speakers}

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.store_fixtures import ENCODER, enrollment, put, rows_of
+from support.store_fixtures import ENCODER, enrollment, put, row_of
 
 from voiceprint.errors import StoreError
 from voiceprint.storage.maintenance.check import check
@@ -51,10 +51,10 @@ def test_forgetting_one_of_many_looks_at_one(folder: Path, store: Store, keys: M
 def test_a_row_put_back_under_a_running_server_is_not_written_on(folder: Path, store: Store) -> None:
     stays = store.add_speaker("Ben", [enrollment(2)])
     ada = store.add_speaker("Ada", [enrollment(1)])
-    before = rows_of(folder, ada.id)
+    before = row_of(folder, ada.id)
     store.rename(ada.id, "Adelheid")
     store.load()
-    put(folder, *before)
+    put(folder, before)
     changes: list[Callable[[], object]] = [
         lambda: store.rename(ada.id, "Mallory"),
         lambda: store.add_enrollments(ada.id, [enrollment(3)]),

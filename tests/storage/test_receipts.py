@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import msgspec
 import pytest
 from support.store_fixtures import ENCODER, enrollment, tamper
@@ -17,7 +19,7 @@ def code_of(receipt: Receipt, store: Store | None = None) -> str:
 def test_a_receipt_holds_with_and_without_the_store(store: Store) -> None:
     gone = store.add_speaker("Ada", [enrollment(1), enrollment(2)])
     receipt = store.forget(gone.id)
-    assert (receipt.speaker, receipt.records, receipt.epoch, receipt.log_cleared) == (gone.id, 3, 1, True)
+    assert (receipt.speaker, receipt.records, receipt.epoch, receipt.log_cleared) == (gone.id, 1, 1, True)
     again = parse_receipt(msgspec.json.encode(receipt))
     assert again == receipt
     verify_receipt(again)
@@ -34,7 +36,7 @@ def test_a_changed_receipt_is_a_forgery(store: Store, field: str) -> None:
 
 
 def test_a_receipt_of_another_store_is_told_apart(store: Store, keys: MasterKeys) -> None:
-    other = Store.open(store.path.parent.parent / "other", keys, ENCODER)
+    other = Store.open(Path(store.name).parent.parent / "other", keys, ENCODER)
     receipt = other.forget(other.add_speaker("Ada", [enrollment(1)]).id)
     other.close()
     assert code_of(receipt, store) == "receipt_of_another_store"
@@ -42,7 +44,7 @@ def test_a_receipt_of_another_store_is_told_apart(store: Store, keys: MasterKeys
 
 def test_somebody_put_back_is_noticed(store: Store) -> None:
     receipt = store.forget(store.add_speaker("Ada", [enrollment(1)]).id)
-    tamper(store.path.parent, "DELETE FROM tombstones")
+    tamper(Path(store.name).parent, "DELETE FROM tombstones")
     assert code_of(receipt, store) == "receipt_not_kept"
 
 

@@ -1,11 +1,10 @@
 """The store: durable, sealed, honest about damage, and empty where somebody was forgotten."""
 
-import sqlite3
 from pathlib import Path
 
 import numpy as np
 import pytest
-from support.store_fixtures import ENCODER, enrollment, files, tamper, unit
+from support.store_fixtures import ENCODER, enrollment, files, put, row_of, tamper, unit
 
 from voiceprint.domain.speaker import EncoderIdentity
 from voiceprint.domain.vocabulary import Consent
@@ -57,11 +56,7 @@ def test_no_template_and_no_name_lies_in_clear(folder: Path, store: Store, dtype
 def test_after_forgetting_no_byte_of_key_or_record_is_left(folder: Path, store: Store) -> None:
     gone = store.add_speaker("Ada", [enrollment(1), enrollment(2)])
     stays = store.add_speaker("Ben", [enrollment(3)])
-    database = sqlite3.connect(folder / DATABASE_NAME)
-    tokens = [row[0] for row in database.execute("SELECT token FROM keys WHERE speaker_id = ?", (gone.id,))]
-    tokens += [row[0] for row in database.execute("SELECT token FROM records WHERE speaker_id = ?", (gone.id,))]
-    database.close()
-    assert len(tokens) == 4
+    tokens = row_of(folder, gone.id)[2:]
     store.forget(gone.id)
     left = files(folder)
     for token in tokens:
@@ -75,46 +70,34 @@ def test_after_forgetting_no_byte_of_key_or_record_is_left(folder: Path, store: 
 
 def test_somebody_forgotten_and_put_back_stays_forgotten(folder: Path, store: Store) -> None:
     gone = store.add_speaker("Ada", [enrollment(1)])
-    database = sqlite3.connect(folder / DATABASE_NAME)
-    key = database.execute("SELECT * FROM keys").fetchone()
-    rows = database.execute("SELECT * FROM records").fetchall()
-    database.close()
+    row = row_of(folder, gone.id)
     store.forget(gone.id)
-    tamper(folder, "INSERT INTO keys VALUES (?, ?, ?)", *key)
-    for row in rows:
-        tamper(folder, "INSERT INTO records VALUES (?, ?, ?, ?, ?)", *row)
+    put(folder, row)
     loaded = store.load()
     assert (loaded.speakers, loaded.damaged) == ((), (gone.id,))
 
 
 def test_every_kind_of_damage_leaves_out_that_speaker_only(folder: Path, store: Store) -> None:
     whole = store.add_speaker("Whole", [enrollment(0)])
-    names = ["flipped", "swapped-a", "swapped-b", "rolled-back", "dropped", "doubled", "no-key", "renamed-row"]
+    names = ["flipped", "swapped-a", "swapped-b", "key-a", "key-b", "rolled-back", "body-of-before", "empty", "cut"]
     who = {name: store.add_speaker(name, [enrollment(at), enrollment(at + 50)]).id for at, name in enumerate(names)}
-    where = "WHERE speaker_id = ? AND type = 'enrollment'"
-    database = sqlite3.connect(folder / DATABASE_NAME)
-    first = {
-        name: database.execute(f"SELECT id, token FROM records {where} ORDER BY rowid", (who[name],)).fetchone()
-        for name in names
-    }
-    old_profile = database.execute("SELECT token FROM records WHERE id = ?", (who["rolled-back"],)).fetchone()[0]
-    database.close()
-    store.rename(who["rolled-back"], "newer")
+    first = {name: row_of(folder, who[name]) for name in names}
+    for name in ("rolled-back", "body-of-before"):
+        store.rename(who[name], "newer")
 
-    flipped = bytearray(first["flipped"][1])
+    def change(column: str, name: str, value: bytes) -> None:
+        tamper(folder, f"UPDATE speakers SET {column} = ? WHERE id = ?", value, who[name])
+
+    flipped = bytearray(first["flipped"][3])
     flipped[len(flipped) // 2] ^= 1
-    tamper(folder, "UPDATE records SET token = ? WHERE id = ?", bytes(flipped), first["flipped"][0])
-    tamper(folder, "UPDATE records SET token = ? WHERE id = ?", first["swapped-b"][1], first["swapped-a"][0])
-    tamper(folder, "UPDATE records SET token = ? WHERE id = ?", first["swapped-a"][1], first["swapped-b"][0])
-    tamper(folder, "UPDATE records SET token = ?, version = 1 WHERE id = ?", old_profile, who["rolled-back"])
-    tamper(folder, "DELETE FROM records WHERE id = ?", first["dropped"][0])
-    tamper(
-        folder,
-        "INSERT INTO records SELECT 'another', speaker_id, type, version, token FROM records WHERE id = ?",
-        first["doubled"][0],
-    )
-    tamper(folder, "DELETE FROM keys WHERE speaker_id = ?", who["no-key"])
-    tamper(folder, "UPDATE records SET id = 'other' WHERE id = ?", first["renamed-row"][0])
+    change("body", "flipped", bytes(flipped))
+    for one, other in (("a", "b"), ("b", "a")):
+        change("body", f"swapped-{one}", first[f"swapped-{other}"][3])
+        change("key", f"key-{one}", first[f"key-{other}"][2])
+    put(folder, first["rolled-back"])
+    change("body", "body-of-before", first["body-of-before"][3])
+    change("key", "empty", b"")
+    change("body", "cut", first["cut"][3][:-16])
 
     loaded = store.load()
     assert [speaker.id for speaker in loaded.speakers] == [whole.id]
@@ -127,35 +110,27 @@ def test_every_kind_of_damage_leaves_out_that_speaker_only(folder: Path, store: 
 
 
 def test_swap_matrix_over_speakers_and_stores(tmp_path: Path, keys: MasterKeys) -> None:
-    """Every key and every record of 30 speakers in 2 stores under the same master key, in every other place."""
-    stores = [Store.open(tmp_path / name, keys, ENCODER) for name in ("one", "two")]
+    """Every key and every body of 30 speakers in 2 stores under the same master key, in one place of each kind."""
     folders = [tmp_path / "one", tmp_path / "two"]
-    for store in stores:
-        for number in range(15):
-            store.add_speaker(f"speaker {number}", [enrollment(number)])
-    tokens: list[tuple[int, str, str, bytes]] = []
-    for number, folder in enumerate(folders):
-        database = sqlite3.connect(folder / DATABASE_NAME)
-        tokens += [(number, who, "key", token) for who, token in database.execute("SELECT speaker_id, token FROM keys")]
-        tokens += [
-            (number, who, kind, token)
-            for who, kind, token in database.execute("SELECT speaker_id, type, token FROM records")
-        ]
-        database.close()
+    stores = [Store.open(folder, keys, ENCODER) for folder in folders]
+    rows = [
+        row_of(folder, store.add_speaker(f"speaker {number}", [enrollment(number)]).id)
+        for store, folder in zip(stores, folders, strict=True)
+        for number in range(15)
+    ]
     accepted = tried = 0
-    target = next(entry for entry in tokens if entry[:1] == (0,) and entry[2] == "enrollment")
-    for number, who, kind, token in tokens:
-        if (number, who, kind) == target[:3]:
-            continue
-        tamper(
-            folders[0], "UPDATE records SET token = ? WHERE speaker_id = ? AND type = 'enrollment'", token, target[1]
-        )
-        loaded = stores[0].load()
-        tried += 1
-        accepted += target[1] in {speaker.id for speaker in loaded.speakers}
+    target = rows[0]
+    for column, place in (("key", 2), ("body", 3)):
+        for token in (token for row in rows for token in row[2:]):
+            if token == target[place]:
+                continue
+            tamper(folders[0], f"UPDATE speakers SET {column} = ? WHERE id = ?", token, target[0])
+            tried += 1
+            accepted += target[0] in {speaker.id for speaker in stores[0].load().speakers}
+        put(folders[0], target)
     for store in stores:
         store.close()
-    assert (accepted, tried) == (0, 89)
+    assert (accepted, tried) == (0, 118)
 
 
 def test_another_encoder_is_refused_with_the_way_on(folder: Path, keys: MasterKeys, store: Store) -> None:
@@ -231,23 +206,15 @@ def test_nobody_who_was_forgotten_leaves_a_byte_among_many(folder: Path, store: 
     gone = [who for number, who in enumerate(people) if number % 3 == 0]
     tokens: list[bytes] = []
     for who in gone:
-        tokens += tokens_of(folder, who)
+        tokens += row_of(folder, who)[2:]
         store.rename(who, "x" * 300)
-        tokens += tokens_of(folder, who)
+        tokens += row_of(folder, who)[2:]
     for who in gone:
         store.forget(who)
     left = files(folder)
     assert [
         token for token in tokens if any(token[at : at + 32] in left for at in range(16, len(token) - 32, 32))
     ] == []
-
-
-def tokens_of(folder: Path, speaker_id: str) -> list[bytes]:
-    database = sqlite3.connect(folder / DATABASE_NAME)
-    found = database.execute("SELECT token FROM keys WHERE speaker_id = ?", (speaker_id,)).fetchall()
-    found += database.execute("SELECT token FROM records WHERE speaker_id = ?", (speaker_id,)).fetchall()
-    database.close()
-    return [token for (token,) in found]
 
 
 def test_an_empty_file_is_damage_and_not_a_new_store(folder: Path, keys: MasterKeys, store: Store) -> None:

@@ -1,15 +1,13 @@
-import sqlite3
 from pathlib import Path
 
 import numpy as np
 import pytest
-from support.store_fixtures import ENCODER, enrollment, files, tamper, unit
+from support.store_fixtures import ENCODER, enrollment, files, put, row_of, tamper, unit
 
 from voiceprint.errors import StoreError
 from voiceprint.storage.maintenance.template_renewal import renew
 from voiceprint.storage.sealing.cancelable import transform_matrix
 from voiceprint.storage.sealing.key_file import MasterKeys
-from voiceprint.storage.sqlite.database import DATABASE_NAME
 from voiceprint.storage.store import Store
 
 
@@ -35,17 +33,12 @@ def test_every_cosine_stays_over_many_renewals(folder: Path, keys: MasterKeys, s
 
 def test_nothing_of_the_old_tokens_is_left_and_old_rows_do_not_fit(folder: Path, store: Store) -> None:
     ada = store.add_speaker("Ada", [enrollment(1)])
-    database = sqlite3.connect(folder / DATABASE_NAME)
-    key = database.execute("SELECT * FROM keys").fetchone()
-    records = database.execute("SELECT * FROM records").fetchall()
-    database.close()
+    row = row_of(folder, ada.id)
     assert renew(store).log_cleared
     left = files(folder)
-    for token in [key[2], *(record[4] for record in records)]:
+    for token in row[2:]:
         assert not any(token[at : at + 32] in left for at in range(16, len(token) - 32, 16))
-    tamper(folder, "INSERT OR REPLACE INTO keys VALUES (?, ?, ?)", *key)
-    for record in records:
-        tamper(folder, "INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?)", *record)
+    put(folder, row)
     assert store.load().damaged == (ada.id,)
 
 
@@ -65,7 +58,7 @@ def test_another_process_reads_and_writes_the_renewed_store(folder: Path, keys: 
 def test_with_somebody_damaged_it_is_refused_and_nothing_changes(folder: Path, store: Store) -> None:
     bad = store.add_speaker("bad", [enrollment(1)])
     store.add_speaker("good", [enrollment(2)])
-    tamper(folder, "UPDATE keys SET token = zeroblob(100) WHERE speaker_id = ?", bad.id)
+    tamper(folder, "UPDATE speakers SET key = zeroblob(100) WHERE id = ?", bad.id)
     with pytest.raises(StoreError, match=bad.id):
         renew(store)
     assert [who.name for who in store.load().speakers] == ["good"]

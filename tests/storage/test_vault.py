@@ -11,12 +11,11 @@ from voiceprint.storage.sealing.vault import (
     PurposeKeys,
     SealBrokenError,
     Vault,
-    new_data_key,
     open_sealed,
     seal,
 )
 
-KEY = new_data_key()
+KEY = Fernet.generate_key()
 CONTEXT: dict[str, str | int] = {"type": "enrollment", "id": "a", "version": 1}
 STORE = "00" * 16
 

@@ -5,9 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from voiceprint.domain.speaker import EncoderIdentity, Enrollment, Profile, new_id
+from voiceprint.domain.speaker import EncoderIdentity, Enrollment, Profile, StoredSpeaker, new_id
 from voiceprint.storage.sealing.key_file import MasterKeys
-from voiceprint.storage.sealing.seals import KeyRing
 from voiceprint.storage.store import Store
 
 __all__ = ["ENCODER", "fill"]
@@ -24,5 +23,5 @@ def fill(data: Path, keys: MasterKeys, speakers: int) -> None:
             vector = vectors.normal(size=192).astype(np.float32)
             enrollment = Enrollment.new(vector / np.linalg.norm(vector), 3.0, f"content {number}")
             profile = Profile(name=f"speaker {number}", created_at=time.time())
-            rows.write(new_id(), KeyRing.new(), profile, [enrollment], "enrolled")
+            rows.write(StoredSpeaker(new_id(), profile, (enrollment,)), 0, "enrolled", enrollments=1)
     store.close()

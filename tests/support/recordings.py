@@ -15,12 +15,12 @@ def pcm(waveform: Waveform) -> bytes:
     return np.round(waveform.samples * 32767).astype("<i2").tobytes()
 
 
-def wav(waveform: Waveform) -> bytes:
-    """A recording."""
+def wav(waveform: Waveform, *, rate: int = SAMPLE_RATE) -> bytes:
+    """A recording; ``rate``: of the samples, where it is not that of every waveform."""
     buffer = io.BytesIO()
     with wave.open(buffer, "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
-        file.setframerate(SAMPLE_RATE)
+        file.setframerate(rate)
         file.writeframes(pcm(waveform))
     return buffer.getvalue()

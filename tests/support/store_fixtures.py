@@ -56,15 +56,16 @@ def tamper(folder: Path, sql: str, *values: object) -> None:
     database.close()
 
 
-def rows_of(folder: Path, speaker_id: str) -> tuple[tuple[object, ...], list[tuple[object, ...]]]:
+def row_of(folder: Path, speaker_id: str) -> tuple[str, int, bytes, bytes]:
+    """Id, generation, sealed key and sealed body of a speaker, as they lie in the file."""
     database = sqlite3.connect(folder / DATABASE_NAME)
-    key = database.execute("SELECT * FROM keys WHERE speaker_id = ?", (speaker_id,)).fetchone()
-    records = database.execute("SELECT * FROM records WHERE speaker_id = ?", (speaker_id,)).fetchall()
+    row: tuple[str, int, bytes, bytes] = database.execute(
+        "SELECT * FROM speakers WHERE id = ?", (speaker_id,)
+    ).fetchone()
     database.close()
-    return key, records
+    return row
 
 
-def put(folder: Path, key: tuple[object, ...], records: list[tuple[object, ...]]) -> None:
-    tamper(folder, "INSERT OR REPLACE INTO keys VALUES (?, ?, ?)", *key)
-    for record in records:
-        tamper(folder, "INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?)", *record)
+def put(folder: Path, row: tuple[object, ...]) -> None:
+    """Put a row of an earlier time back."""
+    tamper(folder, "INSERT OR REPLACE INTO speakers VALUES (?, ?, ?, ?)", *row)

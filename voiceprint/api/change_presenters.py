@@ -14,9 +14,11 @@ from voiceprint.service.take_check import TakeFit
 __all__ = ["change_info", "merged_message", "takes_message"]
 
 
-def takes_message(speaker: StoredSpeaker, fits: list[TakeFit]) -> Takes:
-    """The takes of a speaker, and how each fits the others."""
-    return Takes(speaker=_reference(speaker), takes=tuple(map(_take, fits)))
+def takes_message(service: VoiceprintService, speaker_id: str) -> Takes:
+    """The takes of a speaker, and how each fits the others. Raises SpeakerError (``unknown_speaker``)."""
+    decide, wait = service.takes(speaker_id), service.pending.fits(speaker_id)
+    takes = (*map(_take, decide), *(_take(one, pending=True) for one in wait))
+    return Takes(speaker=_reference(service.speaker(speaker_id)), takes=takes)
 
 
 def merged_message(outcome: MergeOutcome, service: VoiceprintService) -> Merged:
@@ -37,13 +39,14 @@ def change_info(change: UndoableChange) -> ChangeInfo:
     )
 
 
-def _take(one: TakeFit) -> Take:
+def _take(one: TakeFit, *, pending: bool = False) -> Take:
     return Take(
         id=one.take.id,
         enrolled_at=iso_moment(one.take.enrolled_at),
         speech_seconds=round(one.take.speech_seconds, 2),
         consistency=None if one.consistency is None else round(one.consistency, 4),
         fit=one.fit,
+        pending=pending,
     )
 
 

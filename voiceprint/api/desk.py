@@ -1,7 +1,6 @@
-"""The one door for a caller: scope, groups, budget, disclosure and webhook in one place.
+"""The one door for a caller, from REST, WebSocket and page data: scope, groups, budget, disclosure and webhook.
 
-REST, WebSocket and page data go through it. Every method raises AccessError where the caller's scopes or groups do not
-allow it, and StoreError.
+Every method raises AccessError where the caller's scopes or groups do not allow it, and StoreError.
 """
 
 from collections.abc import Callable, Collection, Generator, Iterator, Sequence
@@ -22,7 +21,7 @@ from voiceprint.api.messages import (
     Undone,
     Unlocked,
 )
-from voiceprint.api.ownership import require_all_groups, require_enroller
+from voiceprint.api.ownership import require_all_groups, takes_wait
 from voiceprint.api.page_views import Health, Timeline, VoiceMap, health, timeline, voice_map
 from voiceprint.api.presenters import enrolled_message, forgotten_message, speaker_info, speaker_list
 from voiceprint.api.query import Query, Tell
@@ -140,7 +139,7 @@ class Desk:
         if name is not None:
             self._service.check_new_name(name)
         if speaker_id is not None:
-            self._may_add_to(caller, speaker_id)
+            self._wait(caller, speaker_id, consent)
         self._service.check_consent(consent, speaker_id, required=needs_consent)
         self._budgets.ask(caller)
 
@@ -158,17 +157,14 @@ class Desk:
         """The message about enrollments of a speaker, or of a new one. Raises as ``begin_enrollment``."""
         caller.require("operate" if force else "enroll")
         within, service = caller.within(groups), self._service
-        if speaker_id is not None:
-            self._may_add_to(caller, speaker_id)
+        if speaker_id is not None and self._wait(caller, speaker_id, consent):
+            outcome = service.pending.offer(speaker_id, enrollments, within=within)
+        elif speaker_id is not None:
             outcome = service.enroll_more(speaker_id, enrollments, consent=consent, within=within, force=force)
         else:
+            by = caller.token_id
             outcome = service.enroll_new(
-                name or "",
-                enrollments,
-                consent=consent,
-                within=within,
-                force=force,
-                enrolled_by=caller.token_id,
+                name or "", enrollments, consent=consent, within=within, force=force, enrolled_by=by
             )
         return disclosed(enrolled_message(outcome, self._service), caller)
 
@@ -202,15 +198,22 @@ class Desk:
     def takes(self, caller: Caller, speaker_id: str) -> Takes:
         """The takes of a speaker, and how each fits the others."""
         caller.require("enroll")
-        speaker = self._met(caller, speaker_id)
-        return disclosed(takes_message(speaker, self._service.takes(speaker_id)), caller)
+        self._met(caller, speaker_id)
+        return disclosed(takes_message(self._service, speaker_id), caller)
 
     def remove_take(self, caller: Caller, speaker_id: str, enrollment_id: str) -> Takes:
         """The takes that are left. Raises SpeakerError: ``unknown_enrollment``, ``last_enrollment``."""
         caller.require("operate")
         self._own(caller, speaker_id)
-        left = self._service.remove_take(speaker_id, enrollment_id)
-        return disclosed(takes_message(left, self._service.takes(speaker_id)), caller)
+        self._service.remove_take(speaker_id, enrollment_id)
+        return disclosed(takes_message(self._service, speaker_id), caller)
+
+    def confirm_take(self, caller: Caller, speaker_id: str, enrollment_id: str) -> Takes:
+        """The takes with one that waited. Raises SpeakerError (``unknown_enrollment``)."""
+        caller.require("operate")
+        self._own(caller, speaker_id)
+        self._service.pending.confirm(speaker_id, enrollment_id)
+        return disclosed(takes_message(self._service, speaker_id), caller)
 
     def merge(self, caller: Caller, speaker_id: str, other_id: str, *, force: bool = False) -> Merged:
         """The speaker with the takes of the other entry, which is no more.
@@ -284,8 +287,8 @@ class Desk:
     def _query(self, caller: Caller, ask: Callable[[EncodedUtterance], Answer]) -> Query:
         return Query(self._service, self._budgets, caller, self._clock, self._tell, ask)
 
-    def _may_add_to(self, caller: Caller, speaker_id: str) -> None:
-        require_enroller(caller, self._met(caller, speaker_id), self._service.settings)
+    def _wait(self, caller: Caller, speaker_id: str, consent: Consent | None) -> bool:
+        return takes_wait(caller, self._met(caller, speaker_id), consent, self._service.settings)
 
     def _own(self, caller: Caller, speaker_id: str) -> StoredSpeaker:
         speaker = self._met(caller, speaker_id)

@@ -182,7 +182,8 @@ class Enrolled(Message, frozen=True, kw_only=True, tag="enrolled"):
     """The outcome of an enrollment.
 
     ``consistency``: lowest cosine between an enrollment of the speaker and the template of all of them.
-    ``warnings``: what is doubtful about the recordings that were taken.
+    ``warnings``: what is doubtful about the recordings that were taken. ``pending``: takes of the speaker that wait for
+    an operator, these among them where another token enrolled the speaker.
     """
 
     speaker: SpeakerRef
@@ -192,6 +193,7 @@ class Enrolled(Message, frozen=True, kw_only=True, tag="enrolled"):
     consistency: float | None
     similar_speakers: tuple[Candidate, ...]
     warnings: tuple[Notice, ...] = ()
+    pending: int = 0
 
 
 class Error(Message, frozen=True, kw_only=True, tag="error"):

@@ -86,6 +86,7 @@ def enrolled_message(outcome: EnrollmentOutcome, service: VoiceprintService) -> 
         consistency=_rounded(outcome.consistency),
         similar_speakers=_candidates(outcome.similar, service),
         warnings=outcome.warnings,
+        pending=len(speaker.profile.pending),
     )
 
 
@@ -105,6 +106,7 @@ def speaker_info(speaker: StoredSpeaker, service: VoiceprintService, within: Wit
         consent=profile.consent,
         consent_at=None if profile.consent_at is None else iso_moment(profile.consent_at),
         waiting=speaker.pending_reenrollment,
+        pending=len(profile.pending),
         groups=groups_told(profile.groups, within),
     )
 

@@ -2,32 +2,29 @@
 
 import secrets
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field, replace
 from threading import RLock
-
-import numpy as np
 
 from voiceprint.api.desk import Desk
 from voiceprint.api.recording_messages import JobState, RecordingJob
 from voiceprint.api.timeline_messages import Timeline
 from voiceprint.api.timeline_presenter import TimelinePresenter
 from voiceprint.audio.channels import Choice
-from voiceprint.audio.recording import Recording, Waveform
+from voiceprint.audio.recording import Recording
 from voiceprint.audio.recording_stream import SoundPiece
 from voiceprint.domain.caller import Caller
 from voiceprint.domain.groups import Within
 from voiceprint.domain.moments import iso_moment
 from voiceprint.domain.vocabulary import Notice
 from voiceprint.errors import InputError, VoiceprintError
-from voiceprint.service.diarization import Diarization, Diarizer, Voice
+from voiceprint.service.diarization import Diarization, Voice
+from voiceprint.service.diarization_stream import StreamDiarizer
 from voiceprint.service.results import EncodedUtterance
 from voiceprint.service.service import VoiceprintService
 
 __all__ = ["Correction", "Job"]
 
-# Sound is handed on in pieces as long as this.
-_PIECE_SAMPLES = 30 * 16_000
 # What is known is shown again when so much more was heard: to find all spans takes time in proportion to the recording.
 SHOW_AGAIN = 1.25
 
@@ -70,13 +67,14 @@ class Job:
     lock: RLock = field(default_factory=RLock)
     corrections: dict[int, str | None] = field(default_factory=dict)
     changes: list[Correction] = field(default_factory=list)
-    _diarizer: Diarizer | None = None
-    _track: int = 1
-    _waiting: list[list[Waveform]] = field(default_factory=list)
+    _diarizer: StreamDiarizer = field(init=False)
     _found: Diarization | None = None
     _about: Recording = field(default_factory=lambda: Recording((), 1, 0.0))
     _shown_at: float = 0.0
     _paid: int = 1
+
+    def __post_init__(self) -> None:
+        self._diarizer = StreamDiarizer(self.service, self.choice, within=self.within)
 
     @property
     def ended(self) -> bool:
@@ -87,41 +85,30 @@ class Job:
     def begin(self, head: Recording) -> Iterator[None]:
         """Choose by the beginning which track and channels are heard, and hear it. Raises InputError."""
         self.state = "running"
-        parties = self.service.parties(head, self.choice)
-        self._track = parties[0].utterance.origin.track or head.tracks[0].number
-        self._diarizer = Diarizer(self.service, parties, within=self.within)
-        yield
-        sounds = [party.waveform for party in parties]
-        for at in range(0, max(len(sound.samples) for sound in sounds), _PIECE_SAMPLES):
-            yield from self._hear([Waveform(sound.samples[at : at + _PIECE_SAMPLES]) for sound in sounds])
+        yield from self._following(self._diarizer.begin(head))
 
     def hear(self, piece: SoundPiece) -> Iterator[None]:
         """The next of its sound. Raises LimitError (``too_many_answers``), StoreError."""
-        if piece.track != self._track or self._diarizer is None:
-            return
-        self._waiting.append([piece.channel(channel) for channel in self._diarizer.channels])
-        if sum(len(sounds[0].samples) for sounds in self._waiting) >= _PIECE_SAMPLES:
-            yield from self._hear(self._gathered())
+        yield from self._following(self._diarizer.hear(piece))
+        if self.heard_seconds >= SHOW_AGAIN * self._shown_at and self._diarizer.knows_more:
+            self._shown_at = self.heard_seconds
+            self._found = yield from self._decided()
 
     def finish(self, about: Recording) -> Iterator[None]:
         """The end of it. ``about``: what is to be said about the whole recording. Raises as ``hear``."""
-        assert self._diarizer is not None
-        if self._waiting:
-            yield from self._hear(self._gathered())
-        yield from self._diarizer.finish()
-        found = yield from self._decided(self._diarizer)
+        yield from self._following(self._diarizer.finish())
+        found = yield from self._decided()
         for answer in found.answers:
             self.desk.conclude(answer)
             yield
-        self._found, self._about, self._diarizer = self._kept(found), about, None
+        self._found, self._about = self._kept(found), about
         self._end("done")
 
     def fail(self, error: VoiceprintError) -> None:
         """It ended without a timeline; what was found so far is forgotten."""
         if not self.ended:
             self.error = Notice(code=error.code, message=error.told)
-            self._found = self._diarizer = None
-            self._waiting.clear()
+            self._found = None
             self._end("failed")
 
     # What is told of it
@@ -163,17 +150,15 @@ class Job:
 
     # Inside
 
-    def _hear(self, sounds: Sequence[Waveform]) -> Iterator[None]:
-        assert self._diarizer is not None
-        yield from self._diarizer.hear(sounds)
-        self.heard_seconds += max(sound.seconds for sound in sounds)
-        if self._diarizer.knows_more and self.heard_seconds >= SHOW_AGAIN * self._shown_at:
-            self._shown_at = self.heard_seconds
-            self._found = yield from self._decided(self._diarizer)
+    def _following(self, steps: Iterator[None]) -> Iterator[None]:
+        for _ in steps:
+            self.heard_seconds = self._diarizer.seconds
+            yield
+        self.heard_seconds = self._diarizer.seconds
 
-    def _decided(self, diarizer: Diarizer) -> Generator[None, None, Diarization]:
+    def _decided(self) -> Generator[None, None, Diarization]:
         """What is known of it so far; every voice decided on costs one answer."""
-        steps = diarizer.found()
+        steps = self._diarizer.found()
         while True:
             try:
                 next(steps)
@@ -186,10 +171,6 @@ class Job:
             self._paid = len(found.answers)
         return found
 
-    def _gathered(self) -> list[Waveform]:
-        parts, self._waiting = self._waiting, []
-        return [Waveform(np.concatenate([part.samples for part in channel])) for channel in zip(*parts, strict=True)]
-
     def _kept(self, found: Diarization) -> Diarization:
         """Without the embeddings of voices that may not be kept."""
         if self.keeps_unnamed:
@@ -197,6 +178,7 @@ class Job:
         return replace(found, voices=tuple(map(_without_embedding, found.voices)))
 
     def _end(self, state: JobState) -> None:
+        self._diarizer = StreamDiarizer(self.service)  # what it knows of voices goes
         self.state, self.expires_at = state, time.time() + self.keep_seconds
 
 

@@ -43,7 +43,7 @@ class SpeakerInfo(Message, frozen=True, kw_only=True, tag="speaker"):
 
     ``created_at``, ``consent_at``: ISO 8601, UTC. Days are YYYY-MM-DD, UTC: ``last_seen``, of the last recognition;
     ``kept_until``, the last day before retention erases (``kept_because``: the reason for that day). ``waiting``: the
-    store was moved to another encoder, and reenrollment is pending.
+    store was moved to another encoder, and reenrollment is pending. ``pending``: takes that wait for an operator.
     """
 
     id: str
@@ -58,6 +58,7 @@ class SpeakerInfo(Message, frozen=True, kw_only=True, tag="speaker"):
     consent_at: str | None = None
     waiting: bool = False
     groups: tuple[str, ...] = ()
+    pending: int = 0
 
 
 class SpeakerList(Message, frozen=True, kw_only=True, tag="speakers"):
@@ -116,7 +117,8 @@ class Unlocked(Message, frozen=True, kw_only=True, tag="unlocked"):
 
 class Take(Part, frozen=True, kw_only=True):
     """One recording of a speaker. ``enrolled_at``: ISO 8601, UTC; ``consistency``: cosine to the mean of the others,
-    None for the only one and for who may not see scores; ``fit``: the same as a word.
+    None for the only one and for who may not see scores; ``fit``: the same as a word; ``pending``: it decides nothing
+    before an operator confirms it.
     """
 
     id: str
@@ -124,10 +126,11 @@ class Take(Part, frozen=True, kw_only=True):
     speech_seconds: float
     consistency: float | None
     fit: Fit
+    pending: bool = False
 
 
 class Takes(Message, frozen=True, kw_only=True, tag="takes"):
-    """Oldest first."""
+    """Oldest first, those that are pending last."""
 
     speaker: SpeakerRef
     takes: tuple[Take, ...]

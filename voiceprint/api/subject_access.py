@@ -29,7 +29,7 @@ def known_about(record: SubjectRecord, within: Within = None) -> KnownAbout:
         kept_because=record.kept_because,
         imported_from=profile.origin,
         groups=groups_told(profile.groups, within),
-        enrollments=tuple(map(_enrollment, (*speaker.enrollments, *speaker.former))),
+        enrollments=tuple(map(_enrollment, (*speaker.enrollments, *speaker.former, *speaker.pending_takes))),
         log=tuple(map(_event, record.lines)),
     )
 

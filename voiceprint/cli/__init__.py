@@ -22,6 +22,7 @@ from voiceprint.cli import (
     identify,
     keys,
     mcp,
+    media_streams,
     migrate,
     models,
     name,
@@ -61,6 +62,7 @@ _GROUPS = (
     completion,
     wyoming,
     audiosocket,
+    media_streams,
 )
 
 

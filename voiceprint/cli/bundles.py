@@ -72,7 +72,7 @@ def run_import(args: argparse.Namespace) -> int:
     settings = settings_from(args)
     data = read_small_file(args.file, most=MAX_BUNDLE_BYTES)
     keys = store_keys(settings, make=True)
-    report = restore(settings.data, keys, read_bundle(data, keys=keys, passphrase=_passphrase(args)))
+    report = restore(settings.place, keys, read_bundle(data, keys=keys, passphrase=_passphrase(args)))
     tell(
         args,
         report,

@@ -104,7 +104,7 @@ def run_verify_receipt(args: argparse.Namespace) -> int:
 
     receipt = parse_receipt(read_small_file(args.file))
     verify_receipt(receipt)
-    here = has_store(settings_from(args).data)
+    here = has_store(settings_from(args).place)
     if here:
         with open_store(args) as store:
             verify_receipt(receipt, store)

@@ -31,6 +31,7 @@ __all__ = [
     "extra",
     "open_service",
     "print_json",
+    "reaches_others",
     "read_token",
     "refuse",
     "settings_from",
@@ -65,6 +66,11 @@ def add_data_option(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="DIR",
         help="where the sealed store is (index/ of one home, VOICEPRINT_DATA)",
+    )
+    parser.add_argument(
+        "--store",
+        metavar="ADDRESS",
+        help="a PostgreSQL database in its place: postgresql://USER@HOST/DATABASE (VOICEPRINT_STORE)",
     )
 
 
@@ -116,18 +122,21 @@ def read_token(file: Path | None) -> str | None:
 
 def check_address(listen: str, *, open_network: bool) -> None:
     """Refuse an address that other machines reach, unless it is asked for. Raises ConfigError."""
+    if not open_network and reaches_others(listen):
+        host = urlsplit(listen).hostname or repr(listen)
+        raise ConfigError(
+            "exposed", f"Listening on {host} lets every machine there connect: say --open-network for that."
+        )
+
+
+def reaches_others(listen: str) -> bool:
+    """Whether other machines can connect to what listens on a ``tcp://`` or ``unix://`` address."""
     address = urlsplit(listen)
-    if address.scheme == "unix" or open_network:
-        return
     host = address.hostname or ""
     try:
-        alone = host == "localhost" or ip_address(host).is_loopback
+        return address.scheme != "unix" and host != "localhost" and not ip_address(host).is_loopback
     except ValueError:
-        alone = False
-    if not alone:
-        raise ConfigError(
-            "exposed", f"Listening on {host or listen!r} lets every machine there connect: say --open-network for that."
-        )
+        return True
 
 
 @contextmanager

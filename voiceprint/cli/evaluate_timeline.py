@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from voiceprint.cli.common import add_json_option, add_store_options, open_service, print_json
-from voiceprint.cli.timeline import OWN_FILE_LIMITS, timeline_of
+from voiceprint.cli.timeline import timeline_of
 
 __all__ = ["add"]
 
@@ -18,7 +18,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     )
     add_json_option(parser)
     add_store_options(parser)
-    parser.set_defaults(run=run, **OWN_FILE_LIMITS)
+    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:

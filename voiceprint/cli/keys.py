@@ -1,7 +1,6 @@
 """voiceprint key init | rotate | check, voiceprint renew"""
 
 import argparse
-from pathlib import Path
 
 from voiceprint.cli.common import counted, print_json, settings_from
 from voiceprint.cli.store_common import add_care_options, open_store, store_keys, tell
@@ -62,20 +61,20 @@ def _check(args: argparse.Namespace) -> int:
 
     settings = settings_from(args)
     keys = store_keys(settings)
-    opens = has_store(settings.data)
+    opens = has_store(settings.place)
     if opens:
         with open_store(args):
             pass
     tell(
         args,
         {"path": str(keys.path), "keys": len(keys.keys), "opens_store": opens or None},
-        f"{keys.path}: {len(keys.keys)} keys. " + _said(settings.data, opens),
+        f"{keys.path}: {len(keys.keys)} keys. " + _said(settings.where, opens),
     )
     return 0
 
 
-def _said(data: Path, opens: bool) -> str:
-    return f"They open the store in {data}." if opens else f"There is no store in {data} yet."
+def _said(where: str, opens: bool) -> str:
+    return f"They open the store in {where}." if opens else f"There is no store in {where} yet."
 
 
 def run_renew(args: argparse.Namespace) -> int:

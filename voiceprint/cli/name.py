@@ -6,7 +6,7 @@ from pathlib import Path
 
 from voiceprint.cli.common import add_store_options, open_service, shown
 from voiceprint.cli.store_common import read_small_file
-from voiceprint.cli.timeline import OWN_FILE_LIMITS, timeline_of
+from voiceprint.cli.timeline import timeline_of
 from voiceprint.errors import InputError
 
 __all__ = ["add"]
@@ -20,7 +20,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument("--audio", type=Path, required=True, metavar="FILE", help="the recording that was transcribed")
     parser.add_argument("--out", type=Path, metavar="FILE", help="where to write it (standard output)")
     add_store_options(parser)
-    parser.set_defaults(run=run, **OWN_FILE_LIMITS)
+    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -55,6 +55,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 _VARIABLES = {
     "min_identify_speech_seconds": "speech needed for an answer",
     "min_enroll_speech_seconds": "speech needed to enroll somebody, in all recordings together",
+    "embed_origins": "the pages elsewhere that may ask, each with a token",
     "webhook_url": "told when somebody of the webhook's group is recognised",
     "webhook_group": "that group",
     "webhook_events": "what the webhook is told",
@@ -106,7 +107,7 @@ def run(args: argparse.Namespace) -> int:
         encoder = service.encoder
         print(
             f"voiceprint: encoder {encoder.id} ({encoder.fingerprint[:12]}), "
-            f"{counted(service.count(), 'speaker')} in {service.settings.data}",
+            f"{counted(service.count(), 'speaker')} in {service.settings.where}",
             file=sys.stderr,
         )
         if not decoder_walls():

@@ -81,6 +81,7 @@ def _tell(info: "SpeakerInfo") -> None:
     groups = f", in {', '.join(info.groups)}" if info.groups else ""
     print(f"{info.id}  {info.name}  {takes}, {info.speech_seconds_total:.1f} s{groups}")
     waits = "waits to be enrolled again, " if info.waiting else ""
+    waits += f"{counted(info.pending, 'recording')} waiting for 'voiceprint takes', " if info.pending else ""
     said = f"{waits}last recognised {info.last_seen or 'never'}, kept until {info.kept_until}"
     print(f"    {consent_sentence(info)}, {said}")
 

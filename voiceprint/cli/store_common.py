@@ -60,7 +60,7 @@ def store_keys(settings: Settings, *, make: bool = False) -> "MasterKeys":
     from voiceprint.storage.store import has_store
 
     path = find_key_file()
-    if make and not path.exists() and not has_store(settings.data):
+    if make and not path.exists() and not has_store(settings.place):
         return create_key_file(path, data=settings.data)
     return load_key_file(path, data=settings.data)
 
@@ -73,10 +73,10 @@ def check_store(settings: Settings, *, make: bool = False) -> None:
     from voiceprint.errors import StoreError
     from voiceprint.storage.store import has_store
 
-    if has_store(settings.data):
+    if has_store(settings.place):
         if not make:
-            warn([f"the store in {settings.data}"])
-    elif settings.data == Settings().data and has_store(FORMER_PLACE):
+            warn([f"the store in {settings.where}"])
+    elif settings.place == Settings().data and has_store(FORMER_PLACE):
         raise StoreError(
             "store_elsewhere",
             f"There is a store in {FORMER_PLACE.absolute()}, where earlier versions kept it: say --data "
@@ -85,7 +85,7 @@ def check_store(settings: Settings, *, make: bool = False) -> None:
     elif not make:
         raise StoreError(
             "store_missing",
-            f"There is no store in {settings.data}; 'voiceprint enroll' makes one.",
+            f"There is no store in {settings.where}; 'voiceprint enroll' makes one.",
         )
 
 
@@ -96,7 +96,7 @@ def open_store(args: argparse.Namespace) -> Iterator["Store"]:
 
     settings = settings_from(args)
     check_store(settings)
-    store = Store.open_existing(settings.data, store_keys(settings))
+    store = Store.open_existing(settings.place, store_keys(settings))
     try:
         yield store
     finally:

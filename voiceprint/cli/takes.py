@@ -35,7 +35,9 @@ _UNDOABLE = {
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = commands.add_parser("takes", help="list the recordings of a speaker and how they fit, or take one out")
     parser.add_argument("speaker", metavar="NAME|ID")
-    parser.add_argument("--remove", metavar="TAKE", help="take this recording out: its id, or the beginning of it")
+    change = parser.add_mutually_exclusive_group()
+    change.add_argument("--remove", metavar="TAKE", help="take this recording out: its id, or the beginning of it")
+    change.add_argument("--confirm", metavar="TAKE", help="let this recording, which waits for your word, decide too")
     _common(parser, run_takes)
 
     parser = commands.add_parser("merge", help="make one of two entries of one person")
@@ -60,10 +62,12 @@ def run_takes(args: argparse.Namespace) -> int:
 
     with open_service(args) as service:
         speaker = service.named(args.speaker)
+        waiting = [one.id for one in speaker.profile.pending]
         if args.remove is not None:
-            wanted = _take_id([one.take.id for one in service.takes(speaker.id)], args.remove)
-            speaker = service.remove_take(speaker.id, wanted)
-        said = takes_message(speaker, service.takes(speaker.id))
+            service.remove_take(speaker.id, _take_id([*(one.id for one in speaker.enrollments), *waiting], args.remove))
+        if args.confirm is not None:
+            service.pending.confirm(speaker.id, _take_id(waiting, args.confirm))
+        said = takes_message(service, speaker.id)
     print_json(said) if args.json else _tell_takes(said)
     return 0
 
@@ -81,7 +85,10 @@ def _tell_takes(said: "Takes") -> None:
     print(f"{said.speaker.name}: {counted(len(said.takes), 'recording')}")
     for take in said.takes:
         cosine = "" if take.consistency is None else f" ({take.consistency:.2f})"
-        print(f"  {take.id[:8]}  {take.enrolled_at[:10]}  {take.speech_seconds:5.1f} s  {_FITS[take.fit]}{cosine}")
+        waits = ", waits for --confirm" if take.pending else ""
+        print(
+            f"  {take.id[:8]}  {take.enrolled_at[:10]}  {take.speech_seconds:5.1f} s  {_FITS[take.fit]}{cosine}{waits}"
+        )
 
 
 def run_merge(args: argparse.Namespace) -> int:

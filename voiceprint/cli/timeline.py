@@ -12,11 +12,9 @@ if TYPE_CHECKING:
     from voiceprint.api.page_views import Timeline
     from voiceprint.service.service import VoiceprintService
 
-__all__ = ["OWN_FILE_LIMITS", "add", "timeline_of"]
+__all__ = ["add", "timeline_of"]
 
 FORMATS = ("rttm", "srt", "vtt", "csv")
-# For a person's own files: two hours, where a server takes ten minutes of anyone's.
-OWN_FILE_LIMITS = {"max_audio_seconds": 7200.0, "max_upload_bytes": 1 << 30}
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -27,7 +25,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         shapes.add_argument(f"--{name}", action="store_const", const=name, dest="shape", help=f"as {name.upper()}")
     shapes.add_argument("--json", action="store_true", help="one JSON object a line")
     add_store_options(parser)
-    parser.set_defaults(run=run, shape=None, **OWN_FILE_LIMITS)
+    parser.set_defaults(run=run, shape=None)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -48,16 +46,16 @@ def run(args: argparse.Namespace) -> int:
 
 def timeline_of(service: "VoiceprintService", path: Path) -> "Timeline":
     """The timeline of a file; its decisions are noted as any. Raises InputError, StoreError."""
-    from voiceprint.api.page_views import timeline
+    from voiceprint.api.timeline_presenter import TimelinePresenter
+    from voiceprint.audio.recording_stream import stream_file
     from voiceprint.domain.caller import OPERATOR
-    from voiceprint.service.bulk import read_clip
-    from voiceprint.service.diarization import finished
+    from voiceprint.service.diarization_stream import diarize_stream
 
-    recording = read_clip(service, path)[1]
-    found = finished(service, recording)
-    for answer in found.answers:
-        service.conclude(answer)
-    return timeline(service, found, recording, OPERATOR)
+    with stream_file(path, max_seconds=service.settings.max_recording_seconds) as stream:
+        found, seconds = diarize_stream(service, stream)
+        for answer in found.answers:
+            service.conclude(answer)
+        return TimelinePresenter(service, found, OPERATOR).timeline(stream.outcome, seconds)
 
 
 def _print(args: argparse.Namespace, path: Path, found: "Timeline") -> None:

@@ -42,7 +42,7 @@ def run_add(args: argparse.Namespace) -> int:
     from voiceprint.storage.store import has_store
     from voiceprint.storage.tokens import add_token
 
-    if not has_store(settings_from(args).data):
+    if not has_store(settings_from(args).place):
         open_service(args, make=True).close()  # a server that others may reach needs a token before its first start
     with open_store(args) as store:
         token, kept = add_token(store, args.name, args.scope or ["identify"], days=args.days, groups=args.group or ())

@@ -2,7 +2,7 @@
 
 import argparse
 
-from voiceprint.cli.common import add_server_options, check_address, extra, read_token
+from voiceprint.cli.common import add_server_options, check_address, extra, reaches_others, read_token
 
 __all__ = ["add"]
 
@@ -26,6 +26,11 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument(
         "--open-network", action="store_true", help="let other machines connect; Wyoming knows no passwords"
     )
+    parser.add_argument(
+        "--announce",
+        action=argparse.BooleanOptionalAction,
+        help="tell Home Assistant of the bridge by mDNS (where other machines may connect)",
+    )
     add_server_options(parser)
     parser.set_defaults(run=run)
 
@@ -34,9 +39,14 @@ def run(args: argparse.Namespace) -> int:
     import asyncio
 
     check_address(args.listen, open_network=args.open_network)
+    announce = reaches_others(args.listen) if args.announce is None else args.announce
     with extra("wyoming"):
         from voiceprint.integrations.wyoming_bridge import BridgeOptions
         from voiceprint.integrations.wyoming_server import serve_bridge
+
+        if announce:
+            import zeroconf  # noqa: F401 - said here where it is missing
     options = BridgeOptions(upstream=args.upstream, mode=args.mode, groups=tuple(args.group), patience=args.patience)
-    asyncio.run(serve_bridge(args.listen, options, server=args.server, token=read_token(args.token_file), ca=args.ca))
+    token = read_token(args.token_file)
+    asyncio.run(serve_bridge(args.listen, options, server=args.server, token=token, ca=args.ca, announce=announce))
     return 0

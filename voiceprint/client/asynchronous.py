@@ -12,6 +12,7 @@ import asyncio
 import json
 import ssl
 from collections.abc import AsyncIterable, AsyncIterator, Sequence
+from io import BytesIO
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -20,12 +21,14 @@ import msgspec
 
 from voiceprint.api.messages import (
     PROTOCOL_VERSION,
+    ChangeInfo,
     Consent,
     Enrolled,
     Error,
     Forgotten,
     Hello,
     KnownAbout,
+    Merged,
     Mode,
     Ready,
     Result,
@@ -35,10 +38,13 @@ from voiceprint.api.messages import (
     Start,
     Stop,
     Takes,
+    Undoable,
+    Undone,
     Unlocked,
     decode_server,
     encode,
 )
+from voiceprint.api.recording_messages import RecordingJob, ThatWas
 from voiceprint.api.timeline_messages import Timeline
 from voiceprint.client.refusal import RefusedError, refused
 from voiceprint.errors import MessageError
@@ -97,23 +103,52 @@ class VoiceprintClient:
         query = [("group", group) for group in groups]
         return _view(Timeline, await self._fetch("POST", "/v1/timeline", data=recording, params=query))
 
+    async def send_recording(self, recording: bytes, *, groups: Sequence[str] = ()) -> RecordingJob:
+        """A recording of any length, heard as a job; ask for it until its state is ``done`` or ``failed``."""
+        query = [("group", group) for group in groups]
+        body = await self._fetch("POST", "/v1/recordings", data=BytesIO(recording), params=query)
+        return _view(RecordingJob, body)
+
+    async def recording(self, job_id: str) -> RecordingJob:
+        """How far a recording is heard, and its timeline so far."""
+        return _view(RecordingJob, await self._fetch("GET", f"/v1/recordings/{job_id}"))
+
+    async def name_voice(self, job_id: str, voice: int, wanted: ThatWas) -> RecordingJob:
+        """The recording after a person said whose one of its voices is."""
+        path = f"/v1/recordings/{job_id}/voices/{voice}"
+        return _view(RecordingJob, await self._fetch("POST", path, data=msgspec.json.encode(wanted)))
+
+    async def undo_name(self, job_id: str) -> RecordingJob:
+        """The recording without what was said last of its voices."""
+        return _view(RecordingJob, await self._fetch("POST", f"/v1/recordings/{job_id}/undo"))
+
+    async def forget_recording(self, job_id: str) -> None:
+        """Cancel a recording, and forget its voices."""
+        await self._fetch("DELETE", f"/v1/recordings/{job_id}")
+
     async def verify(self, speaker_id: str, recording: bytes) -> Result:
         """Whether it is the claimed speaker."""
         return await self._ask(Result, "POST", "/v1/verify", data=recording, params={"speaker": speaker_id})
 
     async def enroll(
-        self, name: str, recordings: Sequence[bytes], *, consent: Consent | None = None, groups: Sequence[str] = ()
+        self,
+        name: str,
+        recordings: Sequence[bytes],
+        *,
+        consent: Consent | None = None,
+        groups: Sequence[str] = (),
+        force: bool = False,
     ) -> Enrolled:
-        """A new speaker, in these groups."""
+        """A new speaker, in these groups. ``force``: also from recordings that do not agree; for operators."""
         query = [("group", group) for group in groups]
-        form = _form(recordings, consent, name=name)
+        form = _form(recordings, consent, force, name=name)
         return await self._ask(Enrolled, "POST", "/v1/speakers", data=form, params=query)
 
     async def enroll_more(
-        self, speaker_id: str, recordings: Sequence[bytes], *, consent: Consent | None = None
+        self, speaker_id: str, recordings: Sequence[bytes], *, consent: Consent | None = None, force: bool = False
     ) -> Enrolled:
-        """More recordings of an enrolled speaker."""
-        form = _form(recordings, consent)
+        """More recordings of an enrolled speaker. ``force``: also what sounds like another voice; for operators."""
+        form = _form(recordings, consent, force)
         return await self._ask(Enrolled, "POST", f"/v1/speakers/{speaker_id}/enrollments", data=form)
 
     async def speakers(self, *, groups: Sequence[str] = ()) -> tuple[SpeakerInfo, ...]:
@@ -137,6 +172,24 @@ class VoiceprintClient:
     async def remove_take(self, speaker_id: str, take_id: str) -> Takes:
         """The recordings that are left without this one."""
         return await self._ask(Takes, "DELETE", f"/v1/speakers/{speaker_id}/enrollments/{take_id}")
+
+    async def confirm_take(self, speaker_id: str, take_id: str) -> Takes:
+        """The recordings of the speaker, of which this one, which another token brought, decides from now on."""
+        return await self._ask(Takes, "POST", f"/v1/speakers/{speaker_id}/enrollments/{take_id}/confirm")
+
+    async def merge(self, speaker_id: str, other_id: str, *, force: bool = False) -> Merged:
+        """Two entries of one person as one, which keeps the first id. ``force``: also where the voices differ."""
+        body = json.dumps({"from": other_id, "force": force})
+        return await self._ask(Merged, "POST", f"/v1/speakers/{speaker_id}/merge", data=body)
+
+    async def last_change(self) -> ChangeInfo | None:
+        """The change that ``undo`` would take back now; None where there is none."""
+        return (await self._ask(Undoable, "GET", "/v1/undo")).change
+
+    async def undo(self, change_id: str | None = None) -> ChangeInfo:
+        """The change that was taken back: the last one. With an id, only where that is still the last one."""
+        body = json.dumps({"change": change_id})
+        return (await self._ask(Undone, "POST", "/v1/undo", data=body)).change
 
     async def health(self) -> ServerHealth:
         """Whether the server can answer, with which encoder, among how many speakers."""
@@ -215,8 +268,8 @@ async def _speak(socket: aiohttp.ClientWebSocketResponse, frames: AsyncIterable[
         raise
 
 
-def _form(recordings: Sequence[bytes], consent: Consent | None, **fields: str) -> aiohttp.FormData:
-    form = aiohttp.FormData(fields)
+def _form(recordings: Sequence[bytes], consent: Consent | None, force: bool, **fields: str) -> aiohttp.FormData:
+    form = aiohttp.FormData({**fields, **({"force": "true"} if force else {})})
     if consent is not None:
         form.add_field("consent", msgspec.json.encode(consent).decode())
     for number, recording in enumerate(recordings):

@@ -17,10 +17,12 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from voiceprint.api.messages import (
+    ChangeInfo,
     Consent,
     Enrolled,
     Forgotten,
     KnownAbout,
+    Merged,
     Mode,
     Result,
     ServerMessage,
@@ -28,6 +30,7 @@ from voiceprint.api.messages import (
     Takes,
     Unlocked,
 )
+from voiceprint.api.recording_messages import RecordingJob, ThatWas
 from voiceprint.api.timeline_messages import Timeline
 from voiceprint.client.asynchronous import ServerHealth, VoiceprintClient
 
@@ -72,19 +75,47 @@ class SyncVoiceprintClient:
         """The turns of a recording, each with its speaker."""
         return self._run(self._client.timeline(recording, groups=groups))
 
+    def send_recording(self, recording: bytes, *, groups: Sequence[str] = ()) -> RecordingJob:
+        """A recording of any length, heard as a job; ask for it until its state is ``done`` or ``failed``."""
+        return self._run(self._client.send_recording(recording, groups=groups))
+
+    def recording(self, job_id: str) -> RecordingJob:
+        """How far a recording is heard, and its timeline so far."""
+        return self._run(self._client.recording(job_id))
+
+    def name_voice(self, job_id: str, voice: int, wanted: ThatWas) -> RecordingJob:
+        """The recording after a person said whose one of its voices is."""
+        return self._run(self._client.name_voice(job_id, voice, wanted))
+
+    def undo_name(self, job_id: str) -> RecordingJob:
+        """The recording without what was said last of its voices."""
+        return self._run(self._client.undo_name(job_id))
+
+    def forget_recording(self, job_id: str) -> None:
+        """Cancel a recording, and forget its voices."""
+        self._run(self._client.forget_recording(job_id))
+
     def verify(self, speaker_id: str, recording: bytes) -> Result:
         """Whether it is the claimed speaker."""
         return self._run(self._client.verify(speaker_id, recording))
 
     def enroll(
-        self, name: str, recordings: Sequence[bytes], *, consent: Consent | None = None, groups: Sequence[str] = ()
+        self,
+        name: str,
+        recordings: Sequence[bytes],
+        *,
+        consent: Consent | None = None,
+        groups: Sequence[str] = (),
+        force: bool = False,
     ) -> Enrolled:
-        """A new speaker, in these groups."""
-        return self._run(self._client.enroll(name, recordings, consent=consent, groups=groups))
+        """A new speaker, in these groups. ``force``: also from recordings that do not agree; for operators."""
+        return self._run(self._client.enroll(name, recordings, consent=consent, groups=groups, force=force))
 
-    def enroll_more(self, speaker_id: str, recordings: Sequence[bytes], *, consent: Consent | None = None) -> Enrolled:
-        """More recordings of an enrolled speaker."""
-        return self._run(self._client.enroll_more(speaker_id, recordings, consent=consent))
+    def enroll_more(
+        self, speaker_id: str, recordings: Sequence[bytes], *, consent: Consent | None = None, force: bool = False
+    ) -> Enrolled:
+        """More recordings of an enrolled speaker. ``force``: also what sounds like another voice; for operators."""
+        return self._run(self._client.enroll_more(speaker_id, recordings, consent=consent, force=force))
 
     def speakers(self, *, groups: Sequence[str] = ()) -> tuple[SpeakerInfo, ...]:
         """The enrolled speakers, by name."""
@@ -105,6 +136,22 @@ class SyncVoiceprintClient:
     def remove_take(self, speaker_id: str, take_id: str) -> Takes:
         """The recordings that are left without this one."""
         return self._run(self._client.remove_take(speaker_id, take_id))
+
+    def confirm_take(self, speaker_id: str, take_id: str) -> Takes:
+        """The recordings of the speaker, of which this one, which another token brought, decides from now on."""
+        return self._run(self._client.confirm_take(speaker_id, take_id))
+
+    def merge(self, speaker_id: str, other_id: str, *, force: bool = False) -> Merged:
+        """Two entries of one person as one, which keeps the first id. ``force``: also where the voices differ."""
+        return self._run(self._client.merge(speaker_id, other_id, force=force))
+
+    def last_change(self) -> ChangeInfo | None:
+        """The change that ``undo`` would take back now; None where there is none."""
+        return self._run(self._client.last_change())
+
+    def undo(self, change_id: str | None = None) -> ChangeInfo:
+        """The change that was taken back: the last one. With an id, only where that is still the last one."""
+        return self._run(self._client.undo(change_id))
 
     def known_about(self, speaker_id: str) -> KnownAbout:
         """Everything held about a person, for that person."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from voiceprint.domain.vocabulary import Consent, Notice
 
-__all__ = ["EncoderIdentity", "Enrollment", "Profile", "StoredSpeaker", "new_id"]
+__all__ = ["EncoderIdentity", "Enrollment", "PendingTake", "Profile", "StoredSpeaker", "new_id"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class EncoderIdentity:
     dimension: int
 
 
-class Enrollment(msgspec.Struct, frozen=True, eq=False):
+class Enrollment(msgspec.Struct, frozen=True, eq=False, gc=False):
     """One enrolled utterance: unit embedding (dimension,), speech in seconds, hash of the clip.
 
     ``content``: keyed hash; empty where the clip is not to be recognised again; ``enrolled_at``: seconds since 1970.
@@ -52,11 +52,35 @@ class Enrollment(msgspec.Struct, frozen=True, eq=False):
         return msgspec.structs.replace(self, content="")
 
 
-class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class PendingTake(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
+    """An enrollment that decides nothing before an operator confirms it; ``vector``: float32, little-endian."""
+
+    id: str
+    vector: bytes
+    speech_seconds: float
+    content: str
+    enrolled_at: float
+
+    @classmethod
+    def of(cls, one: Enrollment) -> "PendingTake":
+        """The pending take of an enrollment."""
+        return cls(one.id, one.embedding.astype("<f4").tobytes(), one.speech_seconds, one.content, one.enrolled_at)
+
+    def enrollment(self) -> Enrollment:
+        """The enrollment that it becomes."""
+        vector = np.frombuffer(self.vector, "<f4").astype(np.float32)
+        return Enrollment(self.id, vector, self.speech_seconds, self.content, self.enrolled_at)
+
+    def __repr__(self) -> str:
+        return f"PendingTake({self.id})"
+
+
+class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True, gc=False):
     """Personal data of a speaker; on disk only inside a seal.
 
     Times: seconds since 1970. ``last_seen``: a day, YYYY-MM-DD. ``origin``: id of the store that the speaker was
-    imported from. ``enrolled_by``: id of the token; None for an operator on the machine itself.
+    imported from. ``enrolled_by``: id of the token; None for an operator on the machine itself. ``pending``: takes by
+    others than that token, oldest first.
     """
 
     name: str
@@ -67,13 +91,14 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     origin: str | None = None
     groups: tuple[str, ...] = ()
     enrolled_by: str | None = None
+    pending: tuple[PendingTake, ...] = ()
 
     def agreed(self, consent: Consent | None) -> "Profile":
         """The profile with another consent, given now."""
         return msgspec.structs.replace(self, consent=consent, consent_at=time.time() if consent else None)
 
 
-class StoredSpeaker(msgspec.Struct, frozen=True, eq=False):
+class StoredSpeaker(msgspec.Struct, frozen=True, eq=False, gc=False):
     """A speaker as the store holds them.
 
     ``enrollments``: embeddings of the store's encoder. ``former``: embeddings of the previous encoder, while the store
@@ -89,6 +114,11 @@ class StoredSpeaker(msgspec.Struct, frozen=True, eq=False):
     def pending_reenrollment(self) -> bool:
         """Whether reenrollment under the store's encoder is pending."""
         return not self.enrollments
+
+    @property
+    def pending_takes(self) -> tuple[Enrollment, ...]:
+        """Takes that decide nothing yet."""
+        return tuple(take.enrollment() for take in self.profile.pending)
 
     @property
     def name(self) -> str:

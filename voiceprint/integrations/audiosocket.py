@@ -6,16 +6,14 @@ bytes, big endian) and that many bytes. The id of the call comes first, then sig
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from uuid import UUID
 
-import msgspec
-
-from voiceprint.api.messages import Result
 from voiceprint.client import VoiceprintClient
+from voiceprint.integrations.calls import Decided, decide
 from voiceprint.integrations.lookup import Lookup
 
-__all__ = ["CallDecision", "Calls"]
+__all__ = ["Calls"]
 
 log = logging.getLogger(__name__)
 
@@ -27,17 +25,6 @@ RATES: Mapping[int, int] = {
 }  # fmt: skip
 # A leg that brings nothing for so long has ended without saying so.
 SILENT_SECONDS = 30.0
-RESULT_SECONDS = 10.0
-
-
-class CallDecision(msgspec.Struct, frozen=True, kw_only=True):
-    """The speaker of a leg, without a score. ``status``: ``unavailable`` where the server gave no decision."""
-
-    call: str
-    status: str
-    speaker_id: str | None = None
-    name: str | None = None
-    band: str | None = None
 
 
 class Calls:
@@ -46,7 +33,7 @@ class Calls:
     def __init__(
         self,
         client: VoiceprintClient,
-        decided: Callable[[CallDecision], None],
+        decided: Decided,
         *,
         speech_seconds: float = 3.0,
         groups: Sequence[str] = (),
@@ -73,7 +60,7 @@ class Calls:
         call = str(UUID(bytes=payload))
         kind, payload = await _first_audio(frames)
         lookup = Lookup(self._client, groups=self._groups, sample_rate=RATES[kind], enough_seconds=self._speech_seconds)
-        deciding = asyncio.create_task(self._decide(call, lookup))
+        deciding = decide(call, lookup, self._decided)
         lookup.feed(payload)
         try:
             async for other, payload in frames:
@@ -82,10 +69,6 @@ class Calls:
         finally:
             lookup.finish()
             await deciding
-
-    async def _decide(self, call: str, lookup: Lookup) -> None:
-        await lookup.finished()
-        self._decided(_call_decision(call, await lookup.result(RESULT_SECONDS)))
 
 
 async def _frames(reader: asyncio.StreamReader) -> AsyncIterator[tuple[int, bytes]]:
@@ -108,10 +91,3 @@ async def _first_audio(frames: AsyncIterator[tuple[int, bytes]]) -> tuple[int, b
         if kind in RATES:
             return kind, payload
     return next(iter(RATES)), b""
-
-
-def _call_decision(call: str, result: Result | None) -> CallDecision:
-    if result is None:
-        return CallDecision(call=call, status="unavailable")
-    speaker_id, name = (None, None) if result.speaker is None else (result.speaker.id, result.speaker.name)
-    return CallDecision(call=call, status=result.status, speaker_id=speaker_id, name=name, band=result.band)

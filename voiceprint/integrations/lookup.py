@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
+from typing import Any
 
 import aiohttp
 
@@ -11,12 +12,20 @@ from voiceprint.api.messages import Progress, Result
 from voiceprint.client import RefusedError, VoiceprintClient
 from voiceprint.errors import MessageError
 
-__all__ = ["Lookup"]
+__all__ = ["Lookup", "speaker_of"]
 
 log = logging.getLogger(__name__)
 
 # Frames that wait for a slow server: half a minute or more.
 MAX_WAITING = 1024
+
+
+def speaker_of(result: Result | None) -> dict[str, str | None]:
+    """The speaker of a decision (id, name, status, band), and never a score; ``unavailable`` where there is none."""
+    if result is None:
+        return {"id": None, "name": None, "status": "unavailable", "band": None}
+    speaker_id, name = (None, None) if result.speaker is None else (result.speaker.id, result.speaker.name)
+    return {"id": speaker_id, "name": name, "status": result.status, "band": result.band}
 
 
 class Lookup:
@@ -27,14 +36,23 @@ class Lookup:
         client: VoiceprintClient,
         *,
         groups: Sequence[str] = (),
+        claimed_id: str | None = None,
+        encoding: str = "pcm_s16le",
         sample_rate: int = 16_000,
         enough_seconds: float = float("inf"),
     ) -> None:
-        """``sample_rate``: in Hz; ``enough_seconds``: speech after which the utterance is over by itself."""
+        """``claimed_id``: of a speaker that is verified; ``encoding``, ``sample_rate``: as in Start;
+        ``enough_seconds``: speech after which the utterance is over by itself.
+        """
         self._client = client
-        self._groups = tuple(groups)
+        self._start: dict[str, Any] = {
+            "mode": "identify" if claimed_id is None else "verify",
+            "speaker": claimed_id,
+            "encoding": encoding,
+            "sample_rate": sample_rate,
+            "groups": tuple(groups) or None,
+        }
         self._frames: asyncio.Queue[bytes] = asyncio.Queue(MAX_WAITING)
-        self._sample_rate = sample_rate
         self._enough_seconds = enough_seconds
         self._finished = asyncio.Event()
         self._task = asyncio.create_task(self._ask())
@@ -45,7 +63,7 @@ class Lookup:
         return self._finished.is_set()
 
     def feed(self, pcm: bytes) -> None:
-        """More audio, 16 bit and mono. Where the server is too slow for it there will be no result."""
+        """More audio, mono. Where the server is too slow for it there will be no result."""
         if pcm and not self.is_finished:
             self._put(pcm)
 
@@ -77,8 +95,7 @@ class Lookup:
 
     async def _ask(self) -> Result | None:
         try:
-            stream = self._client.stream(self._spoken(), sample_rate=self._sample_rate, groups=self._groups or None)
-            async for message in stream:
+            async for message in self._client.stream(self._spoken(), **self._start):
                 if isinstance(message, Progress) and message.speech_seconds >= self._enough_seconds:
                     self.finish()
                 if isinstance(message, Result) and message.final:

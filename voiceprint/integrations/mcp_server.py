@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
+from urllib.parse import quote
 
 import aiohttp
 from mcp.server.mcpserver import MCPServer
@@ -22,6 +23,7 @@ __all__ = ["build_server", "serve_mcp"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
+MAX_NAME = 80
 MAX_FILE_BYTES = 32 * 1024 * 1024
 INSTRUCTIONS = (
     "Tells which enrolled speaker talks in a recording, or that the voice is unknown. An answer is no proof: "
@@ -73,14 +75,16 @@ def build_server(client: VoiceprintClient, *, folder: Path, page: str) -> MCPSer
     @server.tool(annotations=_READS)
     @_told
     async def request_naming(file: str, name: str) -> dict[str, Any]:
-        """What a person has to do so that an unknown voice in a recording gets a name. Changes nothing by itself."""
+        """Ask a person to give an unknown voice in a recording a name. Changes nothing: the link must be given to them.
+
+        The page that it opens has the name filled in; the person confirms it, and that the speaker has agreed.
+        """
         result = await client.identify(read_recording(folder, file), top_k=1)
         if result.status != "unknown":
             return {"requested": False, **_decision(result)}
-        steps = (
-            f"Open {page}, choose Enroll, type the name, ask the person for consent, and add the recording or speak."
-        )
-        return {"requested": True, "name": name[:80], "page": page, "needs_a_person": steps}
+        link = f"{page}/name={quote(name[:MAX_NAME], safe='')}"
+        steps = f"Open {link}, check the name, ask the person for consent, and add the recording or speak."
+        return {"requested": True, "name": name[:MAX_NAME], "page": link, "needs_a_person": steps}
 
     return server
 

@@ -3,12 +3,12 @@
 import asyncio
 import signal
 
-__all__ = ["told_to_stop"]
+__all__ = ["stop_signal"]
 
 
-async def told_to_stop() -> None:
-    """Wait for SIGINT or SIGTERM."""
+def stop_signal() -> asyncio.Event:
+    """An event that SIGINT and SIGTERM set from now on; made before the server says that it is ready."""
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await stop.wait()
+    return stop

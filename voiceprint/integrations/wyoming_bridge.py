@@ -18,10 +18,9 @@ from wyoming.event import Event
 from wyoming.info import Info
 from wyoming.server import AsyncEventHandler
 
-from voiceprint.api.messages import Result
 from voiceprint.client import VoiceprintClient
 from voiceprint.integrations.bounded_reader import BoundedReader
-from voiceprint.integrations.lookup import Lookup
+from voiceprint.integrations.lookup import Lookup, speaker_of
 
 __all__ = ["MODES", "Bridge", "BridgeMode", "BridgeOptions", "bridge_factory"]
 
@@ -32,8 +31,6 @@ MODES: tuple[BridgeMode, ...] = get_args(BridgeMode)
 CONNECT_SECONDS = 5.0
 # What a broken event of a client raises inside the wyoming package.
 BROKEN = (LookupError, TypeError, AttributeError, ValueError, RecursionError, EOFError, OSError)
-# No decision came: the server has failed, or was too slow.
-NO_DECISION = {"id": None, "name": None, "status": "unavailable", "band": None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +149,7 @@ class Bridge(AsyncEventHandler):
             return None
         if not Transcript.is_type(event.type) or self._lookup is None:
             return event
-        speaker = _speaker(await self._lookup.result(self._options.patience))
+        speaker = speaker_of(await self._lookup.result(self._options.patience))
         self._lookup = None
         text = _text(str(event.data.get("text", "")), speaker, self._options.mode)
         context = {**(event.data.get("context") or {}), "speaker": speaker}
@@ -167,14 +164,6 @@ class Bridge(AsyncEventHandler):
 
 def _is_part(kind: str) -> bool:
     return any(part.is_type(kind) for part in (TranscriptStart, TranscriptChunk, TranscriptStop))
-
-
-def _speaker(result: Result | None) -> dict[str, Any]:
-    """The speaker of a decision, and never a score."""
-    if result is None:
-        return dict(NO_DECISION)
-    speaker_id, name = (None, None) if result.speaker is None else (result.speaker.id, result.speaker.name)
-    return {"id": speaker_id, "name": name, "status": result.status, "band": result.band}
 
 
 def _text(text: str, speaker: dict[str, Any], mode: BridgeMode) -> str:

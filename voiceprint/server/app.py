@@ -5,7 +5,16 @@ from collections.abc import AsyncIterator, Collection
 from aiohttp import web
 
 from voiceprint.config import Settings
-from voiceprint.server import auth_middleware, docs_routes, live, page, page_data_routes, recording_routes, rest
+from voiceprint.server import (
+    auth_middleware,
+    docs_routes,
+    live,
+    page,
+    page_data_routes,
+    recording_routes,
+    rest,
+    timeline_routes,
+)
 from voiceprint.server.background import in_background, repeated
 from voiceprint.server.context import CONTEXT, Context
 from voiceprint.server.middleware import (
@@ -17,7 +26,6 @@ from voiceprint.server.middleware import (
 )
 from voiceprint.server.request_log import log_requests
 from voiceprint.server.retention_task import SWEEP_EVERY_SECONDS, sweep_once
-from voiceprint.server.snapshot_task import VISIT_EVERY_SECONDS, visit_parts
 from voiceprint.service.service import VoiceprintService
 
 __all__ = ["create_app"]
@@ -37,12 +45,11 @@ def create_app(
     app = web.Application(middlewares=_MIDDLEWARES)
     app[CONTEXT] = Context(service, settings, names={*names, settings.host})
     app.on_response_prepare.append(add_security_headers)
-    for part in (rest, auth_middleware, page_data_routes, recording_routes, docs_routes):
+    for part in (rest, auth_middleware, page_data_routes, recording_routes, timeline_routes, docs_routes):
         app.add_routes(part.routes)
     app.add_routes(page.routes())
     app.router.add_get("/ws", live.websocket)
     app.cleanup_ctx.append(repeated(sweep_once, seconds=SWEEP_EVERY_SECONDS))
-    app.cleanup_ctx.append(repeated(visit_parts, seconds=VISIT_EVERY_SECONDS))
     app.cleanup_ctx.append(_send_hits)
     app.on_shutdown.append(live.close_streams)
     app.on_shutdown.append(_stop_recordings)

@@ -10,22 +10,23 @@ from voiceprint.domain.caller import ANONYMOUS, Caller, Scope
 from voiceprint.errors import AccessError, InputError, StoreError
 from voiceprint.server.context import CONTEXT, HOLDER
 from voiceprint.server.limits import slot_of
-from voiceprint.server.middleware import Handler, scheme_of
+from voiceprint.server.middleware import SIGN_IN, Handler, is_embedded, scheme_of
 from voiceprint.server.operations import SignIn
 from voiceprint.server.uploads import read_body
 from voiceprint.service.authenticator import SIGN_IN_SECONDS, Authenticator
 
-__all__ = ["admit_callers", "caller_of", "caller_of_page", "groups_of", "routes", "scope_of"]
+__all__ = ["admit_callers", "admitted", "caller_of", "caller_of_page", "groups_of", "routes", "scope_of"]
 
 routes = web.RouteTableDef()
 
 _CALLER: web.RequestKey[Caller] = web.RequestKey("caller", Caller)
-SIGN_IN = "/v1/session"
 # Every other route below a guarded path needs the scope operate; the rest is open.
 _SCOPES: Mapping[tuple[str, str], Scope] = {
     ("POST", "/v1/identify"): "identify",
     ("POST", "/v1/verify"): "identify",
     ("POST", "/v1/timeline"): "identify",
+    ("POST", "/v1/audio/diarization"): "identify",
+    ("POST", "/v1/recordings/{id}/transcript"): "identify",
     ("GET", "/v1/recordings"): "identify",
     ("POST", "/v1/recordings"): "identify",
     ("GET", "/v1/recordings/{id}"): "identify",
@@ -47,6 +48,7 @@ _GROUPED = frozenset(_SCOPES) | {
     ("GET", "/v1/speakers/{id}/export"),
     ("DELETE", "/v1/speakers/{id}/lock"),
     ("DELETE", "/v1/speakers/{id}/enrollments/{enrollment}"),
+    ("POST", "/v1/speakers/{id}/enrollments/{enrollment}/confirm"),
     ("POST", "/v1/speakers/{id}/merge"),
     ("GET", "/v1/undo"),
     ("POST", "/v1/undo"),
@@ -68,7 +70,7 @@ async def admit_callers(request: web.Request, handler: Handler) -> web.StreamRes
         except StoreError:
             if route is not None:  # open routes answer all the same: also that the server is alive
                 raise
-    request[_CALLER] = caller = _caller_if_any(request, access)
+    request[_CALLER] = caller = _caller_if_any(request)
     slot_of(request).holder = caller.token_id
     HOLDER.set(caller.token_id)
     if caller.scopes and request.transport is not None:
@@ -76,7 +78,7 @@ async def admit_callers(request: web.Request, handler: Handler) -> web.StreamRes
     elif request.path != "/ws":
         await request.app[CONTEXT].pace.wait(request.remote or "")
     if route is not None:
-        caller = caller if caller.scopes else _caller(request, access)
+        caller = caller if caller.scopes else _caller(request)
         caller.require(_SCOPES.get(route, "operate"))
         _confine(caller, route)
     return await handler(request)
@@ -93,9 +95,19 @@ def groups_of(request: web.Request) -> list[str]:
 
 
 def caller_of_page(request: web.Request) -> Caller | None:
-    """The caller signed in on the page that sends the request, or None."""
+    """The caller signed in on the page that sends the request, or None; never for a page elsewhere."""
+    if is_embedded(request):
+        return None
     access = request.app[CONTEXT].authenticator
     return access.signed_in(request.cookies.get(access.cookie))
+
+
+def admitted(request: web.Request, token: str | None) -> Caller:
+    """The caller of a token; a page elsewhere needs one also where this server asks for none. Raises AccessError."""
+    access = request.app[CONTEXT].authenticator
+    if is_embedded(request) and (token is None or not access.required):
+        raise AccessError("token_needed", "A page elsewhere must send a token of this server.")
+    return access.admit(token)
 
 
 @routes.get(SIGN_IN)
@@ -160,19 +172,19 @@ def _confine(caller: Caller, route: tuple[str, str]) -> None:
         raise AccessError("wrong_group", "A token that is confined to groups cannot ask for this.")
 
 
-def _caller(request: web.Request, access: Authenticator) -> Caller:
+def _caller(request: web.Request) -> Caller:
     """Raises AccessError."""
     given = request.headers.get("Authorization")
     if given is not None:
         kind, _, token = given.partition(" ")
         if kind.lower() != "bearer":
             raise AccessError("token_needed", "Send the token as 'Authorization: Bearer TOKEN'.")
-        return access.admit(token.strip())
-    return caller_of_page(request) or access.admit(None)
+        return admitted(request, token.strip())
+    return caller_of_page(request) or admitted(request, None)
 
 
-def _caller_if_any(request: web.Request, access: Authenticator) -> Caller:
+def _caller_if_any(request: web.Request) -> Caller:
     try:
-        return _caller(request, access)
+        return _caller(request)
     except AccessError:
         return ANONYMOUS

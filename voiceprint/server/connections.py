@@ -11,12 +11,16 @@ from weakref import WeakSet
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
+from voiceprint.server.reading import FairHandler, SmallReads
+
 __all__ = ["Doorkeeper"]
 
 Transports = WeakSet[asyncio.Transport]
 # Of all that there may be, so that looking for them costs each new one little.
 SHED_SHARE = 8
 HANDSHAKE_SECONDS = 20
+# Connections, after which it is looked which of them are closed.
+LOOK_AFTER = 64
 
 
 class Doorkeeper:
@@ -46,21 +50,23 @@ class Doorkeeper:
         self._most, self._most_an_address = most, most_an_address
         self._opened: dict[asyncio.Transport, RequestHandler] = {}  # oldest first; closed ones stay for a while
         self._counts: Counter[str] = Counter()
+        self._look_at = LOOK_AFTER
 
     def __call__(self) -> asyncio.Protocol:
         return _Entrance(self._enter)
 
     def _enter(self, transport: asyncio.Transport) -> None:
         address = _address(transport)
-        if not self._has_room(address):
+        if len(self._opened) >= self._look_at or not self._has_room(address):
             self._forget_closed()
             if not self._has_room(address) and not self._shed(address):
                 transport.abort()
                 return
-        handler = self._server()
+        handler = FairHandler(self._server)
         self._opened[transport] = handler
         self._counts[address] += 1
-        protocol = handler if self._tls is None else _with_tls(handler, self._tls)
+        reader = SmallReads(handler)
+        protocol = reader if self._tls is None else _with_tls(reader, self._tls)
         transport.set_protocol(protocol)
         protocol.connection_made(transport)
 
@@ -70,6 +76,7 @@ class Doorkeeper:
     def _forget_closed(self) -> None:
         self._opened = {one: handler for one, handler in self._opened.items() if not one.is_closing()}
         self._counts = Counter(map(_address, self._opened))
+        self._look_at = 2 * len(self._opened) + LOOK_AFTER
 
     def _shed(self, address: str) -> int:
         """How many were cut: of this address alone if it has too many."""
@@ -98,10 +105,10 @@ class _Entrance(asyncio.Protocol):
         self._enter(transport)
 
 
-def _with_tls(handler: RequestHandler, context: ssl.SSLContext) -> asyncio.BaseProtocol:
+def _with_tls(reader: SmallReads, context: ssl.SSLContext) -> asyncio.BaseProtocol:
     nothing: Any = None  # nothing waits for the end of the handshake
     loop = asyncio.get_running_loop()
-    return SSLProtocol(loop, handler, context, nothing, server_side=True, ssl_handshake_timeout=HANDSHAKE_SECONDS)
+    return SSLProtocol(loop, reader, context, nothing, server_side=True, ssl_handshake_timeout=HANDSHAKE_SECONDS)
 
 
 def _address(transport: asyncio.BaseTransport) -> str:

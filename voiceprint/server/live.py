@@ -12,7 +12,7 @@ from voiceprint.api.presenters import error_message
 from voiceprint.api.session import Session
 from voiceprint.domain.caller import ANONYMOUS
 from voiceprint.errors import AccessError, MessageError, VoiceprintError
-from voiceprint.server.auth_middleware import caller_of_page
+from voiceprint.server.auth_middleware import admitted, caller_of_page
 from voiceprint.server.context import CONTEXT, HOLDER, Context
 from voiceprint.server.limits import StreamRateLimit
 from voiceprint.server.live_socket import PCM_BYTES_A_SECOND, FloodError, LiveSocket
@@ -58,11 +58,11 @@ async def close_streams(app: web.Application) -> None:
 
 async def _converse(context: Context, socket: LiveSocket, request: web.Request) -> None:
     """A token in the hello counts before who signed in on the page that the connection comes from."""
-    authenticator, page = context.authenticator, caller_of_page(request)
+    page = caller_of_page(request)
     session = Session(
         context.service,
         clock=time.monotonic,
-        admit=lambda token: page if page is not None and token is None else authenticator.admit(token),
+        admit=lambda token: page if page is not None and token is None else admitted(request, token),
         desk=context.desk,
         places=context.places,
     )

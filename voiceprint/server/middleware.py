@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 from http import HTTPStatus
 from math import ceil
 from urllib.parse import urlsplit
@@ -16,12 +17,14 @@ from voiceprint.server.status import status_of
 
 __all__ = [
     "LOOPBACK_NAMES",
+    "SIGN_IN",
     "Handler",
     "add_security_headers",
     "answer_errors",
     "check_host_and_origin",
     "error_response",
     "hold_upload_slot",
+    "is_embedded",
     "scheme_of",
 ]
 
@@ -29,6 +32,8 @@ log = logging.getLogger(__name__)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+SIGN_IN = "/v1/session"
+_EMBEDDED: web.RequestKey[bool] = web.RequestKey("embedded", bool)
 HSTS_SECONDS = 365 * 86_400
 _HEADERS = {
     # A recording that was chosen is played from the browser's own memory: blob.
@@ -40,6 +45,21 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
+
+# Cookies are not among what they may send: a page elsewhere comes with a token or not at all.
+_EMBEDDED_HEADERS = {
+    "Access-Control-Expose-Headers": "Retry-After",
+    "Cross-Origin-Resource-Policy": "cross-origin",
+}
+_PREFLIGHT = partial(
+    web.Response,
+    status=HTTPStatus.NO_CONTENT,
+    headers={
+        "Access-Control-Allow-Headers": "Authorization, Content-Type",
+        "Access-Control-Allow-Methods": "GET, POST, PUT, PATCH, DELETE",
+        "Access-Control-Max-Age": "600",
+    },
+)
 
 
 def error_response(status: int, code: str, message: str) -> web.Response:
@@ -88,12 +108,21 @@ async def check_host_and_origin(request: web.Request, handler: Handler) -> web.S
             HTTPStatus.MISDIRECTED_REQUEST, "foreign_host", "This server does not answer to that host name."
         )
     origin = request.headers.get("Origin")
+    if origin in context.settings.embedding and request.path != SIGN_IN:
+        request[_EMBEDDED] = True
+        # Before a browser sends a token or a recording it asks whether it may.
+        return _PREFLIGHT() if request.method == "OPTIONS" else await handler(request)
     # A browser also says so where it sends no Origin: an image or a script that another page wants from here.
     elsewhere = request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site")
     linked = request.headers.get("Sec-Fetch-Mode") == "navigate" and not request.path.startswith("/v1/")
     if (origin is not None and not _is_own(origin, request)) or (elsewhere and not linked):
         return error_response(HTTPStatus.FORBIDDEN, "foreign_origin", "Only this server's own page may ask.")
     return await handler(request)
+
+
+def is_embedded(request: web.Request) -> bool:
+    """Whether a page elsewhere asks, from an origin of the setting ``embed_origins``."""
+    return _EMBEDDED in request
 
 
 @web.middleware
@@ -124,6 +153,10 @@ def _is_own(origin: str, request: web.Request) -> bool:
 
 async def add_security_headers(request: web.Request, response: web.StreamResponse) -> None:
     response.headers.update(_HEADERS)
+    if request.app[CONTEXT].settings.embedding:
+        response.headers["Vary"] = "Origin"
+    if is_embedded(request):
+        response.headers.update(_EMBEDDED_HEADERS, **{"Access-Control-Allow-Origin": request.headers["Origin"]})
     # Not for a certificate of our own: a browser would then never let anybody accept it again.
     if request.app[CONTEXT].settings.tls_cert is not None and request.secure:
         response.headers["Strict-Transport-Security"] = f"max-age={HSTS_SECONDS}"

@@ -103,7 +103,10 @@ def _content(one: Operation) -> Json:
     if one.body:
         return _json(_REF.format(name=one.body.__name__))
     sound = {"type": "array", "items": _SOUND} if one.sound == "audios" else _SOUND
-    parts = {"audio": sound, **{name: _schema(kind) for name, kind in one.fields.items()}}
+    parts = {
+        "file" if one.sound == "file" else "audio": sound,
+        **{name: _schema(kind) for name, kind in one.fields.items()},
+    }
     form = {"multipart/form-data": {"schema": {"type": "object", "required": ["audio"], "properties": parts}}}
     # A raw body has no place for a field that must be given.
     return form if "name" in one.fields else {"*/*": {"schema": _SOUND}, **form}

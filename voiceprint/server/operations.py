@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+from voiceprint.api.diarization_message import DiarizedRecording
 from voiceprint.api.messages import (
     Enrolled,
     Forgotten,
@@ -26,7 +27,7 @@ from voiceprint.domain.vocabulary import Consent
 
 __all__ = ["OPERATIONS", "Change", "Merge", "Operation", "SignIn", "Undo"]
 
-Sound = Literal["audio", "audios"]
+Sound = Literal["audio", "audios", "file"]
 
 
 class Change(msgspec.Struct, forbid_unknown_fields=True):
@@ -97,6 +98,14 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation("POST", "/v1/timeline", "Who spoke when in a recording.", Timeline, sound="audio", query=_GROUP),
     Operation(
+        "POST", "/v1/audio/diarization", "The same as segments, as clients of servers like OpenAI's know it.",
+        DiarizedRecording, sound="file", query=_GROUP,
+    ),
+    Operation(
+        "POST", f"{_RECORDING}/transcript", "A transcript of a recording, with its speakers' names.", sound="audio",
+        query={"format": str}, media_type="application/octet-stream",
+    ),
+    Operation(
         "POST", "/v1/recordings", "Who spoke when in a recording of any length: it is heard as a job.", RecordingJob,
         HTTPStatus.ACCEPTED, sound="audio", query={"size": int, **_GROUP, **_CHOICE},
     ),
@@ -129,6 +138,7 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation("GET", f"{_SPEAKER}/enrollments", "The recordings of a speaker, and how each fits the others.", Takes),
     Operation("DELETE", f"{_SPEAKER}/enrollments/{{enrollment}}", "Take one recording of a speaker out.", Takes),
+    Operation("POST", f"{_SPEAKER}/enrollments/{{enrollment}}/confirm", "Let a pending recording decide.", Takes),
     Operation("POST", f"{_SPEAKER}/merge", "Two entries of one person become one.", Merged, body=Merge),
     Operation("GET", "/v1/undo", "The last change of speakers, if it can be undone.", Undoable),
     Operation("POST", "/v1/undo", "Undo the last change of speakers.", Undone, body=Undo),

@@ -140,9 +140,14 @@ async def list_takes(request: web.Request) -> web.Response:
 @routes.delete("/v1/speakers/{id}/enrollments/{enrollment}")
 async def remove_take(request: web.Request) -> web.Response:
     desk, enrollment_id = request.app[CONTEXT].desk, request.match_info["enrollment"]
-    return await answer_about_speaker(
-        request, lambda caller, speaker_id: desk.remove_take(caller, speaker_id, enrollment_id)
-    )
+    return await answer_about_speaker(request, partial(desk.remove_take, enrollment_id=enrollment_id))
+
+
+@routes.post("/v1/speakers/{id}/enrollments/{enrollment}/confirm")
+async def confirm_take(request: web.Request) -> web.Response:
+    """A take by somebody who did not enroll the speaker decides from now on."""
+    desk, enrollment_id = request.app[CONTEXT].desk, request.match_info["enrollment"]
+    return await answer_about_speaker(request, partial(desk.confirm_take, enrollment_id=enrollment_id))
 
 
 @routes.post("/v1/speakers/{id}/merge")

@@ -5,8 +5,9 @@ aiohttp's own reader spools large uploads to the temporary folder.
 
 import asyncio
 from dataclasses import dataclass, field
+from typing import cast
 
-from aiohttp import BodyPartReader, MultipartReader, web
+from aiohttp import BodyPartReader, MultipartReader, StreamReader, web
 from aiohttp.http import HttpProcessingError
 
 from voiceprint.audio.channels import Choice
@@ -19,6 +20,8 @@ __all__ = ["CHOICE", "Upload", "choice_of", "read_body", "read_upload"]
 STALL_SECONDS = 30.0
 MAX_FIELD_BYTES = 16 * 1024
 MAX_PARTS = 64
+# Outside of what the parts hold: boundaries, and heads of a few lines.
+MAX_LINES = 16 * MAX_PARTS
 MAX_CHOICE = 99
 _CHUNK = 64 * 1024
 _EXPECTED = "The multipart body cannot be read: send each recording as a part of multipart/form-data named 'audio'."
@@ -40,27 +43,46 @@ class Upload:
         return self.files[0]
 
 
-async def read_upload(request: web.Request, *, max_bytes: int) -> Upload:
-    """The audio of a request: the raw body, or the parts named ``audio`` of multipart/form-data."""
+async def read_upload(request: web.Request, *, max_bytes: int, sound: str = "audio") -> Upload:
+    """The audio of a request: the raw body, or the parts of multipart/form-data named as ``sound`` says."""
     _refuse_coding(request)
     slot = slot_of(request)
     slot.expect()
-    upload = await _read(request, max_bytes)
+    upload = await _read(request, max_bytes, sound)
     slot.work()
     RECORDING.set(True)
     return upload
 
 
-async def _read(request: web.Request, max_bytes: int) -> Upload:
+async def _read(request: web.Request, max_bytes: int, sound: str) -> Upload:
     try:
         async with asyncio.timeout(STALL_SECONDS + max_bytes / 1_000_000):
             if request.content_type.startswith("multipart/"):
-                return await _read_parts(await request.multipart(), slot_of(request), max_bytes)
+                content = cast(StreamReader, _FewLines(request.content))
+                return await _read_parts(MultipartReader(request.headers, content), slot_of(request), max_bytes, sound)
             return Upload(files=[await _read_raw(request, max_bytes)])
     except TimeoutError as error:
         raise InputError("stalled", "The body stopped coming.") from error
     except (ValueError, HttpProcessingError) as error:
         raise InputError("bad_multipart", _EXPECTED) from error
+
+
+class _FewLines:
+    """The content of a multipart body. Its parser would read what comes before the first part without an end."""
+
+    def __init__(self, content: StreamReader) -> None:
+        self._content = content
+        self._left = MAX_LINES
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._content, name)
+
+    async def readline(self, *, max_line_length: int | None = None) -> bytes:
+        """As the content has it. Raises ValueError where boundaries and heads of parts have too many lines."""
+        self._left -= 1
+        if self._left < 0:
+            raise ValueError("too many lines")
+        return await self._content.readline(max_line_length=max_line_length)
 
 
 def choice_of(request: web.Request, upload: Upload) -> Choice:
@@ -105,7 +127,7 @@ async def _read_raw(request: web.Request, max_bytes: int) -> bytes:
     return bytes(body)
 
 
-async def _read_parts(reader: MultipartReader, slot: UploadSlot, max_bytes: int) -> Upload:
+async def _read_parts(reader: MultipartReader, slot: UploadSlot, max_bytes: int, sound: str) -> Upload:
     upload, left = Upload(), max_bytes
     for _ in range(MAX_PARTS):
         part = await reader.next()
@@ -113,11 +135,11 @@ async def _read_parts(reader: MultipartReader, slot: UploadSlot, max_bytes: int)
             return upload
         if not isinstance(part, BodyPartReader) or not part.name:
             raise InputError("bad_multipart", "Every part needs a name, such as 'audio', and no parts of its own.")
-        if part.name == "audio":
+        if part.name == sound:
             upload.files.append(await _read_part(part, slot, left, max_bytes))
             left -= len(upload.files[-1])
         elif part.filename is not None:
-            raise InputError("unknown_field", f"A file came as {part.name!r:.40}; send recordings as 'audio'.")
+            raise InputError("unknown_field", f"A file came as {part.name!r:.40}; send recordings as {sound!r}.")
         elif part.name in upload.fields:
             raise InputError("bad_multipart", f"The field {part.name!r:.40} came twice.")
         else:

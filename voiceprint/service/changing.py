@@ -11,6 +11,7 @@ from voiceprint.domain.vocabulary import Consent
 from voiceprint.errors import InputError, SpeakerError, SpeechError
 from voiceprint.service.enrolled import EnrolledSpeakers
 from voiceprint.service.enrollment import check_amount
+from voiceprint.service.pending_takes import PendingTakes
 from voiceprint.service.recogniser import Recogniser
 from voiceprint.service.results import EnrollmentOutcome, Erasure, MergeOutcome, UndoableChange
 from voiceprint.service.take_check import TakeCheck, TakeFit
@@ -29,6 +30,7 @@ class Changing:
         self.enrolled = enrolled
         self._recogniser = recogniser
         self._takes = TakeCheck(enrolled, recogniser.policy)
+        self.pending = PendingTakes(store, enrolled, recogniser, self._takes)
         self._settings = settings
 
     # Enrolling
@@ -117,6 +119,9 @@ class Changing:
 
     def remove_take(self, speaker_id: str, enrollment_id: str) -> StoredSpeaker:
         """Raises SpeakerError: ``unknown_speaker``, ``unknown_enrollment``, ``last_enrollment``."""
+        self.enrolled.refresh()
+        if enrollment_id in (one.id for one in self.enrolled.speaker(speaker_id).profile.pending):
+            return self.pending.withdraw(speaker_id, enrollment_id)
         return self._change(speaker_id, lambda: changes.remove_enrollment(self.store, speaker_id, enrollment_id))
 
     # Profiles

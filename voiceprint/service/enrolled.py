@@ -1,7 +1,7 @@
 """In-memory state: the gallery and the speaker directory, kept in sync with the store."""
 
 import gc
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from threading import RLock
 
@@ -12,15 +12,16 @@ from voiceprint.decision.outcome import EnrolledVoices
 from voiceprint.decision.templates import template_of, templates_of
 from voiceprint.domain.groups import Within, is_within
 from voiceprint.domain.names import clean_name
-from voiceprint.domain.speaker import StoredSpeaker
+from voiceprint.domain.speaker import Enrollment, StoredSpeaker
 from voiceprint.errors import SpeakerError
 from voiceprint.gallery.index import Gallery
 from voiceprint.service.directory import SpeakerDirectory
-from voiceprint.storage.snapshot.columns import Voices
-from voiceprint.storage.snapshot.contents import StoreContents
-from voiceprint.storage.store import Store
+from voiceprint.storage.store import Loaded, Store
 
 __all__ = ["EnrolledSpeakers"]
+
+# Speakers whose templates are made at a time.
+_BATCH = 4096
 
 
 class EnrolledSpeakers:
@@ -49,18 +50,18 @@ class EnrolledSpeakers:
             if version == self._seen_version:
                 return
             with gc_paused():
-                self._take_in(self._store.load_quickly())
+                self._take_in(self._store.load())
             self._seen_version = version
             self.changes += 1
 
-    def _take_in(self, contents: StoreContents) -> None:
-        gallery, pending = Gallery(self.gallery.dimension, room=len(contents)), Gallery(self.pending.dimension)
-        for some in contents.batches:
-            _put_all(gallery, some.voices())
-            _put_all(pending, some.pending())
+    def _take_in(self, loaded: Loaded) -> None:
+        gallery = Gallery(self.gallery.dimension, room=len(loaded.speakers))
+        pending = Gallery(self.pending.dimension)
+        _put_all(gallery, [(one.id, one.enrollments) for one in loaded.speakers if one.enrollments])
+        _put_all(pending, [(one.id, one.former) for one in loaded.speakers if one.pending_reenrollment and one.former])
         self.gallery, self.pending = gallery, pending
-        self._directory = SpeakerDirectory(contents.batches)
-        self.damaged = contents.damaged
+        self._directory = SpeakerDirectory(loaded.speakers)
+        self.damaged = loaded.damaged
 
     def reload(self) -> None:
         """Read the whole store again."""
@@ -152,21 +153,16 @@ class EnrolledSpeakers:
         self._remove_pending(speaker_id)
         self.changes += 1
 
-    def leave_out(self, damaged: Collection[str]) -> None:
-        """Remove speakers whose records are damaged, and list them as such."""
-        with self.lock:
-            self.damaged = tuple(sorted({*self.damaged, *damaged}))
-            for speaker_id in damaged:
-                self.remove(speaker_id)
-
     def _remove_pending(self, speaker_id: str) -> None:
         if speaker_id in self.pending:
             self.pending.remove(speaker_id)
 
 
-def _put_all(gallery: Gallery, voices: Voices) -> None:
-    if voices.ids:
-        gallery.put_rows(voices.ids, templates_of(voices.vectors, voices.counts))
+def _put_all(gallery: Gallery, made: Sequence[tuple[str, Sequence[Enrollment]]]) -> None:
+    for begin in range(0, len(made), _BATCH):
+        ids, enrollments = zip(*made[begin : begin + _BATCH], strict=True)
+        vectors = np.stack([one.embedding for some in enrollments for one in some])
+        gallery.put_rows(ids, templates_of(vectors, np.array([len(some) for some in enrollments], np.int64)))
 
 
 def _random_template(dimension: int) -> NDArray[np.float32]:

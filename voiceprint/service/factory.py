@@ -40,9 +40,9 @@ def open_service(
     """
     keys = open_keys(settings, environ=environ)
     if encoder is None:
-        kept = Store.encoder_of(settings.data, keys)
+        kept = Store.encoder_of(settings.place, keys)
         encoder = load_encoder(choose_encoder(settings, store_encoder=kept.id if kept else None), settings)
-    store = Store.open(settings.data, keys, identity_of(encoder))
+    store = Store.open(settings.place, keys, identity_of(encoder))
     try:
         return VoiceprintService(
             store=store,
@@ -87,7 +87,7 @@ def _open_previous(store: Store, settings: Settings, encoder: Encoder | None) ->
         return None
     if encoder is None:
         encoder = load_encoder(find_encoder(store.previous_encoder.id, settings), settings)
-    check_encoder(store.path, store.previous_encoder, identity_of(encoder))
+    check_encoder(store.name, store.previous_encoder, identity_of(encoder))
     own = msgspec.structs.replace(settings, calibration=None)  # an operator's calibration is for the new encoder
     return PreviousEncoder(encoder, _policy(encoder, own), _policy(encoder, own, share=CONFIDENT_SHARE))
 
@@ -95,7 +95,7 @@ def _open_previous(store: Store, settings: Settings, encoder: Encoder | None) ->
 def open_keys(settings: Settings, *, environ: Mapping[str, str] | None = None) -> MasterKeys:
     """The master keys; a new one only where there is no store yet. Raises KeyFileError."""
     path = find_key_file(os.environ if environ is None else environ)
-    if not path.exists() and not has_store(settings.data):
+    if not path.exists() and not has_store(settings.place):
         keys = create_key_file(path, data=settings.data)
         log.warning("A new key was made: %s. Keep a copy of it: without it the voiceprints cannot be opened.", path)
         return keys

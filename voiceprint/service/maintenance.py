@@ -1,9 +1,8 @@
-"""Maintenance while a server runs: retention, age of the audit log, the next snapshot."""
+"""Maintenance while a server runs: retention and age of the audit log."""
 
 from voiceprint.service.enrolled import EnrolledSpeakers
 from voiceprint.storage.maintenance.audit_trimming import trim
 from voiceprint.storage.maintenance.retention import Retention, Sweep, sweep
-from voiceprint.storage.maintenance.snapshot_keeper import SnapshotKeeper
 from voiceprint.storage.store import Store
 
 __all__ = ["Maintenance"]
@@ -16,7 +15,6 @@ class Maintenance:
         self.retention = retention
         self._store = store
         self._enrolled = enrolled
-        self._snapshots = SnapshotKeeper(store)
 
     def sweep(self) -> Sweep:
         """The erasures due, carried out, with receipts."""
@@ -29,14 +27,3 @@ class Maintenance:
     def trim_audit(self, *, days: int) -> int:
         """The number of audit lines taken out because they are older than ``days``."""
         return trim(self._store, days=days)
-
-    def needs_snapshot(self) -> bool:
-        """Whether there are enough speakers for a snapshot, or one already."""
-        return self._snapshots.is_needed()
-
-    def visit_snapshot_part(self, name: str) -> tuple[str, ...]:
-        """The ids of damaged records in one part of the snapshot; they are left out from now on."""
-        damaged = self._snapshots.visit(name)
-        if damaged:
-            self._enrolled.leave_out(damaged)
-        return damaged

@@ -52,6 +52,12 @@ class TakeCheck:
         others = [_without(takes, [at, *out]) or _without(takes, [at]) for at in range(len(takes))]
         return [self._fit(take, some) for take, some in zip(takes, others, strict=True)]
 
+    def fits_of_pending(self, speaker: StoredSpeaker) -> list[TakeFit]:
+        """How each pending take of a speaker fits the enrollments; none can be told while reenrollment is pending."""
+        if speaker.pending_reenrollment:
+            return [TakeFit(take, None, "only") for take in speaker.pending_takes]
+        return [self._fit(take, speaker.enrollments) for take in speaker.pending_takes]
+
     def refusals(
         self, takes: Sequence[Enrollment], speaker: StoredSpeaker | None, within: Within
     ) -> dict[int, SpeechError]:

@@ -9,7 +9,7 @@ import msgspec
 from voiceprint.errors import StoreError
 from voiceprint.storage.sealing.seals import Seals
 from voiceprint.storage.sealing.vault import Context, SealBrokenError, open_sealed, seal
-from voiceprint.storage.sqlite.tables import Tables
+from voiceprint.storage.tables import Tables
 
 __all__ = [
     "AuditBase",

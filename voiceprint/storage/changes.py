@@ -3,12 +3,11 @@
 import msgspec
 
 from voiceprint.domain.consent import merged_consent
-from voiceprint.domain.speaker import Profile, StoredSpeaker
+from voiceprint.domain.speaker import Enrollment, Profile, StoredSpeaker
 from voiceprint.errors import InputError, SpeakerError
 from voiceprint.storage import last_change
 from voiceprint.storage.last_change import LastChange, SpeakerChange
 from voiceprint.storage.rows import Rows
-from voiceprint.storage.sealing.seals import KeyRing
 from voiceprint.storage.store import Store
 
 __all__ = ["merge", "remove_enrollment", "undo", "undoable"]
@@ -20,43 +19,42 @@ def remove_enrollment(store: Store, speaker_id: str, enrollment_id: str) -> Stor
     Raises SpeakerError: ``unknown_enrollment``, ``last_enrollment``; StoreError; nothing changed.
     """
     with store.writing() as rows:
-        speaker, ring = rows.read(speaker_id)
+        speaker, before = rows.read(speaker_id)
         gone = [one for one in speaker.enrollments if one.id == enrollment_id]
         if not gone:
             raise SpeakerError("unknown_enrollment", "The speaker has no recording of that id.")
         if len(speaker.enrollments) == 1:
             raise SpeakerError("last_enrollment", "This is the only recording; forget the speaker instead.")
-        rows.write(speaker_id, rows.drop(speaker_id, ring, gone), None, (), "take_removed")
+        kept = tuple(one for one in speaker.enrollments if one.id != enrollment_id)
+        changed = msgspec.structs.replace(speaker, enrollments=kept)
+        rows.write(changed, before, "take_removed")
         last_change.keep(rows, "take_removed", SpeakerChange.of(speaker_id, speaker.profile, removed=gone))
-    kept = tuple(one for one in speaker.enrollments if one.id != enrollment_id)
-    return msgspec.structs.replace(speaker, enrollments=kept)
+    return changed
 
 
 def merge(store: Store, speaker_id: str, other_id: str) -> StoredSpeaker:
-    """The speaker with the enrollments of the other one, whose key and records are destroyed.
+    """The speaker with the enrollments of the other one, whose row is destroyed.
 
     Name and creation are the speaker's own; groups are those of both; of two consents the one that ends first stays.
     Raises StoreError; nothing changed.
     """
     with store.writing() as rows:
-        speaker, ring = rows.read(speaker_id)
+        speaker, before = rows.read(speaker_id)
         other, _ = rows.read(other_id)
-        profile = _joint(speaker.profile, other.profile)
-        enrollments = (*speaker.enrollments, *other.enrollments)
+        enrollments = _by_time(*speaker.enrollments, *other.enrollments)
         # What a former encoder made goes with the first enrollment under the new one.
         left, taken = ((), other.former) if not enrollments else (speaker.former, ())
+        former = () if enrollments else _by_time(*speaker.former, *taken)
+        merged = StoredSpeaker(speaker_id, _joint(speaker.profile, other.profile), enrollments, former)
         rows.erase(other_id, "merged")
-        ring = rows.drop(speaker_id, ring, left)
-        rows.write(speaker_id, ring, profile, other.enrollments, "merged", former=taken)
-        rows.drop_part(speaker_id)
+        rows.write(merged, before, "merged", enrollments=len(other.enrollments))
         last_change.keep(
             rows,
             "merged",
             SpeakerChange.of(speaker_id, speaker.profile, added=(*other.enrollments, *taken), former=left),
             SpeakerChange.of(other_id, other.profile, removed=other.enrollments, former=other.former),
         )
-    former = () if enrollments else (*speaker.former, *taken)
-    return StoredSpeaker(speaker_id, profile, tuple(sorted(enrollments, key=lambda one: one.enrolled_at)), former)
+    return merged
 
 
 def undoable(store: Store) -> LastChange | None:
@@ -87,16 +85,19 @@ def _take_back(rows: Rows, change: SpeakerChange) -> None:
         rows.erase(change.speaker_id, "undone")
         return
     removed, former = ([one.enrollment() for one in some] for some in (change.removed, change.former))
-    profile, ring = change.profile, KeyRing.new()
-    if rows.tables.has_records(change.speaker_id):
-        speaker, ring = rows.read(change.speaker_id)
-        profile = msgspec.structs.replace(profile, last_seen=speaker.profile.last_seen)
-        added = [one for one in (*speaker.enrollments, *speaker.former) if one.id in change.added]
-        ring = rows.drop(change.speaker_id, ring, added)
-    else:
+    now, before, profile = StoredSpeaker(change.speaker_id, change.profile, ()), 0, change.profile
+    if rows.tables.speaker(change.speaker_id) is None:
         rows.lift_tombstone(change.speaker_id)
-    rows.drop_part(change.speaker_id)
-    rows.write(change.speaker_id, ring, profile, removed, "undone", former=former)
+    else:
+        now, before = rows.read(change.speaker_id)
+        profile = msgspec.structs.replace(profile, last_seen=now.profile.last_seen)
+    made, earlier = ([one for one in some if one.id not in change.added] for some in (now.enrollments, now.former))
+    restored = StoredSpeaker(now.id, profile, _by_time(*made, *removed), _by_time(*earlier, *former))
+    rows.write(restored, before, "undone", enrollments=len(removed))
+
+
+def _by_time(*enrollments: Enrollment) -> tuple[Enrollment, ...]:
+    return tuple(sorted(enrollments, key=lambda one: one.enrolled_at))
 
 
 def _joint(profile: Profile, other: Profile) -> Profile:
@@ -104,6 +105,9 @@ def _joint(profile: Profile, other: Profile) -> Profile:
     seen = [day for day in (profile.last_seen, other.last_seen) if day is not None]
     return msgspec.structs.replace(
         profile,
+        # Nobody but an operator adds to what two tokens enrolled.
+        enrolled_by=profile.enrolled_by if profile.enrolled_by == other.enrolled_by else None,
+        pending=(*profile.pending, *other.pending),
         consent=kept[0],
         consent_at=kept[1],
         last_seen=max(seen, default=None),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 import msgspec
 
 from voiceprint.domain.speaker import Enrollment, Profile, new_id
-from voiceprint.storage.maintenance.bundle_codec import PackedEnrollment
+from voiceprint.storage.sealing.speaker_codec import PackedEnrollment
 from voiceprint.storage.sealing.vault import Context, SealBrokenError, open_sealed, seal
 
 if TYPE_CHECKING:

@@ -16,8 +16,7 @@ from voiceprint.storage.manifest_cache import ManifestCache
 from voiceprint.storage.sealing.seals import Seals
 from voiceprint.storage.sealing.settings import StoreState
 from voiceprint.storage.sealing.vault import SealBrokenError
-from voiceprint.storage.snapshot.generations import Listed
-from voiceprint.storage.sqlite.tables import Tables
+from voiceprint.storage.tables import Tables
 
 __all__ = ["MISSING", "Manifest"]
 
@@ -48,7 +47,8 @@ class Manifest:
         Raises StoreError (``store_damaged``) where the audit log does not tell either.
         """
         if self._sum(self._by_pseudonym(generations)) == state.manifest:
-            self._fill_cache(generations, {})
+            if not self._changed and not self._all_changed:
+                self._cache.fill(self._began, generations)
             return set()
         expected = expected_generations(self._tables, self._seals)
         if self._sum(expected) != state.manifest:
@@ -58,21 +58,9 @@ class Manifest:
                 "restore a bundle into another folder.",
             )
         self._refuse_older_state(expected)
-        ids = self._tables.speakers_with_records() | set(generations)
-        there = {speaker_id: self._seals.pseudonym(speaker_id) for speaker_id in ids}
+        there = {speaker_id: self._seals.pseudonym(speaker_id) for speaker_id in generations}
         wrong = {speaker_id for speaker_id, name in there.items() if expected.get(name) != generations.get(speaker_id)}
         return wrong | {MISSING + name for name in set(expected) - set(there.values())}
-
-    def adds_up(self, state: StoreState, listed: dict[str, Listed], total: int) -> bool:
-        """Whether ``total``, the sum over the speakers of all parts, is the manifest of the state."""
-        same = (total % _MODULUS).to_bytes(32, "big") == state.manifest
-        if same:
-            self._fill_cache({}, listed)
-        return same
-
-    def part(self, speaker_id: str, generation: int) -> int:
-        """The summand of one speaker."""
-        return self._seals.manifest_part(self._seals.pseudonym(speaker_id), generation)
 
     def missing_name(self, speaker_id: str) -> str:
         """The name that ``misplaced`` gives a speaker without any row."""
@@ -112,7 +100,7 @@ class Manifest:
             return pseudonym, self.move(state, speaker_id, believed, 0)
         generations = self._tables.generations()
         wrong = self.misplaced(state, generations)
-        if speaker_id not in generations and speaker_id not in wrong and not self._tables.has_records(speaker_id):
+        if speaker_id not in generations and speaker_id not in wrong:
             raise StoreError("speaker_gone", "The speaker is not in the store any more.")
         if speaker_id.startswith(MISSING):
             pseudonym = speaker_id.removeprefix(MISSING)
@@ -137,16 +125,12 @@ class Manifest:
 
     # Inside
 
-    def _fill_cache(self, generations: dict[str, int], listed: dict[str, Listed]) -> None:
-        if not self._changed and not self._all_changed:
-            self._cache.fill(self._began, generations, listed)
-
     def _refuse_older_state(self, expected: dict[str, int]) -> None:
-        """Refuse a genuine key ring newer than the log: then state and log are the ones put back."""
-        for speaker_id, generation, token in self._tables.keys():  # noqa: SIM118 - no mapping
+        """Refuse a genuine key newer than the log: then state and log are the ones put back."""
+        for speaker_id, generation, key, _ in self._tables.speakers():
             if generation > expected.get(self._seals.pseudonym(speaker_id), generation):
                 try:
-                    self._seals.open_ring(speaker_id, generation, token)
+                    self._seals.open_key(speaker_id, generation, key)
                 except SealBrokenError:
                     continue
                 raise StoreError(

@@ -83,8 +83,7 @@ def verify_receipt(receipt: Receipt, store: Transactions | None = None) -> None:
         if (receipt.store, receipt.public_key) != (rows.seals.store_id, mine):
             raise InputError("receipt_of_another_store", f"The receipt is of another store ({receipt.store}).")
         buried = rows.seals.tombstone(receipt.speaker) in rows.tables.tombstones()
-        there = receipt.speaker in rows.tables.generations() or rows.tables.has_records(receipt.speaker)
-        if there or not buried:
+        if rows.tables.still_has(receipt.speaker) or not buried:
             raise InputError("receipt_not_kept", "The erasure does not hold in this store: the speaker was put back.")
 
 

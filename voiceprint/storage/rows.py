@@ -4,26 +4,21 @@ Every change of a speaker raises their generation, enters the manifest and becom
 same transaction. So rows put back or removed as a whole do not add up, and the log names the speaker.
 """
 
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import msgspec
 
-from voiceprint.domain.speaker import Enrollment, Profile, StoredSpeaker, new_id
+from voiceprint.domain.speaker import StoredSpeaker, new_id
 from voiceprint.errors import StoreError
 from voiceprint.storage import last_change
 from voiceprint.storage.audit_lines import AuditLine, next_chain, open_lines, seal_line
-from voiceprint.storage.manifest import MISSING, Manifest
+from voiceprint.storage.manifest import Manifest
 from voiceprint.storage.manifest_cache import ManifestCache
-from voiceprint.storage.sealing.seals import KeyRing, Row, Seals
+from voiceprint.storage.sealing.seals import Seals
 from voiceprint.storage.sealing.settings import StoreState
 from voiceprint.storage.sealing.vault import SealBrokenError
-from voiceprint.storage.snapshot.generations import part_of
-from voiceprint.storage.sqlite.parts import PartTable
-from voiceprint.storage.sqlite.schema import require_own_schema
-from voiceprint.storage.sqlite.tables import Tables
+from voiceprint.storage.tables import SpeakerRow, Tables
 
 __all__ = ["Loaded", "Rows"]
 
@@ -42,48 +37,35 @@ class Rows:
     ``state`` is written by ``save_state``.
     """
 
-    def __init__(self, database: sqlite3.Connection, seals: Seals, cache: ManifestCache) -> None:
-        self.database = database
-        self.tables = Tables(database)
-        self.parts = PartTable(database)
+    def __init__(self, tables: Tables, seals: Seals, cache: ManifestCache) -> None:
+        self.tables = tables
         self.seals = seals
         self.state = self._saved = _read_state(self.tables, seals)
         self.manifest = Manifest(self.tables, seals, self.state, cache)
 
     # Reading
 
-    def read(self, speaker_id: str) -> tuple[StoredSpeaker, KeyRing]:
-        """A speaker and their key ring. Raises StoreError: ``speaker_gone``, ``record_damaged``."""
-        key = self.tables.key(speaker_id)
-        if key is None:
+    def read(self, speaker_id: str) -> tuple[StoredSpeaker, int]:
+        """A speaker and their generation. Raises StoreError: ``speaker_gone``, ``record_damaged``."""
+        row = self.tables.speaker(speaker_id)
+        if row is None:
             raise StoreError("speaker_gone", "The speaker is not in the store any more.")
-        records = [Row(*record) for record in self.tables.records(speaker_id)]
         try:
-            ring = self.seals.open_ring(speaker_id, *key)
-            return self.seals.open_speaker(speaker_id, ring, records), ring
+            return self.seals.open_speaker(*row), row[1]
         except SealBrokenError as error:
             raise StoreError("record_damaged", f"The record {speaker_id} is damaged; it was not changed.") from error
 
     def load(self) -> Loaded:
         """All speakers. Raises StoreError where the store as a whole does not add up."""
         generations, tombstones = self.tables.generations(), self.tables.tombstones()
-        keys, lost = self.tables.sound_keys(generations)
-        found, unread = self.tables.sound_records(generations)
-        records: dict[str, list[Row]] = {}
-        for speaker_id, record_id, kind, version, token in found:
-            records.setdefault(speaker_id, []).append(Row(record_id, kind, version, token))
-        damaged = self.manifest.misplaced(self.state, generations) | lost | unread
-        wrong = frozenset(damaged)
-        damaged |= set(records) - set(generations)
+        misplaced = self.manifest.misplaced(self.state, generations)
         speakers = []
-        for speaker_id, generation, token in keys:
-            if speaker_id in wrong:
-                continue
-            speaker = self._opened(speaker_id, generation, token, records.get(speaker_id, []), tombstones)
-            if speaker is None:
-                damaged.add(speaker_id)
-            else:
-                speakers.append(speaker)
+        for row in self.tables.speakers():
+            if row[0] not in misplaced and generations.get(row[0]) == row[1]:
+                speaker = self._opened(row, tombstones)
+                if speaker is not None:
+                    speakers.append(speaker)
+        damaged = misplaced | (generations.keys() - {speaker.id for speaker in speakers})
         return Loaded(tuple(speakers), tuple(sorted(damaged)))
 
     def audit_lines(self, speaker_id: str) -> list[AuditLine]:
@@ -100,66 +82,27 @@ class Rows:
 
     # Writing
 
-    def write(
-        self,
-        speaker_id: str,
-        ring: KeyRing,
-        profile: Profile | None,
-        enrollments: Sequence[Enrollment],
-        event: str,
-        *,
-        former: Sequence[Enrollment] = (),
-    ) -> None:
-        """Add or replace records of a speaker, with manifest and audit log. Raises StoreError."""
-        after = self.insert(speaker_id, ring, profile, enrollments, former=former)
-        self.state = self.manifest.move(self.state, speaker_id, ring.generation, after)
-        self.note(event, speaker_id, generation=after, enrollments=len(enrollments))
+    def write(self, speaker: StoredSpeaker, before: int, event: str, *, enrollments: int = 0) -> None:
+        """Put a speaker in place of generation ``before`` (0: a new one), with manifest and audit log.
 
-    def drop(self, speaker_id: str, ring: KeyRing, enrollments: Sequence[Enrollment]) -> KeyRing:
-        """The key ring without these enrollments, whose records are deleted.
-
-        It must be written in the same transaction.
+        ``enrollments``: number of those that are new. Raises StoreError.
         """
-        ids = {one.id for one in enrollments}
-        if ids:
-            self.drop_part(speaker_id)
-        self.tables.delete_records(speaker_id, ids)
-        versions = {record_id: version for record_id, version in ring.versions.items() if record_id not in ids}
-        return msgspec.structs.replace(ring, versions=versions)
-
-    def insert(
-        self,
-        speaker_id: str,
-        ring: KeyRing,
-        profile: Profile | None,
-        enrollments: Sequence[Enrollment],
-        *,
-        former: Sequence[Enrollment] = (),
-    ) -> int:
-        """The new generation of a speaker whose rows are written without manifest and audit log."""
-        rows = []
-        before = ring.generation
-        if profile is not None:
-            row, ring = self.seals.seal_profile(speaker_id, ring, profile)
-            rows.append(row)
-        for enrollment, is_former in [*((one, False) for one in enrollments), *((one, True) for one in former)]:
-            row, ring = self.seals.seal_enrollment(speaker_id, ring, enrollment, former=is_former)
-            rows.append(row)
-        ring = msgspec.structs.replace(ring, generation=before + 1)
-        self.tables.put_key(speaker_id, ring.generation, self.seals.seal_ring(speaker_id, ring))
-        self.tables.put_records(speaker_id, [(row.id, row.kind, row.version, row.token) for row in rows])
-        return ring.generation
+        after = before + 1
+        self.state = self.manifest.move(self.state, speaker.id, before, after)
+        self._put(speaker, after)
+        self.note(event, speaker.id, generation=after, enrollments=enrollments)
 
     def erase(self, speaker_id: str, reason: str) -> int:
-        """The number of records deleted with a speaker's key; a tombstone is left.
+        """The number of rows deleted; a tombstone is left.
 
         Raises StoreError (also ``schema_changed``, ``not_erased``: something of the speaker is still there).
 
         Takes what ``load`` calls damaged, too: ``missing-`` and a pseudonym included.
         """
-        require_own_schema(self.database)
+        self.tables.require_own_schema()
         pseudonym, records = self._remove(speaker_id)
-        self._require_nothing_of(speaker_id)
+        if self.tables.still_has(speaker_id):
+            raise StoreError("not_erased", "The database still has the speaker; see 'voiceprint check'.")
         self.add_tombstone(self.seals.tombstone(speaker_id))
         self._note("erased", pseudonym, {"reason": reason, "records": records, "epoch": self.state.epoch})
         return records
@@ -173,24 +116,16 @@ class Rows:
     def replace_all(self, speakers: Sequence[StoredSpeaker], seals: Seals) -> None:
         """Write all speakers anew, with new data keys, under other settings."""
         self.tables.delete_speakers()
-        self.parts.delete_all()
         self.put_settings(seals)
         for speaker in speakers:
-            former = speaker.former if seals.settings.previous_encoder else ()
-            self.insert(speaker.id, KeyRing.new(), speaker.profile, speaker.enrollments, former=former)
+            kept = speaker if seals.settings.previous_encoder else msgspec.structs.replace(speaker, former=())
+            self._put(kept, 1)
         self.note("renewed", speakers=len(speakers), rotation=seals.settings.renewals)
         self.state = self.manifest.rebuilt(self.state)
 
-    def drop_part(self, speaker_id: str) -> None:
-        """Destroy the speaker's part of the snapshot; all parts where only the pseudonym is known."""
-        if speaker_id.startswith(MISSING):
-            self.parts.delete_all()
-        else:
-            self.parts.delete(part_of(speaker_id))
-
     def add_tombstone(self, tombstone: str) -> None:
         """Forbid the return of an erased speaker. The epoch counts the tombstones."""
-        if self.tables.add_tombstone(tombstone, datetime.now(UTC).date().isoformat()):
+        if self.tables.add_tombstone(tombstone):
             self.state = msgspec.structs.replace(self.state, epoch=self.state.epoch + 1)
             last_change.drop(self)
 
@@ -219,29 +154,22 @@ class Rows:
     # Inside
 
     def _remove(self, speaker_id: str) -> tuple[str, int]:
-        """The pseudonym of a speaker whose key and records are deleted, and the number of records."""
+        """The pseudonym of a speaker whose row is deleted, and the number of rows."""
         pseudonym, self.state = self.manifest.remove(self.state, speaker_id)
-        self.drop_part(speaker_id)
         last_change.drop(self)
         return pseudonym, self.tables.delete_speaker(speaker_id)
 
-    def _opened(
-        self, speaker_id: str, generation: int, token: bytes, records: list[Row], tombstones: set[str]
-    ) -> StoredSpeaker | None:
-        """The speaker of a key and its records; None if damaged, or put back after erasure."""
+    def _put(self, speaker: StoredSpeaker, generation: int) -> None:
+        self.tables.put_speaker((speaker.id, generation, *self.seals.seal_speaker(speaker, generation)))
+
+    def _opened(self, row: SpeakerRow, tombstones: set[str]) -> StoredSpeaker | None:
+        """The speaker of a row; None if damaged, or put back after erasure."""
+        if tombstones and not tombstones.isdisjoint(self.seals.tombstones(row[0])):
+            return None
         try:
-            ring = self.seals.open_ring(speaker_id, generation, token)
-            speaker = self.seals.open_speaker(speaker_id, ring, records)
+            return self.seals.open_speaker(*row)
         except SealBrokenError:
             return None
-        if tombstones and not tombstones.isdisjoint(self.seals.tombstones(speaker_id)):
-            return None
-        return speaker
-
-    def _require_nothing_of(self, speaker_id: str) -> None:
-        left = self.tables.tables_with(speaker_id, part_of(speaker_id))
-        if left:
-            raise StoreError("not_erased", f"The table {left[0]} still has the speaker; see 'voiceprint check'.")
 
     def _note(self, event: str, pseudonym: str | None, details: dict[str, str | int | float]) -> None:
         number = self.state.audit_number + 1

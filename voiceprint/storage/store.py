@@ -1,14 +1,12 @@
-"""The store: speakers, settings, tokens and audit log, sealed in one SQLite file.
+"""The store: speakers, settings, tokens and audit log, sealed in one SQLite file or PostgreSQL database.
 
 A change is acknowledged only after COMMIT. A record that does not open, does not fit its place, or was put back or
 removed as a whole is reported as damaged and left out; so is a speaker put back after erasure. Not detected: the whole
 file put back to an older state (note the audit log's last chain value elsewhere to detect that too).
 """
 
-import sqlite3
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Self
 
 import msgspec
@@ -18,82 +16,71 @@ from voiceprint.domain.speaker import EncoderIdentity, Enrollment, Profile, Stor
 from voiceprint.domain.vocabulary import Consent
 from voiceprint.errors import ModelError, StoreError
 from voiceprint.storage import last_change
+from voiceprint.storage.engine import Place, create, exists, open_engine
 from voiceprint.storage.last_change import SpeakerChange
 from voiceprint.storage.manifest_cache import ManifestCache
 from voiceprint.storage.receipts import Receipt, make_receipt
 from voiceprint.storage.rows import Loaded, Rows
 from voiceprint.storage.sealing.key_file import MasterKeys
-from voiceprint.storage.sealing.seals import KeyRing, Seals
+from voiceprint.storage.sealing.seals import Seals
 from voiceprint.storage.sealing.settings import StoreSettings, StoreState
 from voiceprint.storage.sealing.vault import Vault
-from voiceprint.storage.snapshot.contents import StoreContents
-from voiceprint.storage.snapshot.snapshot import load_parts
-from voiceprint.storage.sqlite.database import (
-    DATABASE_NAME,
-    create_database,
-    has_database,
-    open_database,
-)
-from voiceprint.storage.sqlite.room import give_room, keep_room
-from voiceprint.storage.sqlite.tables import Tables
+from voiceprint.storage.tables import Tables
 from voiceprint.storage.transactions import Transactions
 
 __all__ = ["Loaded", "Store", "check_encoder", "has_store"]
 
 
-def has_store(folder: Path) -> bool:
-    """Whether the folder holds a store, so that a key must exist. Raises StoreError."""
-    return has_database(folder)
+def has_store(place: Place) -> bool:
+    """Whether there is a store at a place, so that a key must exist. Raises StoreError."""
+    return exists(place)
 
 
 class Store(Transactions):
-    """An open store, made by ``Store.open``. Thread-safe; several processes may open one folder."""
+    """An open store, made by ``Store.open``. Thread-safe; several processes may open one place."""
 
     @classmethod
-    def open(cls, folder: Path, keys: MasterKeys, encoder: EncoderIdentity) -> Self:
-        """The store of a folder, created where there is none.
+    def open(cls, place: Place, keys: MasterKeys, encoder: EncoderIdentity) -> Self:
+        """The store of a place, created where there is none.
 
         Raises StoreError, KeyFileError (``key_wrong``), ModelError (``encoder_mismatch``).
         """
-        if not has_store(folder):
-            cls.create(folder, keys, StoreSettings.new(encoder))
-        store = cls.open_existing(folder, keys)
+        if not has_store(place):
+            cls.create(place, keys, StoreSettings.new(encoder))
+        store = cls.open_existing(place, keys)
         try:
-            check_encoder(store.path, store.encoder, encoder)
+            check_encoder(store.name, store.encoder, encoder)
         except ModelError:
             store.close()
             raise
         return store
 
     @staticmethod
-    def create(folder: Path, keys: MasterKeys, settings: StoreSettings, *, store_id: str | None = None) -> None:
+    def create(place: Place, keys: MasterKeys, settings: StoreSettings, *, store_id: str | None = None) -> None:
         """Create an empty store. ``store_id``: that of a store to restore. Raises StoreError."""
         store_id = store_id or new_id()
         seals = Seals(store_id, Vault(keys, store_id), settings)
-        create_database(folder, lambda database: _fill(database, seals))
+        create(place, lambda tables: _fill(tables, seals))
 
     @classmethod
-    def open_existing(cls, folder: Path, keys: MasterKeys) -> Self:
-        """The store of a folder, whatever its encoder: for maintenance, not for recognition.
+    def open_existing(cls, place: Place, keys: MasterKeys) -> Self:
+        """The store of a place, whatever its encoder: for maintenance, not for recognition.
 
         Raises StoreError (also ``store_missing``), KeyFileError (``key_wrong``).
         """
-        path = folder / DATABASE_NAME
-        if not has_store(folder):
-            raise StoreError("store_missing", f"There is no store at {path}.")
-        database = open_database(folder)
+        engine = open_engine(place)
         try:
-            return cls(database, path, keys)
+            return cls(engine, keys)
         except BaseException:
-            database.close()
+            engine.close()
             raise
 
     @staticmethod
-    def encoder_of(folder: Path, keys: MasterKeys) -> EncoderIdentity | None:
-        """The encoder of the store of a folder; None without a store. Raises as ``open_existing``."""
-        if not has_store(folder):
+    def encoder_of(place: Place, keys: MasterKeys) -> EncoderIdentity | None:
+        """The encoder of the store of a place; None without a store. Raises as ``open_existing``."""
+        if not has_store(place):
             return None
-        store = Store.open_existing(folder, keys)
+        store = Store.open_existing(place, keys)
         store.close()
         return store.encoder
 
@@ -103,15 +90,6 @@ class Store(Transactions):
         """All speakers, from their rows; damaged ones are named and left out. Raises StoreError."""
         with self.reading() as rows:
             return rows.load()
-
-    def load_quickly(self) -> StoreContents:
-        """All speakers, from the snapshot where there is one. Raises StoreError.
-
-        Rows damaged since the snapshot was sealed are not detected here.
-        """
-        with self.reading() as rows:
-            parts = load_parts(rows)
-            return StoreContents.of(rows.load()) if parts is None else parts
 
     def content_hash(self, data: bytes) -> str:
         """Keyed hash of a recording, which recognises a repetition without storing the recording."""
@@ -138,7 +116,7 @@ class Store(Transactions):
         profile = Profile(name=name, created_at=time.time(), groups=groups, enrolled_by=enrolled_by).agreed(consent)
         speaker = StoredSpeaker(new_id(), profile, tuple(enrollments))
         with self.writing() as rows:
-            rows.write(speaker.id, KeyRing.new(), profile, enrollments, "enrolled")
+            rows.write(speaker, 0, "enrolled", enrollments=len(enrollments))
             last_change.keep(rows, "enrolled", SpeakerChange.of(speaker.id, None, added=enrollments))
         return speaker
 
@@ -151,15 +129,14 @@ class Store(Transactions):
         """
         check_consent(consent)
         with self.writing() as rows:
-            speaker, ring = rows.read(speaker_id)
+            speaker, before = rows.read(speaker_id)
             profile = speaker.profile.agreed(consent) if consent else speaker.profile
-            ring = rows.drop(speaker_id, ring, speaker.former)
-            rows.write(speaker_id, ring, profile if consent else None, enrollments, "updated")
+            more = (*speaker.enrollments, *enrollments)
+            changed = StoredSpeaker(speaker_id, profile, more)
+            rows.write(changed, before, "updated", enrollments=len(enrollments))
             change = SpeakerChange.of(speaker_id, speaker.profile, added=enrollments, former=speaker.former)
             last_change.keep(rows, "updated", change)
-        return msgspec.structs.replace(
-            speaker, profile=profile, enrollments=(*speaker.enrollments, *enrollments), former=()
-        )
+        return changed
 
     def rename(self, speaker_id: str, name: str) -> StoredSpeaker:
         """The speaker under another name. Raises StoreError: ``record_damaged``, ``speaker_gone``."""
@@ -191,18 +168,16 @@ class Store(Transactions):
             rows.note(event, speaker_id, **details)
 
     def forget(self, speaker_id: str, *, reason: str = "asked") -> Receipt:
-        """The receipt of an erasure: key and records destroyed, a tombstone left, the log cleared.
+        """The receipt of an erasure: the speaker's row destroyed, a tombstone left, the log cleared.
 
         Takes damaged speakers, too, and works on a full disk. Raises StoreError (``speaker_gone``).
         """
         try:
             return self._forget(speaker_id, reason)
         except StoreError as error:
-            if error.code != "store_full" or not give_room(self.path):
+            if error.code != "store_full" or not self._engine.give_room():
                 raise
-        receipt = self._forget(speaker_id, reason)
-        keep_room(self.path)
-        return receipt
+        return self._forget(speaker_id, reason)
 
     # Inside
 
@@ -213,38 +188,35 @@ class Store(Transactions):
 
     def _change(self, speaker_id: str, event: str, change: Callable[[Profile], Profile]) -> StoredSpeaker:
         with self.writing() as rows:
-            speaker, ring = rows.read(speaker_id)
-            profile = change(speaker.profile)
-            if event != "seen":  # outdated data must not stay sealed in the snapshot; the day may
-                rows.drop_part(speaker_id)
-            rows.write(speaker_id, ring, profile, (), event)
+            speaker, before = rows.read(speaker_id)
+            changed = msgspec.structs.replace(speaker, profile=change(speaker.profile))
+            rows.write(changed, before, event)
             if event != "seen":
                 last_change.keep(rows, event, SpeakerChange.of(speaker_id, speaker.profile))
-        return msgspec.structs.replace(speaker, profile=profile)
+        return changed
 
 
-def _fill(database: sqlite3.Connection, seals: Seals) -> None:
-    tables = Tables(database)
+def _fill(tables: Tables, seals: Seals) -> None:
     tables.put_meta("store", seals.store_id.encode())
     tables.put_meta("settings", seals.seal_settings())
     tables.put_meta("state", seals.seal_state(StoreState(incarnation=new_id())))
-    rows = Rows(database, seals, ManifestCache())
+    rows = Rows(tables, seals, ManifestCache())
     rows.note("created")
     rows.save_state()
 
 
-def check_encoder(path: Path, belongs: EncoderIdentity, given: EncoderIdentity) -> None:
+def check_encoder(name: str, belongs: EncoderIdentity, given: EncoderIdentity) -> None:
     """Refuse another encoder than the store's. Raises ModelError (``encoder_mismatch``)."""
     if belongs == given:
         return
     if belongs.id == given.id:
         raise ModelError(
             "encoder_mismatch",
-            f"The store {path} belongs to another copy of the encoder {belongs.id} ({belongs.fingerprint[:12]}, not "
+            f"The store {name} belongs to another copy of the encoder {belongs.id} ({belongs.fingerprint[:12]}, not "
             f"{given.fingerprint[:12]}); bring that copy back, or use another --data folder.",
         )
     raise ModelError(
         "encoder_mismatch",
-        f"The store {path} belongs to the encoder {belongs.id}, not to {given.id}; start with --encoder {belongs.id}, "
+        f"The store {name} belongs to the encoder {belongs.id}, not to {given.id}; start with --encoder {belongs.id}, "
         "or use another --data folder.",
     )

@@ -1,54 +1,56 @@
 """Transactions of an open store, under the master keys and settings of the moment."""
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from threading import RLock
 
 from voiceprint.domain.speaker import EncoderIdentity
 from voiceprint.errors import KeyFileError, StoreError
+from voiceprint.storage.engine import Engine
+from voiceprint.storage.former_layout import move_former
 from voiceprint.storage.manifest_cache import ManifestCache
 from voiceprint.storage.rows import Rows
 from voiceprint.storage.sealing.key_file import MasterKeys, claim_key_file, load_key_file
 from voiceprint.storage.sealing.seals import Seals
 from voiceprint.storage.sealing.vault import SealBrokenError
-from voiceprint.storage.sqlite.database import clear_log, data_version, explained, snapshot, transaction
-from voiceprint.storage.sqlite.tables import Tables
+from voiceprint.storage.tables import Tables
 
 __all__ = ["Transactions"]
 
 
 class Transactions:
-    """A database and the master keys that open it. Thread-safe."""
+    """An engine and the master keys that open its rows. Thread-safe."""
 
-    def __init__(self, database: sqlite3.Connection, path: Path, keys: MasterKeys) -> None:
-        self.path = path
-        self._database = database
+    def __init__(self, engine: Engine, keys: MasterKeys) -> None:
+        self.name = engine.name
+        self.folder = engine.folder
+        self._engine = engine
         self._lock = RLock()
         self._keys = keys
         self._settings_token = b""
         self._seals: Seals | None = None
         self._cache = ManifestCache()
-        self._pragma_version = -1
+        self._version: object = None
         self._revision = -1
         self._others = 0
         self._encoder: EncoderIdentity | None = None
+        with self._lock:
+            engine.upgrade(lambda database: move_former(database, self._current_seals))
         with self.reading() as rows:
             self._encoder, self.id = rows.seals.encoder, rows.seals.store_id
             self._revision = rows.state.revision
-        claim_key_file(self._keys, self.id, data=path.parent)
+        claim_key_file(self._keys, self.id, data=self.folder)
 
     def close(self) -> None:
-        """Close the database."""
+        """Close the engine."""
         with self._lock:
-            self._database.close()
+            self._engine.close()
 
     @contextmanager
     def reading(self) -> Iterator[Rows]:
         """A read transaction: one consistent view. Raises StoreError."""
-        with self._lock, explained(self.path), snapshot(self._database):
-            yield Rows(self._database, self._current_seals(), self._cache)
+        with self._lock, self._engine.reading() as tables:
+            yield Rows(tables, self._current_seals(tables), self._cache)
 
     @contextmanager
     def writing(self) -> Iterator[Rows]:
@@ -56,9 +58,9 @@ class Transactions:
 
         Raises StoreError.
         """
-        with self._lock, explained(self.path):
-            with transaction(self._database):
-                rows = Rows(self._database, self._current_seals(), self._cache)
+        with self._lock:
+            with self._engine.writing() as tables:
+                rows = Rows(tables, self._current_seals(tables), self._cache)
                 before = rows.state.revision
                 yield rows
                 rows.save_state()
@@ -100,39 +102,32 @@ class Transactions:
         return self._keys
 
     def clear_log(self) -> bool:
-        """Whether the write-ahead log was cleared of every deleted byte.
-
-        False while another process still reads, or where the disk fails; then the next start clears it.
-        """
-        try:
-            with self._lock, explained(self.path):
-                return clear_log(self._database)
-        except StoreError:
-            return False
+        """Whether no deleted byte is left in the files; never of a database that is not ours."""
+        with self._lock:
+            return self._engine.clear_log()
 
     def data_version(self) -> int:
         """A number that changes when another process has changed a speaker. Raises StoreError."""
-        with self._lock, explained(self.path):
-            version = data_version(self._database)
-        if version != self._pragma_version:
+        with self._lock:
+            version = self._engine.version()
+        if version != self._version:
             with self.reading() as rows:
                 if rows.state.revision != self._revision:
                     self._others += 1
-                self._revision, self._pragma_version = rows.state.revision, version
+                self._revision, self._version = rows.state.revision, version
         return self._others
 
     # Inside
 
-    def _current_seals(self) -> Seals:
+    def _current_seals(self, tables: Tables) -> Seals:
         """The seals under the present settings: another process may have changed key or templates."""
-        tables = Tables(self._database)
         token = tables.meta("settings") or b""
         if self._seals is None or token != self._settings_token:
             seals = self._open_seals(tables.meta("store") or b"", token)
             if self._encoder not in (None, seals.encoder):
                 raise StoreError(
                     "encoder_changed",
-                    f"The store {self.path} was moved to the encoder {seals.encoder.id} meanwhile; start again.",
+                    f"The store {self.name} was moved to the encoder {seals.encoder.id} meanwhile; start again.",
                 )
             self._seals, self._settings_token = seals, token
         return self._seals
@@ -147,14 +142,14 @@ class Transactions:
         except SealBrokenError as error:
             raise KeyFileError(
                 "key_wrong",
-                f"No key in {self._keys.path} opens the store {self.path}; give the key file that it was made with.",
+                f"No key in {self._keys.path} opens the store {self.name}; give the key file that it was made with.",
             ) from error
         except ValueError as error:
-            raise StoreError("store_damaged", f"The store {self.path} does not say which store it is.") from error
+            raise StoreError("store_damaged", f"The store {self.name} does not say which store it is.") from error
 
     def _keys_again(self) -> MasterKeys:
         """The keys of the file, which another process may have rotated."""
         try:
-            return load_key_file(self._keys.path, data=self.path.parent)
+            return load_key_file(self._keys.path, data=self.folder)
         except KeyFileError:
             return self._keys

@@ -23,10 +23,10 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from voiceprint.domain.speaker import StoredSpeaker
 from voiceprint.errors import InputError, KeyFileError, StoreError
 from voiceprint.files import create_file
-from voiceprint.storage.maintenance.bundle_codec import PackedSpeaker
 from voiceprint.storage.rows import Rows
 from voiceprint.storage.sealing.key_file import MasterKeys
 from voiceprint.storage.sealing.settings import StoreSettings
+from voiceprint.storage.sealing.speaker_codec import PackedSpeaker, has_unit_vectors
 from voiceprint.storage.sealing.vault import Vault
 from voiceprint.storage.store import Store
 
@@ -125,17 +125,16 @@ def read_bundle(data: bytes, *, keys: MasterKeys, passphrase: str | None = None)
     if body.store != header.store:
         raise InputError("bundle_damaged", "The head of the bundle says another store than what is inside.")
     bundle = Bundle(body)
-    _check_dimensions(bundle)
+    _check_vectors(bundle)
     return bundle
 
 
-def _check_dimensions(bundle: Bundle) -> None:
+def _check_vectors(bundle: Bundle) -> None:
     settings = bundle.settings
     sizes = (settings.encoder.dimension, settings.previous_encoder.dimension if settings.previous_encoder else 0)
     for speaker in bundle.speakers:
-        made = zip((speaker.enrollments, speaker.former), sizes, strict=True)
-        if any(len(one.embedding) != size for enrollments, size in made for one in enrollments):
-            raise InputError("bundle_damaged", f"A vector of the speaker {speaker.id} has another length.")
+        if not has_unit_vectors(speaker, sizes):
+            raise InputError("bundle_damaged", f"The speaker {speaker.id} has other vectors than the bundle says.")
 
 
 def write_bundle(data: bytes, path: Path) -> None:

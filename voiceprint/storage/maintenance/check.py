@@ -10,8 +10,7 @@ import msgspec
 from voiceprint.errors import StoreError
 from voiceprint.storage.audit import AuditReport, verify_rows
 from voiceprint.storage.rows import Loaded, Rows
-from voiceprint.storage.sqlite.database import integrity_faults, is_corrupt
-from voiceprint.storage.sqlite.schema import schema_faults
+from voiceprint.storage.sqlite.database import is_corrupt
 from voiceprint.storage.store import Store
 from voiceprint.storage.tokens import read_tokens
 
@@ -46,8 +45,7 @@ def check(store: Store) -> Report:
     Raises StoreError where the check cannot run.
     """
     with store.reading() as rows:
-        faults = schema_faults(rows.database)
-        faults += [f"The database file: {fault}." for fault in integrity_faults(rows.database)]
+        faults = rows.tables.faults()
         loaded, more = _load(rows)
         log = _log(rows)
         return Report(

@@ -10,6 +10,7 @@ import msgspec
 from voiceprint.domain.speaker import EncoderIdentity
 from voiceprint.errors import InputError, ModelError
 from voiceprint.storage.maintenance.template_renewal import renewed_settings, undamaged_speakers
+from voiceprint.storage.pending_takes import require_none_pending
 from voiceprint.storage.receipts import Receipt
 from voiceprint.storage.store import Store
 
@@ -48,22 +49,24 @@ def begin(store: Store, encoder: EncoderIdentity, *, enroll_waiting: bool) -> Mi
     """The progress after the store was given to ``encoder``; servers must be restarted.
 
     Called again with the same encoder, it changes ``enroll_waiting``. Raises StoreError, ModelError: ``already_there``,
-    ``migration_unfinished`` (a third encoder).
+    ``migration_unfinished`` (a third encoder); StoreError (``takes_pending``).
     """
     with store.writing() as rows:
         old = rows.seals.settings
         if old.previous_encoder is None and encoder == old.encoder:
-            raise ModelError("already_there", f"The store {store.path} belongs to the encoder {encoder.id} already.")
+            raise ModelError("already_there", f"The store {store.name} belongs to the encoder {encoder.id} already.")
         if old.previous_encoder is not None and encoder not in (old.encoder, old.previous_encoder):
             raise ModelError(
                 "migration_unfinished",
-                f"The store {store.path} is on its way from {old.previous_encoder.id} to {old.encoder.id}; finish that "
+                f"The store {store.name} is on its way from {old.previous_encoder.id} to {old.encoder.id}; finish that "
                 "first.",
             )
         previous = old.previous_encoder if encoder == old.encoder else old.encoder
         settings = msgspec.structs.replace(
             old, encoder=encoder, previous_encoder=previous, enroll_waiting=enroll_waiting
         )
+        if encoder != old.encoder:
+            require_none_pending(rows.load().speakers)
         rows.put_settings(rows.seals.with_settings(settings))
         rows.note("migration_begun", encoder=encoder.fingerprint, enroll_waiting=int(enroll_waiting))
     store.use_encoder(encoder)
@@ -76,11 +79,12 @@ def finish(store: Store, *, forget_waiting: bool) -> tuple[MigrationReport, tupl
     The previous encoder's embeddings are deleted and all data keys renewed. ``forget_waiting``: whether speakers still
     pending reenrollment are erased.
 
-    Raises InputError: ``no_migration``, ``people_waiting``; StoreError (also ``record_damaged``); nothing changed.
+    Raises InputError: ``no_migration``, ``people_waiting``; StoreError (also ``record_damaged``, ``takes_pending``);
+    nothing changed.
     """
     with store.reading() as rows:
         if rows.seals.settings.previous_encoder is None:
-            raise InputError("no_migration", f"The store {store.path} is not on its way to another encoder.")
+            raise InputError("no_migration", f"The store {store.name} is not on its way to another encoder.")
         waiting = [speaker.id for speaker in undamaged_speakers(rows) if speaker.pending_reenrollment]
     if waiting and not forget_waiting:
         raise InputError(
@@ -93,7 +97,9 @@ def finish(store: Store, *, forget_waiting: bool) -> tuple[MigrationReport, tupl
         settings = msgspec.structs.replace(
             renewed_settings(rows.seals.settings), previous_encoder=None, enroll_waiting=False
         )
-        rows.replace_all(undamaged_speakers(rows), rows.seals.with_settings(settings))
+        speakers = undamaged_speakers(rows)
+        require_none_pending(speakers)
+        rows.replace_all(speakers, rows.seals.with_settings(settings))
         rows.note("migration_finished", encoder=store.encoder.fingerprint)
     store.clear_log()
     return progress(store), receipts

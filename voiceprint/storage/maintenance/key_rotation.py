@@ -2,7 +2,7 @@
 
 1. the new key becomes the first line of the key file (the old one stays below)
 2. the settings are sealed under it, which tells every other process to read the key file again
-3. the snapshot's parts are deleted, and the speakers' key rings are sealed under it in batches
+3. the speakers' keys are sealed under it in batches
 4. all speakers are read again with the new key alone
 5. the old line is removed, unless another store that uses the file still needs it
 
@@ -11,6 +11,7 @@ file made before still opens; template renewal makes it useless with the store.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import msgspec
 from cryptography.fernet import Fernet
@@ -29,7 +30,7 @@ _BATCH = 500
 class RotationReport(msgspec.Struct, frozen=True, kw_only=True):
     """Result of a rotation.
 
-    ``rewrapped``: number of key rings; ``resumed``: whether an unfinished rotation was finished, without a new key.
+    ``rewrapped``: number of keys; ``resumed``: whether an unfinished rotation was finished, without a new key.
     ``old_keys_dropped``: False where the key file cannot be written, so that its owner must remove the old lines, or
     where ``waiting_stores`` (ids) are still sealed under an older key.
     """
@@ -55,7 +56,7 @@ def rotate(store: Store, *, progress: Callable[[int], None] = lambda _: None) ->
 
 
 def _rotate(store: Store, progress: Callable[[int], None]) -> RotationReport:
-    keys = load_key_file(store.keys.path, data=store.path.parent)
+    keys = load_key_file(store.keys.path, data=store.folder)
     resumed = len(keys.keys) > 1
     if not resumed:
         keys = MasterKeys((Fernet.generate_key(), *keys.keys), keys.path, keys.stores)
@@ -64,7 +65,6 @@ def _rotate(store: Store, progress: Callable[[int], None]) -> RotationReport:
     with store.writing() as rows:
         rows.put_settings(rows.seals)
         rows.note("rotation_begun")
-    _drop_parts(store)
     done = _rewrap_all(store, progress)
     _check_everything_opens(store, MasterKeys(keys.keys[:1], keys.path))
     with store.writing() as rows:
@@ -80,25 +80,13 @@ def _rewrap_all(store: Store, progress: Callable[[int], None]) -> int:
         with store.writing() as rows:
             batch = rows.tables.keys_after(last, _BATCH)
             for speaker_id, generation, token in batch:
-                try:
-                    ring = rows.seals.open_ring(speaker_id, generation, token)
-                except SealBrokenError:
-                    continue  # damaged before; load() and check() report it
-                rows.tables.put_key(speaker_id, generation, rows.seals.seal_ring(speaker_id, ring))
+                with suppress(SealBrokenError):  # damaged before; load() and check() report it
+                    rows.tables.put_key(speaker_id, rows.seals.reseal_key(speaker_id, generation, token))
         if not batch:
             return done
         last = batch[-1][0]
         done += len(batch)
         progress(done)
-
-
-def _drop_parts(store: Store) -> None:
-    """Delete the parts: their keys are sealed under the old master key."""
-    with store.reading() as rows:
-        names = rows.parts.names()
-    for name in names:
-        with store.writing() as rows:
-            rows.parts.delete(name)
 
 
 def _check_everything_opens(store: Store, newest: MasterKeys) -> None:

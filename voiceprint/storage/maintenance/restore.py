@@ -1,16 +1,14 @@
 """Restoring a bundle into a store: its tombstones first, then the speakers that are missing."""
 
-from pathlib import Path
-
 import msgspec
 
 from voiceprint.domain.names import name_key
 from voiceprint.domain.speaker import EncoderIdentity, StoredSpeaker
 from voiceprint.errors import ModelError
+from voiceprint.storage.engine import Place
 from voiceprint.storage.maintenance.bundle import Bundle
 from voiceprint.storage.rows import Rows
 from voiceprint.storage.sealing.key_file import MasterKeys
-from voiceprint.storage.sealing.seals import KeyRing
 from voiceprint.storage.store import Store, check_encoder, has_store
 
 __all__ = ["RestoreReport", "restore"]
@@ -32,17 +30,17 @@ class RestoreReport(msgspec.Struct, frozen=True, kw_only=True):
     name_taken: tuple[str, ...]
 
 
-def restore(folder: Path, keys: MasterKeys, bundle: Bundle) -> RestoreReport:
+def restore(place: Place, keys: MasterKeys, bundle: Bundle) -> RestoreReport:
     """The report of a restore, all or nothing; an empty folder becomes the bundle's store.
 
     Raises ModelError (``encoder_mismatch``), StoreError, KeyFileError; then nothing was changed.
     """
     encoder: EncoderIdentity = bundle.settings.encoder
-    if not has_store(folder):
-        Store.create(folder, keys, bundle.settings, store_id=bundle.store)
-    store = Store.open_existing(folder, keys)
+    if not has_store(place):
+        Store.create(place, keys, bundle.settings, store_id=bundle.store)
+    store = Store.open_existing(place, keys)
     try:
-        check_encoder(store.path, store.encoder, encoder)
+        check_encoder(store.name, store.encoder, encoder)
         with store.writing() as rows:
             _check_former(rows, bundle)
             report = _restore_rows(rows, bundle)
@@ -117,12 +115,14 @@ def _make_room(rows: Rows, speaker_id: str, damaged: set[str]) -> bool:
 
 
 def _insert(rows: Rows, speaker: StoredSpeaker, bundle: Bundle, *, ours: bool) -> None:
-    profile, enrollments, former = speaker.profile, speaker.enrollments, speaker.former
     if not ours:
-        profile = msgspec.structs.replace(profile, origin=profile.origin or bundle.store)
         # Hashes of the clips are keyed by the other store's secret: here they match nothing.
-        enrollments, former = (tuple(one.without_content() for one in each) for each in (enrollments, former))
-    rows.write(speaker.id, KeyRing.new(), profile, enrollments, "restored", former=former)
+        enrollments, former = (
+            tuple(one.without_content() for one in each) for each in (speaker.enrollments, speaker.former)
+        )
+        profile = msgspec.structs.replace(speaker.profile, origin=speaker.profile.origin or bundle.store)
+        speaker = StoredSpeaker(speaker.id, profile, enrollments, former)
+    rows.write(speaker, 0, "restored", enrollments=len(speaker.enrollments))
 
 
 def _add_tombstone_keys(rows: Rows, bundle: Bundle) -> None:

@@ -10,6 +10,7 @@ import msgspec
 
 from voiceprint.domain.speaker import StoredSpeaker
 from voiceprint.errors import StoreError
+from voiceprint.storage.pending_takes import require_none_pending
 from voiceprint.storage.rows import Rows
 from voiceprint.storage.sealing.settings import StoreSettings
 from voiceprint.storage.store import Store
@@ -32,10 +33,11 @@ def renew(store: Store) -> RenewalReport:
     """The report of a renewal; cosines stay the same to 1e-5.
 
     Raises StoreError, and nothing was changed: ``record_damaged`` where a speaker is damaged, who can only be erased or
-    restored.
+    restored; ``takes_pending``.
     """
     with store.writing() as rows:
         speakers, settings = undamaged_speakers(rows), renewed_settings(rows.seals.settings)
+        require_none_pending(speakers)
         rows.replace_all(speakers, rows.seals.with_settings(settings))
     return RenewalReport(speakers=len(speakers), renewals=settings.renewals, log_cleared=store.clear_log())
 

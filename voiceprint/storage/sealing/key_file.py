@@ -83,7 +83,7 @@ def find_key_file(environ: Mapping[str, str] | None = None, *, secret: Path | No
     return Path(config) / "voiceprint" / "master.key"
 
 
-def load_key_file(path: Path, *, data: Path) -> MasterKeys:
+def load_key_file(path: Path, *, data: Path | None) -> MasterKeys:
     """The keys of a file.
 
     Raises KeyFileError: ``key_missing``, ``key_unreadable``, ``key_readable_by_others``, ``key_inside_data``,
@@ -104,7 +104,7 @@ def load_key_file(path: Path, *, data: Path) -> MasterKeys:
     return MasterKeys(_parse(text, path), path, _parse_stores(text))
 
 
-def create_key_file(path: Path, *, data: Path) -> MasterKeys:
+def create_key_file(path: Path, *, data: Path | None) -> MasterKeys:
     """The keys of a new key file, 0600 and durable, or of the one that is there already.
 
     Raises KeyFileError (``key_not_made``), and as ``load_key_file``.
@@ -146,7 +146,7 @@ def hold_key_file(path: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def claim_key_file(keys: MasterKeys, store_id: str, *, data: Path) -> None:
+def claim_key_file(keys: MasterKeys, store_id: str, *, data: Path | None) -> None:
     """Enter a store in the key file that opens it, where the file can be written."""
     if store_id in keys.stores:
         return
@@ -159,12 +159,12 @@ def claim_key_file(keys: MasterKeys, store_id: str, *, data: Path) -> None:
         return  # a mounted secret: its owner also rotates it
 
 
-def check_outside(path: Path, data: Path) -> None:
+def check_outside(path: Path, data: Path | None) -> None:
     """Refuse a key inside the data folder: one copy of the folder would take both.
 
     Raises KeyFileError.
     """
-    if path.resolve().is_relative_to(data.resolve()):
+    if data is not None and path.resolve().is_relative_to(data.resolve()):
         raise KeyFileError(
             "key_inside_data", f"The key file {path} lies inside the data folder {data}; keep it somewhere else."
         )

@@ -1,62 +1,37 @@
-"""The seals of one store: tokens in, records out. Knows keys and contexts, no SQL.
+"""The seals of one store: tokens in, speakers out. Knows keys and contexts, no SQL.
 
-A speaker's key ring (their data key, and the version of each of their records) is sealed under the wrapping key; the
-records are sealed under the data key. A record that was swapped, rolled back, dropped or brought in from elsewhere does
-not fit the ring. After a template renewal, vectors are sealed under the cancelable transform; opening inverts it.
+A speaker's body (profile and enrollments) is sealed under a data key of their own, and that key under the wrapping key,
+both anew with every change. A key or a body that was swapped, rolled back or brought in from elsewhere does not fit its
+row. After a template renewal, vectors are sealed under the cancelable transform; opening inverts it.
 """
 
-from collections.abc import Mapping, Sequence
+import secrets
 from typing import Self
 
 import msgspec
 import numpy as np
-from cryptography.fernet import Fernet
 from numpy.typing import NDArray
 
-from voiceprint.domain.speaker import EncoderIdentity, Enrollment, Profile, StoredSpeaker
+from voiceprint.domain.speaker import EncoderIdentity, Enrollment, StoredSpeaker
 from voiceprint.storage.sealing.cancelable import transform_matrix
 from voiceprint.storage.sealing.key_file import MasterKeys
-from voiceprint.storage.sealing.record_codec import pack_enrollment, pack_profile, unpack_enrollment, unpack_profile
 from voiceprint.storage.sealing.settings import StoreSettings, StoreState, settings_context
+from voiceprint.storage.sealing.speaker_codec import PackedSpeaker, has_unit_vectors
 from voiceprint.storage.sealing.vault import (
+    Context,
     HashKey,
     PurposeKeys,
     SealBrokenError,
     Vault,
-    new_data_key,
-    open_in_one_of,
+    open_bytes,
     open_sealed,
     seal,
+    seal_bytes,
 )
 
-__all__ = ["KeyRing", "Row", "Seals"]
+__all__ = ["Seals"]
 
-_PROFILE, _ENROLLMENT = "profile", "enrollment"
-
-
-class KeyRing(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A speaker's data key and the version of each record; on disk only inside a seal."""
-
-    data_key: bytes
-    versions: dict[str, int]
-    generation: int = 0
-
-    @classmethod
-    def new(cls) -> Self:
-        """A ring without records, with a new data key."""
-        return cls(data_key=new_data_key(), versions={})
-
-    def __repr__(self) -> str:
-        return f"KeyRing({len(self.versions)} records, generation {self.generation})"
-
-
-class Row(msgspec.Struct, frozen=True):
-    """One sealed record, as stored."""
-
-    id: str
-    kind: str
-    version: int
-    token: bytes
+_KEY_BYTES = 32
 
 
 class Seals:
@@ -68,7 +43,8 @@ class Seals:
         self.purposes = PurposeKeys(settings.secret)
         self.vault = vault
         self._foreign = [HashKey(key) for key in settings.foreign_tombstone_keys]
-        self._encoders = [settings.encoder, *([settings.previous_encoder] if settings.previous_encoder else [])]
+        self.encoders = [settings.encoder, *([settings.previous_encoder] if settings.previous_encoder else [])]
+        self._dimensions = [encoder.dimension for encoder in (settings.encoder, self.encoders[-1])]
 
     @classmethod
     def open(cls, keys: MasterKeys, store_id: str, token: bytes) -> Self:
@@ -123,105 +99,88 @@ class Seals:
 
     # Speakers
 
-    def seal_ring(self, speaker_id: str, ring: KeyRing) -> bytes:
-        """The token of a speaker's key ring."""
-        return self.vault.wrap(self._ring_context(speaker_id, ring.generation), msgspec.msgpack.encode(ring))
+    def seal_speaker(self, speaker: StoredSpeaker, generation: int) -> tuple[bytes, bytes]:
+        """A new data key, sealed, and the body sealed under it."""
+        key = secrets.token_bytes(_KEY_BYTES)
+        body = msgspec.msgpack.encode(PackedSpeaker.of(self._transformed(speaker)))
+        return self._seal_key(speaker.id, generation, key), seal_bytes(
+            key, self._body_context(speaker.id, generation, self.encoder), body
+        )
 
-    def open_ring(self, speaker_id: str, generation: int, token: bytes) -> KeyRing:
-        """The key ring of a token. Raises SealBrokenError."""
-        body = self.vault.unwrap(self._ring_context(speaker_id, generation), token)
+    def open_key(self, speaker_id: str, generation: int, token: bytes) -> bytes:
+        """The data key of a token. Raises SealBrokenError."""
+        key = open_bytes(self.vault.keys, (self._key_context(speaker_id, generation),), token)[1]
+        if len(key) != _KEY_BYTES:
+            raise SealBrokenError("the data key cannot be used")
+        return key
+
+    def reseal_key(self, speaker_id: str, generation: int, token: bytes) -> bytes:
+        """The token of the same data key under the newest master key. Raises SealBrokenError."""
+        return self._seal_key(speaker_id, generation, self.open_key(speaker_id, generation, token))
+
+    def open_speaker(self, speaker_id: str, generation: int, key: bytes, body: bytes) -> StoredSpeaker:
+        """The speaker of a row. Raises SealBrokenError."""
+        contexts = [self._body_context(speaker_id, generation, encoder) for encoder in self.encoders]
+        which, packed = open_bytes((self.open_key(speaker_id, generation, key),), contexts, body)
         try:
-            return _ring_decoder.decode(body)
-        except msgspec.DecodeError as error:
-            raise SealBrokenError("the key ring cannot be read") from error
+            speaker = _decoder.decode(packed).speaker()
+        except (msgspec.DecodeError, ValueError) as error:
+            raise SealBrokenError("the body cannot be read") from error
+        if which:  # sealed before the store was given to another encoder
+            speaker = msgspec.structs.replace(speaker, enrollments=speaker.former, former=speaker.enrollments)
+        if speaker.id != speaker_id:
+            raise SealBrokenError("the body is of another speaker")
+        return self.recovered(speaker)
 
-    def seal_profile(self, speaker_id: str, ring: KeyRing, profile: Profile) -> tuple[Row, KeyRing]:
-        """The record of a profile, and the ring with its new version."""
-        return self._seal_record(speaker_id, ring, speaker_id, _PROFILE, pack_profile(profile), self.encoder)
-
-    def seal_enrollment(
-        self, speaker_id: str, ring: KeyRing, enrollment: Enrollment, *, former: bool = False
-    ) -> tuple[Row, KeyRing]:
-        """The record of an enrollment, and the ring with it.
-
-        ``former``: made by the previous encoder.
-        """
-        encoder = self._encoders[-1 if former else 0]
-        if self.settings.renewals:
-            transformed = (self._matrix(encoder) @ enrollment.embedding.astype(np.float64)).astype(np.float32)
-            enrollment = msgspec.structs.replace(enrollment, embedding=transformed)
-        return self._seal_record(speaker_id, ring, enrollment.id, _ENROLLMENT, pack_enrollment(enrollment), encoder)
-
-    def open_speaker(self, speaker_id: str, ring: KeyRing, rows: Sequence[Row]) -> StoredSpeaker:
-        """A speaker from all their records. Raises SealBrokenError where one is broken or missing."""
-        if len(rows) != len(ring.versions) or {row.id: row.version for row in rows} != ring.versions:
-            raise SealBrokenError("the records are not those of the key ring")
-        try:
-            key = Fernet(ring.data_key)
-        except ValueError as error:
-            raise SealBrokenError("the data key cannot be used") from error
-        profile = None
-        made: list[list[Enrollment]] = [[], []]
-        for row in rows:
-            contexts = [
-                self._record_context(speaker_id, row.id, row.kind, row.version, encoder) for encoder in self._encoders
-            ]
-            which, body = open_in_one_of(key, contexts, row.token)
-            if row.kind == _PROFILE:
-                profile = unpack_profile(body)
-            else:
-                made[which].append(self._untransformed(row.id, body, self._encoders[which]))
-        if profile is None:
-            raise SealBrokenError("there is no profile")
-        enrollments, former = (tuple(sorted(each, key=lambda one: one.enrolled_at)) for each in made)
-        return StoredSpeaker(speaker_id, profile, enrollments, former)
+    def recovered(self, sealed: StoredSpeaker) -> StoredSpeaker:
+        """The speaker with the vectors before the cancelable transform. Raises SealBrokenError for no unit vector."""
+        if not has_unit_vectors(sealed, self._dimensions):
+            raise SealBrokenError("the body is not of unit vectors of this store")
+        return self._transformed(sealed, back=True)
 
     # Inside
 
-    def _matrix(self, encoder: EncoderIdentity) -> NDArray[np.float64]:
-        return transform_matrix(self.settings.seed, encoder.dimension)
-
-    def _untransformed(self, record_id: str, body: bytes, encoder: EncoderIdentity) -> Enrollment:
-        stored = unpack_enrollment(record_id, body, encoder.dimension)
+    def _transformed(self, speaker: StoredSpeaker, *, back: bool = False) -> StoredSpeaker:
+        """The speaker with their vectors under the cancelable transform, or taken back from it."""
         if not self.settings.renewals:
-            return stored
-        vector = self._matrix(encoder).T @ stored.embedding.astype(np.float64)
-        return msgspec.structs.replace(stored, embedding=(vector / np.linalg.norm(vector)).astype(np.float32))
+            return speaker
+        matrices = [transform_matrix(self.settings.seed, dimension) for dimension in self._dimensions]
+        made, former = (
+            tuple(_through(matrix if back else matrix.T, one) for one in some)
+            for matrix, some in zip(matrices, (speaker.enrollments, speaker.former), strict=True)
+        )
+        return msgspec.structs.replace(speaker, enrollments=made, former=former)
 
-    def _seal_record(
-        self, speaker_id: str, ring: KeyRing, record_id: str, kind: str, body: bytes, encoder: EncoderIdentity
-    ) -> tuple[Row, KeyRing]:
-        version = ring.versions.get(record_id, 0) + 1
-        context = self._record_context(speaker_id, record_id, kind, version, encoder)
-        token = seal(Fernet(ring.data_key), context, body)
-        ring = msgspec.structs.replace(ring, versions={**ring.versions, record_id: version})
-        return Row(record_id, kind, version, token), ring
+    def _seal_key(self, speaker_id: str, generation: int, key: bytes) -> bytes:
+        return seal_bytes(self.vault.keys[0], self._key_context(speaker_id, generation), key)
 
-    def _own_context(self, kind: str) -> Mapping[str, str | int]:
+    def _own_context(self, kind: str) -> Context:
         return {"type": kind, "store": self.store_id}
 
-    def _ring_context(self, speaker_id: str, generation: int) -> Mapping[str, str | int]:
+    def _key_context(self, speaker_id: str, generation: int) -> Context:
         return {
-            "type": "key",
+            "type": "speaker key",
             "store": self.store_id,
             "speaker": speaker_id,
             "generation": generation,
             "rotation": self.settings.renewals,
         }
 
-    def _record_context(
-        self, speaker_id: str, record_id: str, kind: str, version: int, encoder: EncoderIdentity
-    ) -> Mapping[str, str | int]:
+    def _body_context(self, speaker_id: str, generation: int, encoder: EncoderIdentity) -> Context:
         return {
-            "type": kind,
+            "type": "speaker",
             "store": self.store_id,
             "speaker": speaker_id,
-            "id": record_id,
-            "version": version,
+            "generation": generation,
             "model": encoder.fingerprint,
             "dimension": encoder.dimension,
             "rotation": self.settings.renewals,
         }
 
 
-_ring_decoder = msgspec.msgpack.Decoder(KeyRing)
+def _through(matrix: NDArray[np.float64], one: Enrollment) -> Enrollment:
+    vector = one.embedding.astype(np.float64) @ matrix
+    return msgspec.structs.replace(one, embedding=(vector / np.linalg.norm(vector)).astype(np.float32))
+
+
+_decoder = msgspec.msgpack.Decoder(PackedSpeaker)

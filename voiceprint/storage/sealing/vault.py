@@ -3,25 +3,28 @@
 ::
 
     master key (file) ─HKDF, salt: store id─▶ wrapping key ─▶ seals the store's settings and secret,
-                                                           └▶ seals one data key a speaker ─▶ seals their records
+                                                           └▶ seals one data key a speaker ─▶ seals their body
     store secret ─HKDF─▶ keys for content hashes, tombstones, pseudonyms, audit, receipts
 
 The secret is itself sealed, and outlives every master key: tombstones and hashes survive a rotation.
 
 Fernet (AES-128-CBC with HMAC-SHA256) does the sealing. A Fernet token alone is bound to nothing, so every payload
 carries its context inside the seal, and opening compares that with the context of the place it was read from.
+
+Speakers are sealed in the bytes of Fernet tokens, without Base64: a third smaller. They are opened here by the
+published format (https://github.com/fernet/spec), at less than half the time that ``Fernet.decrypt`` takes over text.
 """
 
 import base64
 import hmac
-import secrets
 from collections.abc import Mapping, Sequence
 
 import msgspec
-from cryptography.exceptions import InvalidTag
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.modes import CBC
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
@@ -33,17 +36,16 @@ __all__ = [
     "PurposeKeys",
     "SealBrokenError",
     "Vault",
-    "new_data_key",
-    "open_block",
-    "open_in_one_of",
+    "open_bytes",
     "open_sealed",
     "seal",
-    "seal_block",
+    "seal_bytes",
 ]
 
 Context = Mapping[str, str | int]
 _MAGIC = b"VPR1"
-_NONCE = 12
+# A Fernet token: version, time (8), initialisation vector (16), ciphertext, HMAC (32).
+_VERSION, _IV, _TEXT, _MAC = 0x80, 9, 25, 32
 
 
 class SealBrokenError(Exception):
@@ -54,12 +56,13 @@ class SealBrokenError(Exception):
 
 
 class Vault:
-    """The wrapping key of one store."""
+    """The wrapping keys of one store, newest first; each is the bytes (32,) of a Fernet key."""
 
     def __init__(self, master: MasterKeys, store_id: str) -> None:
         salt = bytes.fromhex(store_id)
         raw = [base64.urlsafe_b64decode(key) for key in master.keys]
-        self._wrapping = MultiFernet([_fernet(key, salt, "wrapping") for key in raw])
+        self.keys = [_expand(key, salt, "wrapping") for key in raw]
+        self._wrapping = MultiFernet([Fernet(base64.urlsafe_b64encode(key)) for key in self.keys])
         self.bundles = MultiFernet([_fernet(key, salt, "bundle") for key in raw])
 
     def wrap(self, context: Context, body: bytes) -> bytes:
@@ -71,11 +74,6 @@ class Vault:
         return open_sealed(self._wrapping, context, token)
 
 
-def new_data_key() -> bytes:
-    """A random Fernet key (44 bytes) for one speaker's records."""
-    return Fernet.generate_key()
-
-
 def seal(key: Fernet | MultiFernet, context: Context, body: bytes) -> bytes:
     """A token of the context and the body, without the time of its making."""
     return key.encrypt_at_time(_head(context) + body, 0)
@@ -83,45 +81,43 @@ def seal(key: Fernet | MultiFernet, context: Context, body: bytes) -> bytes:
 
 def open_sealed(key: Fernet | MultiFernet, context: Context, token: bytes) -> bytes:
     """The body of a token that was sealed in exactly this context. Raises SealBrokenError."""
-    return open_in_one_of(key, (context,), token)[1]
-
-
-def open_in_one_of(key: Fernet | MultiFernet, contexts: Sequence[Context], token: bytes) -> tuple[int, bytes]:
-    """The number of the context that the token was sealed in, and the body.
-
-    Raises SealBrokenError.
-    """
     try:
         payload = key.decrypt(token)
     except (InvalidToken, TypeError, ValueError) as error:
         raise SealBrokenError("the token does not open") from error
+    return _in_one_of((context,), payload)[1]
+
+
+def seal_bytes(key: bytes, context: Context, body: bytes) -> bytes:
+    """The bytes of a token, under the bytes (32,) of a Fernet key."""
+    return base64.urlsafe_b64decode(seal(Fernet(base64.urlsafe_b64encode(key)), context, body))
+
+
+def open_bytes(keys: Sequence[bytes], contexts: Sequence[Context], token: bytes) -> tuple[int, bytes]:
+    """The number of the context that the bytes of a token were sealed in, and the body.
+
+    Raises SealBrokenError.
+    """
+    signed, mac = token[:-_MAC], token[-_MAC:]
+    if len(signed) > _TEXT and signed[0] == _VERSION:
+        for key in keys:
+            if hmac.compare_digest(hmac.digest(key[:16], signed, "sha256"), mac):
+                padded = Cipher(AES(key[16:]), CBC(signed[_IV:_TEXT])).decryptor().update(signed[_TEXT:])
+                return _in_one_of(contexts, padded[: -padded[-1]])
+    raise SealBrokenError("the token does not open")
+
+
+def _in_one_of(contexts: Sequence[Context], payload: bytes) -> tuple[int, bytes]:
+    """The number of the context that begins a payload, and the rest. Both are genuine: no secret is compared."""
     for number, context in enumerate(contexts):
         head = _head(context)
-        if hmac.compare_digest(payload[: len(head)], head):
+        if payload.startswith(head):
             return number, payload[len(head) :]
     raise SealBrokenError("the token belongs somewhere else")
 
 
-def seal_block(context: Context, body: bytes) -> tuple[bytes, bytes]:
-    """A random key of one use, and the body sealed under it in this context.
-
-    AES-256-GCM, for many speakers at once: a token would be a third longer and open thirty times slower.
-    """
-    key, nonce = AESGCM.generate_key(256), secrets.token_bytes(_NONCE)
-    return key, nonce + AESGCM(key).encrypt(nonce, body, _head(context))
-
-
-def open_block(key: bytes, context: Context, sealed: bytes) -> bytes:
-    """The body of a block sealed under this key in exactly this context. Raises SealBrokenError."""
-    whole = memoryview(sealed)
-    try:
-        return AESGCM(key).decrypt(whole[:_NONCE], whole[_NONCE:], _head(context))
-    except (InvalidTag, ValueError) as error:
-        raise SealBrokenError("the block does not open") from error
-
-
 def _head(context: Context) -> bytes:
-    encoded = msgspec.json.encode(dict(context), order="sorted")
+    encoded = msgspec.json.encode(context, order="sorted")
     return _MAGIC + len(encoded).to_bytes(4, "big") + encoded
 
 

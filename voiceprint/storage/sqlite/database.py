@@ -7,15 +7,15 @@ overwritten. Only ids, versions and sealed tokens are in the columns.
 import os
 import sqlite3
 import stat
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from voiceprint.errors import StoreError
 from voiceprint.files import draft_beside, sync_folder
-from voiceprint.storage.sqlite.migrations import APPLICATION_ID, MIGRATIONS, migrate
+from voiceprint.storage.sqlite.migrations import APPLICATION_ID, LAYOUT, layout_of, migrate
 from voiceprint.storage.sqlite.room import keep_room
 from voiceprint.storage.sqlite.schema import require_own_schema
 
@@ -29,7 +29,7 @@ __all__ = [
     "integrity_faults",
     "is_corrupt",
     "open_database",
-    "rows_or_lost",
+    "shrink",
     "snapshot",
     "transaction",
     "typed_rows",
@@ -111,6 +111,13 @@ def clear_log(database: sqlite3.Connection) -> bool:
     return not busy
 
 
+def shrink(database: sqlite3.Connection) -> None:
+    """Give the room of deleted tables back to the disk, where it has the room for that."""
+    with suppress(sqlite3.Error):
+        database.execute("VACUUM")
+    clear_log(database)
+
+
 def data_version(database: sqlite3.Connection) -> int:
     """A number that changes when another connection has written."""
     return int(database.execute("PRAGMA data_version").fetchone()[0])
@@ -121,8 +128,6 @@ def integrity_faults(database: sqlite3.Connection) -> list[str]:
     found: list[str] = []
     try:
         found += [fault for (fault,) in database.execute("PRAGMA integrity_check(20)") if fault != "ok"]
-        orphans = [table for table, *_ in database.execute("PRAGMA foreign_key_check")]
-        found += [f"a row of {table} belongs to nobody" for table in orphans]
     except sqlite3.DatabaseError as error:
         if not is_corrupt(error):
             raise
@@ -136,29 +141,6 @@ def typed_rows(
     """The rows whose columns have these types; a damaged page can hold other ones."""
     found = database.execute(sql, values)
     return [row for row in found if tuple(map(type, row)) == kinds]
-
-
-def rows_or_lost(
-    database: sqlite3.Connection, sql: str, kinds: tuple[type, ...], speakers: Iterable[str]
-) -> tuple[list[tuple[Any, ...]], set[str]]:
-    """The readable rows of a table of speakers, and the ids of the speakers on a lost page.
-
-    ``sql`` without WHERE and ORDER; the rows are in the order of writing.
-    """
-    try:
-        return typed_rows(database, f"{sql} ORDER BY rowid", kinds), set()
-    except sqlite3.DatabaseError as error:
-        if not is_corrupt(error):
-            raise
-    found, lost = [], set()
-    for speaker_id in speakers:
-        try:
-            found += typed_rows(database, f"{sql} WHERE speaker_id = ? ORDER BY rowid", kinds, speaker_id)
-        except sqlite3.DatabaseError as error:
-            if not is_corrupt(error):
-                raise
-            lost.add(speaker_id)
-    return found, lost
 
 
 def is_corrupt(error: sqlite3.Error) -> bool:
@@ -192,22 +174,19 @@ _FAULTS = {
 
 
 def _prepare(database: sqlite3.Connection, path: Path) -> None:
-    database.execute("PRAGMA foreign_keys=ON")
     database.execute("PRAGMA secure_delete=ON")
     database.execute("PRAGMA trusted_schema=OFF")
-    (version,) = database.execute("PRAGMA user_version").fetchone()
+    database.execute("PRAGMA temp_store=MEMORY")
+    layout = layout_of(database)
     (application,) = database.execute("PRAGMA application_id").fetchone()
     (tables,) = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
     if tables and application != APPLICATION_ID:
         raise StoreError("store_damaged", f"The store {path} is a database of another program.")
-    if version > len(MIGRATIONS):
-        raise StoreError("store_newer", f"The store {path} was written by a newer voiceprint (layout {version}).")
+    if layout > LAYOUT:
+        raise StoreError("store_newer", f"The store {path} was written by a newer voiceprint (layout {layout}).")
     require_own_schema(database)
     database.execute("PRAGMA journal_mode=WAL")
     database.execute("PRAGMA synchronous=FULL")
-    if version < len(MIGRATIONS):
-        with transaction(database):
-            migrate(database)
     # A speaker erased just before a kill is still in the write-ahead log: clear it now, or at the next start.
     database.execute("PRAGMA busy_timeout=0")
     clear_log(database)

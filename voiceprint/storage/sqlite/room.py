@@ -6,7 +6,7 @@ from pathlib import Path
 
 __all__ = ["ROOM_BYTES", "give_room", "keep_room"]
 
-# An erasure overwrites what it deletes, in the write-ahead log first: records, and a part of up to a few megabytes.
+# An erasure overwrites what it deletes, in the write-ahead log first: the row and its pages.
 ROOM_BYTES = 4 << 20
 
 

@@ -8,7 +8,7 @@ import sqlite3
 from functools import cache
 
 from voiceprint.errors import StoreError
-from voiceprint.storage.sqlite.migrations import MIGRATIONS
+from voiceprint.storage.sqlite.migrations import layout_of, migrate
 
 __all__ = ["require_own_schema", "schema_faults"]
 
@@ -18,8 +18,7 @@ _Entries = frozenset[tuple[str, ...]]
 
 def schema_faults(database: sqlite3.Connection) -> list[str]:
     """One sentence for each entry of the schema that is foreign, changed or missing."""
-    (version,) = database.execute("PRAGMA user_version").fetchone()
-    own, found = _own_entries(version), _entries(database)
+    own, found = _own_entries(layout_of(database)), _entries(database)
     strange = [f"The database has the {_name(entry)}, which voiceprint did not make." for entry in sorted(found - own)]
     return strange + [f"The database lacks the {_name(entry)} as voiceprint made it." for entry in sorted(own - found)]
 
@@ -31,12 +30,11 @@ def require_own_schema(database: sqlite3.Connection) -> None:
 
 
 @cache
-def _own_entries(version: int) -> _Entries:
-    """The schema after the first ``version`` steps."""
+def _own_entries(layout: int) -> _Entries:
+    """The schema of a layout."""
     database = sqlite3.connect(":memory:")
     try:
-        for step in MIGRATIONS[:version]:
-            step(database)
+        migrate(database, layout)
         return _entries(database)
     finally:
         database.close()

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from homeassistant.components import conversation
-from homeassistant.components.conversation.agent import AbstractConversationAgent, ConversationInput, ConversationResult
+from homeassistant.components.conversation import AbstractConversationAgent, ConversationInput, ConversationResult
 from homeassistant.const import MATCH_ALL
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.helpers import intent

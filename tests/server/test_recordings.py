@@ -1,0 +1,229 @@
+"""Recordings as jobs over REST: progress, timeline, naming a voice and taking it back, and what is refused."""
+
+import asyncio
+from io import BytesIO
+from typing import Any
+
+import aiohttp
+import msgspec
+import numpy as np
+import pytest
+from support.loudness import LoudnessSegmentation
+from support.recordings import wav
+from support.talking import Client, Takes, enroll, with_server
+
+from voiceprint.api.recording_messages import RecordingJob, RecordingList
+from voiceprint.audio.decoding import SAMPLE_RATE, Waveform
+from voiceprint.domain.caller import Caller
+from voiceprint.service.service import VoiceprintService
+
+CONSENT = {"purpose": "names in the minutes"}
+
+
+def meeting(takes: Takes) -> Waveform:
+    """Two people in turn, three turns each."""
+    one, other = (takes[voice] for voice in list(takes)[:2])
+    pause = np.zeros(SAMPLE_RATE, np.float32)
+    order = [one[2], other[2], one[3], other[3], one[2], other[2]]
+    return Waveform(np.concatenate([part for take in order for part in (take.samples[: 6 * SAMPLE_RATE], pause)]))
+
+
+async def ended(client: Client, job: RecordingJob) -> RecordingJob:
+    while job.state in ("waiting", "running"):
+        await asyncio.sleep(0.05)
+        job = await told(client.get(f"/v1/recordings/{job.id}"))
+    return job
+
+
+async def told(asked: Any, status: int = 200) -> RecordingJob:
+    response: aiohttp.ClientResponse = await asked
+    assert response.status == status, await response.text()
+    return msgspec.json.decode(await response.read(), type=RecordingJob)
+
+
+async def refused(asked: Any) -> tuple[int, str]:
+    response: aiohttp.ClientResponse = await asked
+    return response.status, (await response.json())["error"]["code"]
+
+
+@pytest.fixture
+def known(service: VoiceprintService) -> VoiceprintService:
+    service.segmentation = LoudnessSegmentation()  # type: ignore[assignment]  # no weights are needed for this
+    return service
+
+
+@pytest.mark.usefixtures("speech_dev")  # synthesised voices are too much alike to be told apart
+def test_a_stranger_of_a_recording_is_named_known_from_then_on_and_taken_back(
+    known: VoiceprintService, takes: Takes
+) -> None:
+    async def talk(client: Client) -> None:
+        ada = await enroll(client, "Ada", *takes[next(iter(takes))][:2])
+        job = await ended(client, await told(client.post("/v1/recordings", data=BytesIO(wav(meeting(takes)))), 202))
+        assert job.state == "done"
+        assert job.timeline is not None
+        assert job.audio_seconds == pytest.approx(meeting(takes).seconds, abs=0.1)
+        assert {turn.label for turn in job.timeline.turns} == {"Ada", "Unknown 1"}
+        stranger = next(voice for voice in job.timeline.voices if voice.speaker is None)
+        assert stranger.nameable
+        path = f"/v1/recordings/{job.id}"
+
+        named = await told(client.post(f"{path}/voices/{stranger.voice}", json={"name": "Ben", "consent": CONSENT}))
+        assert named.timeline is not None
+        assert named.changes == 1
+        assert {turn.label for turn in named.timeline.turns} == {"Ada", "Ben"}
+        assert {turn.corrected for turn in named.timeline.turns if turn.label == "Ben"} == {True}
+        again = await ended(client, await told(client.post("/v1/recordings", data=BytesIO(wav(meeting(takes)))), 202))
+        assert again.timeline is not None
+        assert {turn.label for turn in again.timeline.turns} == {"Ada", "Ben"}
+
+        exported = await (await client.get(f"{path}/timeline?format=srt")).text()
+        assert "Ben" in exported
+        assert "-->" in exported
+        srt = b"1\r\n00:00:00,500 --> 00:00:03,000\r\nhello\r\n"
+        labelled = await client.post(f"{path}/transcript?format=srt", data=srt)
+        assert await labelled.read() == srt.replace(b"hello", f"{named.timeline.turns[0].label}: hello".encode())
+        ours = next(voice for voice in named.timeline.voices if voice.label == "Ada")
+        wrong = await told(client.post(f"{path}/voices/{ours.voice}", json={"learn": False}))
+        assert wrong.timeline is not None
+        assert {turn.status for turn in wrong.timeline.turns if turn.voice == ours.voice} == {"unknown"}
+        back = await told(client.post(f"{path}/undo"))
+        assert back.timeline is not None
+        assert {turn.label for turn in back.timeline.turns} == {"Ada", "Ben"}
+        before = await told(client.post(f"{path}/undo"))
+        assert before.timeline is not None
+        assert {turn.label for turn in before.timeline.turns} == {"Ada", "Unknown 1"}
+        assert [speaker.name for speaker in known.speakers()] == ["Ada"]
+        assert await refused(client.post(f"{path}/undo")) == (409, "nothing_to_undo")
+
+        # What is known already is not learnt again, and a stranger is not taken for somebody else.
+        same = {"speaker": ada.speaker.id}
+        assert await refused(client.post(f"{path}/voices/{ours.voice}", json=same)) == (409, "already_named")
+        assert await refused(client.post(f"{path}/voices/{stranger.voice}", json=same)) == (422, "not_this_speaker")
+        assert len(known.speaker(ada.speaker.id).enrollments) == 2
+
+    with_server(known, talk)
+
+
+def test_clients_of_servers_like_openais_get_segments(known: VoiceprintService, takes: Takes) -> None:
+    async def talk(client: Client) -> None:
+        form = aiohttp.FormData({"model": "any", "response_format": "json"})
+        form.add_field("file", BytesIO(wav(meeting(takes))), filename="talk.wav")
+        answer = await (await client.post("/v1/audio/diarization", data=form)).json()
+        assert answer["duration"] == pytest.approx(meeting(takes).seconds, abs=0.1)
+        assert {tuple(segment) for segment in answer["segments"]} == {("id", "start", "end", "speaker")}
+        assert answer["num_speakers"] == len({segment["speaker"] for segment in answer["segments"]})
+
+    with_server(known, talk)
+
+
+def test_sound_comes_after_its_size_and_is_refused_with_another(known: VoiceprintService, takes: Takes) -> None:
+    sound = wav(meeting(takes))
+
+    async def talk(client: Client) -> None:
+        job = await told(client.post(f"/v1/recordings?size={len(sound)}"), 201)
+        assert (job.state, job.received_bytes, job.size_bytes) == ("waiting", 0, len(sound))
+        job = await told(client.put(f"/v1/recordings/{job.id}/audio", data=BytesIO(sound)))
+        assert job.received_bytes == len(sound)
+        assert await refused(client.put(f"/v1/recordings/{job.id}/audio", data=BytesIO(sound))) == (409, "has_sound")
+        assert (await ended(client, job)).state == "done"
+        short = await told(client.post(f"/v1/recordings?size={len(sound) + 1}"), 201)
+        assert await refused(client.put(f"/v1/recordings/{short.id}/audio", data=BytesIO(sound))) == (400, "wrong_size")
+        failed = await told(client.get(f"/v1/recordings/{short.id}"))
+        assert failed.error is not None
+        assert (failed.state, failed.error.code) == ("failed", "wrong_size")
+
+    with_server(known, talk)
+
+
+def test_without_a_segmentation_windows_answer_and_no_voice_can_be_named(
+    service: VoiceprintService, takes: Takes
+) -> None:
+    async def talk(client: Client) -> None:
+        job = await ended(client, await told(client.post("/v1/recordings", data=BytesIO(wav(meeting(takes)))), 202))
+        assert job.timeline is not None
+        assert (job.timeline.segmented, job.timeline.voices) == (False, ())
+        assert await refused(client.post(f"/v1/recordings/{job.id}/voices/1", json={"name": "A"})) == (
+            404,
+            "unknown_voice",
+        )
+
+    with_server(service, talk)
+
+
+def test_voices_of_nobody_enrolled_are_not_kept_where_that_is_forbidden(known: VoiceprintService, takes: Takes) -> None:
+    known.settings = msgspec.structs.replace(known.settings, keep_unnamed_voices=False)
+
+    async def talk(client: Client) -> None:
+        job = await ended(client, await told(client.post("/v1/recordings", data=BytesIO(wav(meeting(takes)))), 202))
+        assert job.timeline is not None
+        assert {voice.nameable for voice in job.timeline.voices} == {False}
+        asked = client.post(f"/v1/recordings/{job.id}/voices/1", json={"name": "Ben", "consent": CONSENT})
+        assert await refused(asked) == (409, "not_kept")
+
+    with_server(known, talk)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "expected"),
+    [
+        ("POST", "/v1/recordings", b"no sound at all", None),
+        ("POST", "/v1/recordings", b"", (400, "audio_empty")),
+        ("POST", "/v1/recordings?size=0", b"", (400, "audio_empty")),
+        ("POST", "/v1/recordings?size=many", b"", (400, "bad_size")),
+        ("POST", "/v1/recordings?size=99999999999999", b"", (413, "body_too_large")),
+        ("GET", "/v1/recordings/0123", b"", (404, "unknown_recording")),
+        ("PUT", "/v1/recordings/0123/audio", b"x", (404, "unknown_recording")),
+        ("DELETE", "/v1/recordings/0123", b"", (404, "unknown_recording")),
+        ("GET", "/v1/recordings/0123/timeline?format=doc", b"", (400, "bad_format")),
+        ("POST", "/v1/recordings/0123/voices/one", b"{}", (404, "unknown_voice")),
+        ("POST", "/v1/recordings/0123/voices/1", b"{", (400, "bad_json")),
+        ("POST", "/v1/recordings/0123/undo", b"", (404, "unknown_recording")),
+    ],
+)
+def test_what_cannot_be_done_is_refused(
+    known: VoiceprintService, method: str, path: str, body: bytes, expected: tuple[int, str] | None
+) -> None:
+    async def talk(client: Client) -> None:
+        if expected is not None:
+            assert await refused(client.request(method, path, data=body)) == expected
+            return
+        job = await ended(client, await told(client.request(method, path, data=body), 202))
+        assert job.error is not None
+        assert (job.state, job.error.code) == ("failed", "not_audio")
+        assert await refused(client.get(f"/v1/recordings/{job.id}/timeline")) == (409, "not_done")
+
+    with_server(known, talk)
+
+
+def test_a_recording_is_forgotten_on_demand_and_after_its_time(known: VoiceprintService, takes: Takes) -> None:
+    async def talk(client: Client) -> None:
+        sound = wav(takes[next(iter(takes))][0])
+        job = await told(client.post("/v1/recordings", data=BytesIO(sound)), 202)
+        assert (await client.delete(f"/v1/recordings/{job.id}")).status == 200
+        assert await refused(client.get(f"/v1/recordings/{job.id}")) == (404, "unknown_recording")
+        known.settings = msgspec.structs.replace(known.settings, keep_recordings_minutes=0)
+        second = await told(client.post("/v1/recordings", data=BytesIO(sound)), 202)
+        while (await client.get(f"/v1/recordings/{second.id}")).status == 200:
+            await asyncio.sleep(0.05)
+        listed = msgspec.json.decode(await (await client.get("/v1/recordings")).read(), type=RecordingList)
+        assert listed.recordings == ()
+
+    with_server(known, talk)
+
+
+def test_a_token_has_so_many_recordings_at_once_and_sees_its_own_alone(known: VoiceprintService) -> None:
+    from voiceprint.api.desk import Desk
+    from voiceprint.api.recording_desk import MOST_OF_ONE, RecordingDesk
+    from voiceprint.errors import InputError, LimitError
+
+    desk = RecordingDesk(Desk(known, clock=lambda: 0.0), known)
+    one, other = (Caller(token, frozenset({"identify"})) for token in ("1", "2"))
+    jobs = [desk.open(one, size=1) for _ in range(MOST_OF_ONE)]
+    with pytest.raises(LimitError) as full:
+        desk.open(one, size=1)
+    assert full.value.code == "too_many_recordings"
+    desk.open(other, size=1)
+    with pytest.raises(InputError) as unseen:
+        desk.job(other, jobs[0].id)
+    assert unseen.value.code == "unknown_recording"
+    assert len(desk.all(other).recordings) == 1

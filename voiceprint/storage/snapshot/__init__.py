@@ -1,1 +1,0 @@
-"""The sealed snapshot that makes a start fast."""
