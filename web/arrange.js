@@ -51,6 +51,7 @@ function barOf(turn, lane) {
 
 /** @param {Map<string, Page.Voice>} voices @param {Page.Bar} bar @param {Wire.TimelineVoice | null} said */
 function addTo(voices, { turn, name, named, hue, at, until }, said) {
+  if (!turn.voice && !["identified", "unknown"].includes(turn.status)) return; // nobody can tell whose voice that was
   const key = keyOf(turn);
   const voice = voices.get(key) ?? { key, name, named, hue, seconds: 0, turns: 0, said };
   voice.seconds += until - at;

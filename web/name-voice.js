@@ -50,7 +50,7 @@ class NamingDialog {
     this.#name.autocomplete = "off";
     this.element = h("dialog", { className: "dialog", "aria-labelledby": "naming-title" }, this.#form(label));
     this.#name.addEventListener("input", () => this.#renamed());
-    this.#learn.addEventListener("change", () => this.#show());
+    this.#learn.addEventListener("change", () => this.#renamed());
     this.#show();
   }
 

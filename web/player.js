@@ -1,5 +1,7 @@
 // Plays a recording from the person's own disk.
 
+const PATIENCE_SECONDS = 5;
+
 // Events: "change" whenever it starts, stops or moves.
 export class Player extends EventTarget {
   #audio = new Audio();
@@ -19,6 +21,7 @@ export class Player extends EventTarget {
   load() {
     return new Promise((resolve) => {
       this.#audio.addEventListener("error", () => resolve(null), { once: true });
+      setTimeout(() => resolve(null), PATIENCE_SECONDS * 1000); // some phones load nothing before it is played
       this.#audio.addEventListener(
         "loadedmetadata",
         () => {

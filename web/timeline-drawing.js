@@ -77,7 +77,8 @@ export class Drawing {
     const step = PEAKS_A_SECOND / scale;
     this.#pen.fillStyle = this.#colours.soft;
     for (let x = 0; x < width; x++) {
-      const tall = (loudest(peaks, (left + x) * step, (left + x + 1) * step) / 255) * (WAVE - 8);
+      const loud = loudest(peaks, (left + x) * step, (left + x + 1) * step) / 255;
+      const tall = loud ** 0.6 * (WAVE - 8); // soft speech is seen beside loud
       this.#pen.fillRect(x, (WAVE - tall) / 2, 1, tall);
     }
   }

@@ -12,6 +12,8 @@ export class TurnList {
   #on;
   /** @type {Page.Bar[]} */
   #bars = [];
+  /** @type {Map<number, HTMLElement>} */
+  #made = new Map();
   #chosen = -1;
   #frame = 0;
 
@@ -30,6 +32,8 @@ export class TurnList {
   /** @param {Page.Bar[]} bars @param {Page.Bar | null} chosen */
   show(bars, chosen) {
     this.#bars = bars;
+    this.#made.clear();
+    this.#rows.replaceChildren();
     this.#chosen = chosen ? bars.indexOf(chosen) : -1;
     this.#rows.style.setProperty("--tall", `${bars.length * ROW}px`);
     this.#redraw();
@@ -81,11 +85,28 @@ export class TurnList {
     this.#frame = 0;
     const { scrollTop, clientHeight } = this.#root;
     const first = Math.max(0, Math.floor(scrollTop / ROW) - SPARE);
-    const shown = this.#bars.slice(first, Math.ceil((scrollTop + clientHeight) / ROW) + SPARE);
-    this.#rows.replaceChildren(...shown.map((bar, i) => this.#row(bar, first + i)));
-    const seen = this.#chosen >= first && this.#chosen < first + shown.length;
+    const end = Math.min(this.#bars.length, Math.ceil((scrollTop + clientHeight) / ROW) + SPARE);
+    this.#keep(first, end);
+    let next = this.#rows.firstElementChild;
+    for (let i = first; i < end; i++) {
+      const row = this.#made.get(i) ?? this.#row(this.#bars[i], i);
+      row.ariaSelected = `${i === this.#chosen}`;
+      if (row === next) next = row.nextElementSibling;
+      else this.#rows.insertBefore(row, next);
+    }
+    const seen = this.#chosen >= first && this.#chosen < end;
     if (seen) this.#root.setAttribute("aria-activedescendant", `bench-turn-${this.#chosen}`);
     else this.#root.removeAttribute("aria-activedescendant");
+  }
+
+  // What is out of sight goes; the rest is not made anew.
+  /** @param {number} first @param {number} end */
+  #keep(first, end) {
+    for (const [i, row] of this.#made) {
+      if (i >= first && i < end) continue;
+      row.remove();
+      this.#made.delete(i);
+    }
   }
 
   /** @param {Page.Bar} bar @param {number} i */
@@ -99,9 +120,9 @@ export class TurnList {
       bar.lane > 0 && h("span", { className: "label" }, "at once"),
       h("span", { className: "turn-seconds" }, `${(bar.until - bar.at).toFixed(1)} s`),
     );
-    row.ariaSelected = `${i === this.#chosen}`;
     row.ariaSetSize = `${this.#bars.length}`;
     row.ariaPosInSet = `${i + 1}`;
+    this.#made.set(i, row);
     return row;
   }
 }

@@ -3,6 +3,7 @@
 const RATE = 8000; // little memory, and enough to see where there is sound
 const LONGEST_SECONDS = 31 * 60;
 const MOST_BYTES = 400e6; // half an hour of uncompressed stereo
+const MOST_BYTES_UNKNOWN = 30e6; // of a compressed recording that does not tell its length
 const BLOCK = 2 ** 20;
 export const PEAKS_A_SECOND = 50;
 
@@ -13,7 +14,7 @@ export const PEAKS_A_SECOND = 50;
  * @returns {Promise<{ peaks: Uint8Array, why: "" } | { peaks: null, why: string }>}
  */
 export async function waveform(file, seconds) {
-  if ((seconds ?? 0) > LONGEST_SECONDS || file.size > MOST_BYTES)
+  if ((seconds ?? 0) > LONGEST_SECONDS || file.size > (seconds === null ? MOST_BYTES_UNKNOWN : MOST_BYTES))
     return { peaks: null, why: "No waveform: the recording is longer than half an hour." };
   try {
     const audio = await new OfflineAudioContext(1, 1, RATE).decodeAudioData(await file.arrayBuffer());

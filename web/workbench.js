@@ -40,6 +40,7 @@ export class Workbench {
       this.close();
       closed();
     });
+    addEventListener("pagehide", () => this.close()); // nobody will ask after it any more
     const zooms = { "Zoom out": 0.5, "Zoom in": 2 };
     for (const [words, factor] of Object.entries(zooms))
       $("#bench-zoom").append(button(words, "small ghost", () => this.#canvas.zoomTo(this.#canvas.zoom * factor)));
@@ -198,6 +199,7 @@ export class Workbench {
     if (!voice?.said) return;
     const { voice: number, nameable } = voice.said;
     await nameVoice(voice.name, nameable ?? false, (naming) => this.#change(number, naming));
+    $("#bench-turns").focus({ preventScroll: true });
   }
 
   /** @param {number | undefined} voice @param {Wire.ThatWas} naming */

@@ -170,6 +170,15 @@ def test_a_room_is_listened_to_turn_by_turn(page: Page, page_folder: Path, micro
     expect(page.locator(".room-bar")).to_have_count(2)
     page.locator("#identify-orb button").click()
     expect(page.locator("#identify-orb")).to_have_attribute("data-state", "idle")
+    with page.expect_download() as saved:
+        page.locator("#room-tools").get_by_role("button", name="Save").click()
+    assert saved.value.suggested_filename == "room.txt"
+    lines = saved.value.path().read_text().splitlines()
+    assert [line.split("  ")[1] for line in lines] == ["Ben", "Somebody I do not know"]
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy as text").first.click()
+    see(page.locator("#toast"), "Copied.")
+    assert page.evaluate("navigator.clipboard.readText()").splitlines() == lines
 
 
 def test_people_are_on_a_map_and_what_is_known_of_them_can_be_saved(

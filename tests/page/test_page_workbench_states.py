@@ -1,11 +1,12 @@
 """The workbench in states that a real server seldom shows: much to list, a restart, a file no browser opens."""
 
+import base64
 from pathlib import Path
 
 import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
-from support.browser import CHROMIUM, PATIENCE_MS, drop_in, see
+from support.browser import CHROMIUM, PATIENCE_MS, drop_in, see, write_wav
 from support.recording_stub import JobStub, conversation
 
 from voiceprint.audio.decoding import SAMPLE_RATE
@@ -83,3 +84,23 @@ def test_a_turn_is_played_from_its_start_and_the_position_moves_by_keys(page: Pa
     expect(page.locator("#bench-scroll")).to_have_attribute("aria-valuetext", "0:55 of 1:00")
     page.keyboard.press("+")
     assert page.locator("#bench-scroll").evaluate("(box) => box.scrollWidth > 1.9 * box.clientWidth")
+
+
+def test_the_waveform_follows_the_sound_and_is_left_out_of_long_recordings(page: Page, page_folder: Path) -> None:
+    sound = np.concatenate([np.zeros(SAMPLE_RATE, np.float32), MINUTE[:SAMPLE_RATE], np.zeros(SAMPLE_RATE, np.float32)])
+    write_wav(page_folder / "burst.wav", sound)
+    script = """async ([base64, seconds]) => {
+        const { waveform } = await import("/waveform.js");
+        const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+        const { peaks, why } = await waveform(new File([bytes], "burst.wav"), seconds);
+        return { peaks: peaks && [...peaks], why };
+    }"""
+    burst = base64.b64encode((page_folder / "burst.wav").read_bytes()).decode()
+    drawn = page.evaluate(script, [burst, 3.0])
+    assert drawn["why"] == ""
+    seconds = np.array(drawn["peaks"]).reshape(3, -1)
+    assert seconds.shape == (3, 50)
+    assert seconds[[0, 2], 3:-3].max() <= 2
+    assert seconds[1, 3:-3].min() > 60
+    long = page.evaluate(script, [burst, 3600.0])
+    assert long == {"peaks": None, "why": "No waveform: the recording is longer than half an hour."}

@@ -76,6 +76,6 @@ def page(browser: Browser, server: Server) -> Iterator[Page]:
     asked = [url for url in watch.requests if not url.startswith(f"blob:{server.url}/")]
     strangers = [url for url in asked if urlsplit(url).netloc != urlsplit(server.url).netloc]
     assert strangers == []
-    # The browser's own note that the server refused a recording, as it should, or has it no more.
-    refusals = re.compile("status of (404|409|422)")
+    # The browser's own note that the server refused a recording or a name, as it should.
+    refusals = re.compile("status of (400|404|409|422)")
     assert [complaint for complaint in watch.complaints if not refusals.search(complaint)] == []
