@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 import soxr
+from msgspec.structs import replace
 from support.recordings import pcm
 
 from voiceprint.api.messages import (
@@ -118,6 +119,8 @@ def test_guesses_come_while_speaking_and_the_last_word_is_final(client: Client, 
     assert isinstance(said[-1], Result)
     seconds = [result.speech_seconds for result in results]
     assert seconds == sorted(seconds)
+    unguessed = [one for one in client.take(next(iter(takes.values()))[0], guesses=False) if isinstance(one, Result)]
+    assert [replace(result, latency_ms=0.0) for result in unguessed] == [replace(results[-1], latency_ms=0.0)]
 
 
 @pytest.mark.usefixtures("speech_dev")  # synthesised voices are too much alike to be told apart

@@ -9,11 +9,14 @@ from support.paths import ROOT
 from support.recordings import wav
 from support.talking import Takes, serving_url
 
+import voiceprint.client
 from voiceprint.client import SyncVoiceprintClient, VoiceprintClient
 from voiceprint.library import Voiceprint
 from voiceprint.service.service import VoiceprintService
 
-OPENED, CONNECTED = re.findall(r"```python\n(.*?)```", (ROOT / "docs/integrations.md").read_text(), re.DOTALL)[:2]
+OPENED, CONNECTED, AWAITED = re.findall(r"```python\n(.*?)```", (ROOT / "docs/integrations.md").read_text(), re.DOTALL)[
+    :3
+]
 
 
 @pytest.fixture(autouse=True)
@@ -34,6 +37,17 @@ def test_the_example_with_a_server_runs(service: VoiceprintService, capsys: pyte
     with serving_url(service) as url:
         exec(compile(CONNECTED, "integrations.md", "exec"), {"url": url})
     assert capsys.readouterr().out.endswith("unknown_speaker\n")
+
+
+def test_the_example_with_await_runs(service: VoiceprintService, capsys: pytest.CaptureFixture[str]) -> None:
+    with serving_url(service) as url:
+        exec(compile(AWAITED, "integrations.md", "exec"), {"url": url})
+    said = capsys.readouterr().out.splitlines()
+    assert (said[0], said[1], said[-1]) == ("True []", "Ready", "Result")
+
+
+def test_every_public_name_is_in_an_example() -> None:
+    assert {name for name in voiceprint.client.__all__ if name not in CONNECTED + AWAITED} == set()
 
 
 @pytest.mark.parametrize(("kind", "example"), [(Voiceprint, OPENED), (SyncVoiceprintClient, CONNECTED)])

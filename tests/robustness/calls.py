@@ -153,9 +153,7 @@ async def _row(protocol: str, args: argparse.Namespace, found: dict[str, list[Wa
         "wrong_name": sum(call.said.get("name") not in (None, call.person) for call in decided),
         "statuses": dict(Counter(str(call.said.get("status")) for call in calls)),
         "speech_before_s": {
-            "p50": round(float(np.median(spoken)), 2),
-            "p95": round(float(np.quantile(spoken, 0.95)), 2),
-            "max": round(max(spoken), 2),
+            f"p{share}": round(float(np.percentile(spoken, share)), 2) for share in (50, 95, 100) if spoken
         },
     }
 

@@ -90,7 +90,7 @@ class Start(Message, frozen=True, kw_only=True, tag="start"):
 
     ``speaker``: the claimed id (verify), or the speaker of another take (enroll); ``name``: a new speaker. ``groups``:
     the groups searched; a new speaker belongs to them. ``force``: enroll what does not sound like the speaker, too; for
-    callers with the scope ``operate``.
+    callers with the scope ``operate``. ``guesses``: answers before the end, too; most of the work of a short stream.
 
     ``encoding``: pcm_s16le, pcm_f32le, mulaw or alaw; ``sample_rate``: 8,000 to 48,000; ``channels``: 1, or 2 in turns,
     of which the louder is heard.
@@ -106,6 +106,7 @@ class Start(Message, frozen=True, kw_only=True, tag="start"):
     consent: Consent | None = None
     groups: tuple[str, ...] | None = None
     force: bool = False
+    guesses: bool = True
 
 
 class Stop(Message, frozen=True, kw_only=True, tag="stop"):

@@ -200,7 +200,8 @@ class Session:
         stopped = any(isinstance(message, SpeechStopped) for message in said)
         if take.query is None:
             return said
-        if (stopped or listener.speech_seconds >= take.next_guess_at) and take.query.may_guess():
+        due = take.start.guesses and (stopped or listener.speech_seconds >= take.next_guess_at)
+        if due and take.query.may_guess():
             said.append(take.query.guess(take.voice.guess(), since=received_at))
             take.next_guess_at = listener.speech_seconds + take.voice.next_guess_seconds
         take.voice.prepare()

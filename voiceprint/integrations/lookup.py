@@ -51,6 +51,7 @@ class Lookup:
             "encoding": encoding,
             "sample_rate": sample_rate,
             "groups": tuple(groups) or None,
+            "guesses": False,
         }
         self._frames: asyncio.Queue[bytes] = asyncio.Queue(MAX_WAITING)
         self._waiting_bytes = 0

@@ -83,7 +83,8 @@ class Utterance:
         return UNAVAILABLE
 
     async def _converse(self, socket: aiohttp.ClientWebSocketResponse) -> dict[str, Any]:
-        await socket.send_json({"type": "start", "mode": "identify", "encoding": "pcm_s16le", "sample_rate": RATE})
+        form = {"encoding": "pcm_s16le", "sample_rate": RATE}
+        await socket.send_json({"type": "start", "mode": "identify", "guesses": False, **form})
         speaking = asyncio.create_task(self._speak(socket))
         try:
             return await heard(socket, "result")
