@@ -12,6 +12,7 @@ from support.loudness import LoudnessSegmentation
 from support.recordings import wav
 from support.talking import Client, Takes, enroll, with_server
 
+from voiceprint.api import recording_desk
 from voiceprint.api.recording_messages import RecordingJob, RecordingList
 from voiceprint.audio.decoding import SAMPLE_RATE, Waveform
 from voiceprint.domain.caller import Caller
@@ -191,6 +192,37 @@ def test_what_cannot_be_done_is_refused(
         assert job.error is not None
         assert (job.state, job.error.code) == ("failed", "not_audio")
         assert await refused(client.get(f"/v1/recordings/{job.id}/timeline")) == (409, "not_done")
+
+    with_server(known, talk)
+
+
+def test_a_refusal_while_sound_still_comes_holds_nothing_up(known: VoiceprintService) -> None:
+    size, piece = 40 << 20, b"<html>" * 200_000
+
+    async def talk(client: Client) -> None:
+        job, stalled = await told(client.post(f"/v1/recordings?size={size}"), 201), asyncio.Event()
+
+        async def body() -> Any:
+            for _ in range(28):  # as much as is read before it is decoded
+                yield piece
+            await stalled.wait()
+
+        sending = asyncio.create_task(client.put(f"/v1/recordings/{job.id}/audio", data=body()))
+        found = await asyncio.wait_for(ended(client, job), 30.0)
+        assert (found.state, found.error and found.error.code) == ("failed", "not_audio")
+        stalled.set()
+        sending.cancel()
+
+    with_server(known, talk)
+
+
+def test_sound_that_never_comes_keeps_no_place(known: VoiceprintService, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def talk(client: Client) -> None:
+        for _ in range(4):
+            job = await told(client.post("/v1/recordings?size=100"), 201)
+        assert await refused(client.post("/v1/recordings?size=100")) == (429, "too_many_recordings")
+        monkeypatch.setattr(recording_desk, "WAITING_SECONDS", 0.0)
+        assert await refused(client.get(f"/v1/recordings/{job.id}")) == (404, "unknown_recording")
 
     with_server(known, talk)
 

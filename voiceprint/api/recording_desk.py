@@ -21,6 +21,8 @@ __all__ = ["MOST_AT_WORK", "RecordingDesk"]
 # Not ended yet: in all, and of one token; and those that have ended, of one token.
 MOST_AT_WORK, MOST_OF_ONE, MOST_ENDED = 8, 4, 50
 RETRY_SECONDS = 10.0
+# For the first of its sound to come.
+WAITING_SECONDS = 120.0
 
 
 class RecordingDesk:
@@ -106,7 +108,7 @@ class RecordingDesk:
             return job.message()
 
     def forget_expired(self) -> None:
-        """Drop what has ended long enough ago, and of each token what is too many."""
+        """Drop what has ended long enough ago, what never came, and of each token what is too many."""
         now = time.time()
         with self._lock:
             for job in self._past(now):
@@ -115,6 +117,8 @@ class RecordingDesk:
     def _past(self, now: float) -> Iterator[Job]:
         ended: dict[str | None, int] = {}
         for job in reversed(list(self._jobs.values())):
+            if job.state == "waiting" and not job.received and now - job.created_at >= WAITING_SECONDS:
+                yield job
             if job.expires_at is not None:
                 ended[job.caller.token_id] = ended.get(job.caller.token_id, 0) + 1
                 if job.expires_at <= now or ended[job.caller.token_id] > MOST_ENDED:

@@ -3,8 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
 
@@ -71,14 +70,25 @@ class RecordingRunner:
             self._uploads.pop(job.id, None)
 
     async def _hear(self, job: Job, upload: RecordingUpload) -> None:
-        stream = await self._read(lambda: RecordingStream(upload, size=job.size, max_seconds=self._max_seconds))
-        with closing(stream):
+        stream = await self._opened(job, upload)
+        try:
             await self._work(job.begin(await self._read(stream.head)))
             while (piece := await self._read(stream.read)) is not None:
                 if job.ended:
                     return
                 await self._work(job.hear(piece))
             await self._work(job.finish(stream.outcome))
+        finally:
+            upload.cut()  # or closing would wait, and every request with it, for what a client does not send
+            stream.close()
+
+    async def _opened(self, job: Job, upload: RecordingUpload) -> RecordingStream:
+        opening = self._reading.submit(RecordingStream, upload, size=job.size, max_seconds=self._max_seconds)
+        try:
+            return await asyncio.wrap_future(opening)
+        except asyncio.CancelledError:
+            opening.add_done_callback(_close_late)
+            raise
 
     async def _read(self, function: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._reading, function)
@@ -86,3 +96,9 @@ class RecordingRunner:
     async def _work(self, steps: Iterator[None]) -> None:
         while await self._work_on(partial(next, steps, _LAST)) is not _LAST:
             pass
+
+
+def _close_late(opening: "Future[RecordingStream]") -> None:
+    """Close what was opened when nobody waited for it any more."""
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result().close()
