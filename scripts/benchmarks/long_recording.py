@@ -23,7 +23,7 @@ from voiceprint.audio.decoding import SAMPLE_RATE, Waveform, read_file
 from voiceprint.audio.recording_stream import RecordingStream
 from voiceprint.config import load_settings
 from voiceprint.encoding.encoder import Encoder
-from voiceprint.service.diarization import finished
+from voiceprint.service.diarization_stream import diarize_stream
 from voiceprint.service.factory import open_service
 from voiceprint.service.service import VoiceprintService
 
@@ -82,8 +82,7 @@ def measured(service: VoiceprintService, samples: Samples, hours: float) -> dict
     chunks, size = repeated(samples, hours)
     began, cpu = time.monotonic(), time.process_time()
     with RecordingStream(chunks, size=size, max_seconds=13 * 3600.0) as recording:
-        found = finished(service, recording)
-        heard = recording.seconds
+        found, heard = diarize_stream(service, recording)
     return {
         "hours": round(heard / 3600, 3),
         "seconds": round(time.monotonic() - began, 1),
