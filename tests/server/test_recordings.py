@@ -1,6 +1,7 @@
 """Recordings as jobs over REST: progress, timeline, naming a voice and taking it back, and what is refused."""
 
 import asyncio
+import math
 from io import BytesIO
 from typing import Any
 
@@ -111,7 +112,12 @@ def test_clients_of_servers_like_openais_get_segments(known: VoiceprintService, 
         form.add_field("file", BytesIO(wav(meeting(takes))), filename="talk.wav")
         answer = await (await client.post("/v1/audio/diarization", data=form)).json()
         assert answer["duration"] == pytest.approx(meeting(takes).seconds, abs=0.1)
-        assert {tuple(segment) for segment in answer["segments"]} == {("id", "start", "end", "speaker")}
+        assert {tuple(segment) for segment in answer["segments"]} == {("type", "id", "start", "end", "speaker", "text")}
+        assert {(segment["type"], segment["text"]) for segment in answer["segments"]} == {
+            ("transcript.text.segment", "")
+        }
+        assert (answer["task"], answer["text"]) == ("transcribe", "")
+        assert answer["usage"] == {"type": "duration", "seconds": math.ceil(answer["duration"])}
         assert answer["num_speakers"] == len({segment["speaker"] for segment in answer["segments"]})
 
     with_server(known, talk)

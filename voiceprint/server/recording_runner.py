@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from voiceprint.api.recording_desk import MOST_AT_WORK
 from voiceprint.api.recording_job import Job
+from voiceprint.api.recording_messages import JobState
 from voiceprint.audio.recording_stream import RecordingStream
 from voiceprint.errors import InputError, VoiceprintError
 from voiceprint.server.recording_upload import RecordingUpload
@@ -24,9 +25,9 @@ _LAST = object()
 class RecordingRunner:
     """One a server. Reading waits for the network and the decoder, so that each job has a thread of its own for it."""
 
-    def __init__(self, work: Work, *, max_seconds: float) -> None:
-        """``work``: runs what needs the encoder; ``max_seconds``: of a recording."""
-        self._work_on, self._max_seconds = work, max_seconds
+    def __init__(self, work: Work, *, max_seconds: float, tell: Callable[[str, JobState], None]) -> None:
+        """``work``: runs what needs the encoder; ``max_seconds``: of a recording; ``tell``: called at its end."""
+        self._work_on, self._max_seconds, self._tell = work, max_seconds, tell
         self._reading = ThreadPoolExecutor(MOST_AT_WORK, thread_name_prefix="voiceprint-read")
         self._uploads: dict[str, RecordingUpload] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -68,6 +69,7 @@ class RecordingRunner:
         finally:
             upload.cut()
             self._uploads.pop(job.id, None)
+            self._tell(job.id, job.state)
 
     async def _hear(self, job: Job, upload: RecordingUpload) -> None:
         stream = await self._opened(job, upload)
