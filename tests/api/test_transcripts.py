@@ -1,6 +1,8 @@
 """Names in transcripts of others: the same bytes, but for the labels."""
 
 import json
+import time
+from contextlib import suppress
 
 import pytest
 
@@ -94,3 +96,24 @@ def test_what_is_no_transcript_is_one_sentence(kind: str, content: bytes) -> Non
         name_transcript(content, kind, TIMELINE)
     assert refused.value.code == "bad_transcript"
     assert refused.value.message.endswith(".")
+
+
+# Each of them took minutes or for ever at a size that is taken, with all other requests standing still.
+HOSTILE = {
+    "digits": (".srt", b"0" * 1_000_000 + b" --> "),
+    "times in one line": (".srt", b"00:00:00,000 --> " * 60_000),
+    "voices that do not end": (".vtt", b"WEBVTT\n\n00:00.000 --> 00:01.000\n" + b"<v." * 100_000),
+    "deep JSON": (".json", b"[" * 1_000_000),
+    "many objects": (".json", b'{"segments":[' + b'{"start":0,"end":1},' * 50_000 + b'{"start":0,"end":1}]}'),
+    "spans that meet all turns": (".rttm", b"SPEAKER a 1 0 9e9 <NA> <NA> s <NA> <NA>\n" * 20_000),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_no_file_takes_for_ever(name: str) -> None:
+    kind, content = HOSTILE[name]
+    turns = tuple(turn(float(at), at + 1.0, f"Ada {at}") for at in range(1000))
+    began = time.thread_time()
+    with suppress(InputError):
+        name_transcript(content, kind, Timeline(turns=turns, audio_seconds=1000.0))
+    assert time.thread_time() - began < 10

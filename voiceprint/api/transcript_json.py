@@ -6,7 +6,7 @@ verbose JSON alike.
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from voiceprint.errors import InputError
@@ -15,6 +15,7 @@ __all__ = ["label_json"]
 
 # The label of a span in seconds, None for none.
 LabelOf = Callable[[float, float], str | None]
+_BLANK = re.compile(r"(?!\s)")
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+')
 
 
@@ -32,7 +33,7 @@ def label_json(text: str, label_of: LabelOf) -> str:
     """The transcript with its labels. Raises InputError (``bad_transcript``): no JSON, or nothing in it has times."""
     try:
         json.loads(text.removeprefix("\ufeff"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError("bad_transcript", f"The transcript is no JSON: {error}.") from error
     changes: list[tuple[int, int, str]] = []
     timed = 0
@@ -45,24 +46,33 @@ def label_json(text: str, label_of: LabelOf) -> str:
             changes.append(_change(text, found, found.label))
     if not timed:
         raise InputError("bad_transcript", "Nothing in the transcript has a start and an end.")
-    for begin, end, new in sorted(changes, reverse=True):
-        text = text[:begin] + new + text[end:]
-    return text
+    return _spliced(text, sorted(changes))
+
+
+def _spliced(text: str, changes: Sequence[tuple[int, int, str]]) -> str:
+    """The text with what is new in these places, in the order of the text."""
+    pieces, at = [], 0
+    for begin, end, new in changes:
+        pieces += [text[at:begin], new]
+        at = end
+    return "".join((*pieces, text[at:]))
 
 
 def _objects(text: str) -> list[_Object]:
     """All objects, parents first."""
     found: list[_Object] = []
     stack: list[_Object | None] = []
+    around: list[_Object | None] = [None]  # the object around each of the stack, and around what comes next
     key, last = "", ""
     for token in _TOKEN.finditer(text):
         word, inside = token[0], stack[-1] if stack else None
         if word in ("{", "["):
-            around = next((one for one in reversed(stack) if one), None)
-            stack.append(_Object(token.end(), around) if word == "{" else None)
+            stack.append(_Object(token.end(), around[-1]) if word == "{" else None)
+            around.append(stack[-1] or around[-1])
             found += [stack[-1]] if stack[-1] else []
         elif word in ("}", "]"):
             stack.pop()
+            around.pop()
         elif word == ":" and inside:
             key = json.loads(last)
         elif word not in (",", ":") and inside and key:
@@ -86,6 +96,5 @@ def _change(text: str, found: _Object, label: str) -> tuple[int, int, str]:
     said = json.dumps(label, ensure_ascii=text.isascii())
     if "speaker" in found.fields:
         return (*found.fields["speaker"], said)
-    rest = text[found.begin :]
-    blank = rest[: len(rest) - len(rest.lstrip())]
+    blank = text[found.begin : _BLANK.search(text, found.begin).start()]  # type: ignore[union-attr]  # it matches ""
     return found.begin, found.begin, f'{blank}"speaker": {said},{"" if blank else " "}'

@@ -1,6 +1,7 @@
 """Names in a transcript that exists: the same text, but for its speaker labels."""
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
@@ -12,14 +13,18 @@ __all__ = ["KINDS", "name_transcript"]
 
 # Speech further than this from every turn gets no label.
 NEAR_SECONDS = 1.0
+# Words meet one or two turns; spans that all meet all turns would take for ever.
+MAX_MEETINGS = 3_000_000
+# A file is anything that anybody sends: every repetition has an end, so that no search begins anew at each place.
 _CUE = re.compile(
-    r"(?P<times>(?P<start>(?:\d+:)?\d+:\d+[.,]\d+)[ \t]+-->[ \t]+(?P<end>(?:\d+:)?\d+:\d+[.,]\d+)[^\r\n]*\r?\n)"
+    r"(?P<times>(?<![\d:])(?P<start>(?:\d{1,4}:)?\d{1,4}:\d{1,4}[.,]\d{1,9}+)[ \t]{1,9}+-->"
+    r"[ \t]{1,9}+(?P<end>(?:\d{1,4}:)?\d{1,4}:\d{1,4}[.,]\d{1,9}+)[^\r\n]{0,400}+\r?\n)"
     r"(?P<text>(?:[^\r\n]+(?:\r?\n|\Z))+)"
 )
 # As transcribers mark speakers before a cue.
 _BRACKET = re.compile(r"\[[^\]\r\n]{1,80}\](?=: )")
 _PREFIX = re.compile(r"(?:SPEAKER_\d+|[Ss]peaker \d+|Unknown \d+)(?=: )")
-_VOICE = re.compile(r"<v(?:\.[^ >]*)? [^>\r\n]*>")
+_VOICE = re.compile(r"<v(?:\.[^ >]{0,80})? [^>\r\n]{0,200}>")
 
 
 def name_transcript(content: bytes, kind: str, timeline: Timeline) -> bytes:
@@ -31,21 +36,42 @@ def name_transcript(content: bytes, kind: str, timeline: Timeline) -> bytes:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
         raise InputError("bad_transcript", "The transcript is not UTF-8.") from error
-    return KINDS[kind](text, partial(_label, timeline.turns)).encode("utf-8")
+    return KINDS[kind](text, _Labels(timeline.turns).of).encode("utf-8")
 
 
-def _label(turns: Sequence[TimelineTurn], start: float, end: float) -> str | None:
-    """The label that speaks most of a span; for one without speech that of the nearest turn."""
-    shares: dict[str, float] = {}
-    for turn in turns:
-        shared = min(end, turn.end_seconds) - max(start, turn.start_seconds)
-        if shared > 0:
-            shares[turn.label] = shares.get(turn.label, 0.0) + shared
-    if shares:
-        return max(shares, key=lambda label: shares[label])
-    gaps = [(max(turn.start_seconds - end, start - turn.end_seconds), turn.label) for turn in turns]
-    gap, label = min(gaps, default=(NEAR_SECONDS + 1, ""))
-    return label if gap <= NEAR_SECONDS else None
+class _Labels:
+    """The labels of spans, by the turns that they meet."""
+
+    def __init__(self, turns: Sequence[TimelineTurn]) -> None:
+        self._turns = sorted(turns, key=lambda turn: turn.start_seconds)
+        self._starts = [turn.start_seconds for turn in self._turns]
+        self._longest = max((turn.end_seconds - turn.start_seconds for turn in turns), default=0.0)
+        self._left = MAX_MEETINGS
+
+    def of(self, start: float, end: float) -> str | None:
+        """The label that speaks most of a span; for one without speech that of the nearest turn.
+
+        Raises InputError (``bad_transcript``) where too many spans met too many turns.
+        """
+        turns = self._near(start, end)
+        shares: dict[str, float] = {}
+        for turn in turns:
+            shared = min(end, turn.end_seconds) - max(start, turn.start_seconds)
+            if shared > 0:
+                shares[turn.label] = shares.get(turn.label, 0.0) + shared
+        if shares:
+            return max(shares, key=lambda label: shares[label])
+        gaps = [(max(turn.start_seconds - end, start - turn.end_seconds), turn.label) for turn in turns]
+        gap, label = min(gaps, default=(NEAR_SECONDS + 1, ""))
+        return label if gap <= NEAR_SECONDS else None
+
+    def _near(self, start: float, end: float) -> Sequence[TimelineTurn]:
+        first = bisect_left(self._starts, start - NEAR_SECONDS - self._longest)
+        found = self._turns[first : bisect_right(self._starts, end + NEAR_SECONDS)]
+        self._left -= len(found)
+        if self._left < 0:
+            raise InputError("bad_transcript", "The spans of the transcript meet too many turns.")
+        return found
 
 
 def _cues(text: str, label_of: LabelOf, mark: Callable[[str, str], str]) -> str:

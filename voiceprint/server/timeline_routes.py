@@ -14,6 +14,8 @@ from voiceprint.server.uploads import read_upload
 __all__ = ["routes"]
 
 routes = web.RouteTableDef()
+# Four hours of words with their times.
+MAX_TRANSCRIPT_BYTES = 8 * 1024 * 1024
 
 
 @routes.post("/v1/timeline")
@@ -39,9 +41,9 @@ async def label_transcript(request: web.Request) -> web.Response:
     found = await context.work(job.timeline) if job.state == "done" else None
     if found is None:
         raise InputError("not_done", "The recording has not been heard to its end.")
-    upload = await read_upload(request, max_bytes=context.settings.max_upload_bytes)
+    upload = await read_upload(request, max_bytes=MAX_TRANSCRIPT_BYTES)
     named = await context.work(name_transcript, upload.only_file(), kind, found)
-    return web.Response(body=named, content_type=request.content_type)
+    return web.Response(body=named, content_type="application/octet-stream")
 
 
 async def _timeline(request: web.Request, *, sound: str) -> Timeline:
