@@ -49,6 +49,10 @@ class World:
     next_voice: int = 0
     over: bool = False
 
+    def failed(self, what: str, answer: dict[str, Any] | None) -> None:
+        """Count a lost answer, or one that says what went wrong."""
+        self.counts[f"{what}: {answer['error'] if answer else 'server_away'}"] += 1
+
 
 async def client(world: World) -> None:
     """Enroll, identify and forget until it is over."""
@@ -67,7 +71,7 @@ async def enroll(world: World) -> None:
     world.unknown.add(voice)
     answer = await ask(world.fleet.any(world.chance), what="enroll", voice=voice)
     if answer is None or "error" in answer:
-        world.counts["enroll_failed"] += 1
+        world.failed("enroll", answer)
         return
     world.unknown.discard(voice)
     world.there[answer["id"]] = voice
@@ -80,7 +84,7 @@ async def identify(world: World, speaker_id: str) -> None:
     voice = world.there[speaker_id]
     answer = await ask(world.fleet.any(world.chance), what="identify", voice=voice)
     if answer is None or "error" in answer:
-        world.counts["identify_failed"] += 1
+        world.failed("identify", answer)
     elif speaker_id in world.there and speaker_id not in world.leaving:
         assert answer["id"] == speaker_id, f"voice {voice} was {speaker_id}, and is now {answer}"
         world.counts["identified"] += 1
@@ -92,7 +96,7 @@ async def forget(world: World, speaker_id: str) -> None:
     world.leaving.add(speaker_id)
     answer = await ask(world.fleet.any(world.chance), what="forget", id=speaker_id)
     if answer is None or "error" in answer:
-        world.counts["forget_failed"] += 1  # perhaps it was done: nobody is asked about this voice again
+        world.failed("forget", answer)  # perhaps it was done: nobody is asked about this voice again
         world.unknown.add(world.there.pop(speaker_id))
         return
     voice = world.gone[speaker_id] = world.there.pop(speaker_id)
@@ -121,6 +125,7 @@ async def trouble(world: World, database: PostgresServer, kills: int, restarts: 
     events = ["kill"] * kills + ["restart"] * restarts
     world.chance.shuffle(events)
     for event in events:
+        await all_answer(world)
         await asyncio.sleep(world.chance.uniform(0.1, 0.6))
         if event == "kill":
             await asyncio.to_thread(world.fleet.kill_one, world.chance)
@@ -130,6 +135,13 @@ async def trouble(world: World, database: PostgresServer, kills: int, restarts: 
         world.counts[event] += 1
     await asyncio.sleep(1.0)
     world.over = True
+
+
+async def all_answer(world: World) -> None:
+    """Wait until every server answers."""
+    for address in world.fleet.addresses:
+        while "id" not in (await ask(address, what="identify", voice=0) or {}):
+            await asyncio.sleep(0.05)
 
 
 def judge(world: World, place: str, keys: MasterKeys) -> None:

@@ -40,6 +40,9 @@ def test_what_one_server_changed_the_other_answers_by(tmp_path: Path, address: s
         one.forget(ada)
         assert (told(other, 400), other.find("Adelheid"), other.count()) == (None, None, 1)
         assert other.find("ben") is not None
+        cem = enroll(one, "Cem", 1200)
+        other.forget(cem)
+        assert (told(one, 1200), one.count()) == (None, 1)  # also whom this server enrolled itself
 
 
 def test_speakers_of_the_former_encoder_are_followed_too(tmp_path: Path, address: str | None) -> None:

@@ -66,6 +66,10 @@ class SpeakerDirectory:
         """All speakers, by name."""
         return iter(sorted(self._by_id.values(), key=lambda speaker: (name_key(speaker.name), speaker.id)))
 
+    def ids(self) -> set[str]:
+        """The ids of all speakers."""
+        return set(self._by_id)
+
     def get(self, speaker_id: str) -> StoredSpeaker | None:
         return self._by_id.get(speaker_id)
 

@@ -70,7 +70,7 @@ class EnrolledSpeakers:
 
     def _follow(self, loaded: Loaded) -> None:
         """Take over what changed since the mark."""
-        for speaker_id in loaded.gone:
+        for speaker_id in self._directory.ids() - loaded.mark.generations.keys():
             self.remove(speaker_id)
         for speaker in loaded.speakers:
             self._directory.put(speaker)

@@ -35,14 +35,12 @@ class Mark:
 class Loaded:
     """Speakers whose rows open, and the opaque ids of damaged or missing ones.
 
-    ``gone``: speakers of the mark that this was loaded since, who are not in the store any more, or damaged now;
-    ``speakers`` are then those who changed since. ``whole``: whether all were loaded.
+    ``mark``: of all sound speakers. ``whole``: whether they were all loaded, and not those who changed since a mark.
     """
 
     speakers: tuple[StoredSpeaker, ...]
     damaged: tuple[str, ...]
     mark: Mark = Mark()
-    gone: frozenset[str] = frozenset()
     whole: bool = True
 
 
@@ -86,8 +84,7 @@ class Rows:
                     speakers.append(speaker)
         damaged = misplaced | (wanted - {speaker.id for speaker in speakers})
         sound = {one: number for one, number in generations.items() if one not in damaged}
-        gone = frozenset(known.keys() - sound.keys())
-        return Loaded(tuple(speakers), tuple(sorted(damaged)), Mark(era, sound), gone, whole=not known)
+        return Loaded(tuple(speakers), tuple(sorted(damaged)), Mark(era, sound), whole=not known)
 
     def audit_lines(self, speaker_id: str) -> list[AuditLine]:
         """The lines of the audit log about a speaker, oldest first. Raises StoreError."""
