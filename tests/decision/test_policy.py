@@ -147,7 +147,8 @@ def test_one_person_under_two_names_stays_ambiguous() -> None:
     """The other entry shows nothing of the place: it raises no threshold."""
     at = identify(CALIBRATED, 0.9, -0.2, size=3).threshold
     found = identify(CALIBRATED, at + 0.01, at + 0.005, -0.2, size=3)
-    assert (found.status, found.threshold) == ("ambiguous", pytest.approx(at))
+    assert found.status == "ambiguous"
+    assert found.threshold == pytest.approx(at)
 
 
 def test_takes_without_a_name_make_everything_stricter() -> None:
