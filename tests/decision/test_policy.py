@@ -143,6 +143,14 @@ def test_a_probe_that_is_close_to_several_must_be_closer_to_one() -> None:
     assert identify(replace(CALIBRATED, score_shift=2.0), 0.5, *[0.3] * 5) == near
 
 
+def test_one_person_under_two_names_stays_ambiguous() -> None:
+    """The other entry shows nothing of the place: it raises no threshold."""
+    at = identify(CALIBRATED, 0.9, -0.2, size=3).threshold
+    found = identify(CALIBRATED, at + 0.01, at + 0.005, -0.2, size=3)
+    assert found.status == "ambiguous"
+    assert found.threshold == pytest.approx(at)
+
+
 def test_takes_without_a_name_make_everything_stricter() -> None:
     usual, here = identify(CALIBRATED, 0.9, 0.1), identify(replace(CALIBRATED, raised=2.0), 0.9, 0.1)
     assert here.threshold - usual.threshold == pytest.approx(2.0 / CALIBRATION.weights.cosine)

@@ -253,7 +253,10 @@ class Policy:
         at = self.calibration.threshold(gallery_size, self.target_fpir) + self.raised
         if self.calibration.place is None or not llr.size:
             return at
-        return at + float(self.calibration.place.score_shifts(llr, gallery_size)[0])
+        # One as close as the best is a rival, not the place: a person under two names stays ambiguous.
+        best = llr.max()
+        apart = llr[llr <= best - self.calibration.margin]
+        return at + float(self.calibration.place.score_shifts(np.array([[best, *apart]]), gallery_size)[0])
 
     def _channels(
         self, matches: Sequence[Match], embedding: Vector | None, enrolled: Enrolled | None
@@ -286,7 +289,7 @@ class Policy:
             return None
         odds = self.calibration.place.log_odds(ranked[0].above + self._tail_llr())
         among = -float(np.logaddexp.reduce([candidate.llr - ranked[0].llr for candidate in ranked]))
-        return _sigmoid(odds) * math.exp(among)
+        return math.exp(among - float(np.logaddexp(0.0, -odds)))
 
     def _too_short(self, speech_seconds: float) -> str:
         return too_short(speech_seconds, self.min_speech_seconds)
@@ -294,7 +297,3 @@ class Policy:
 
 def _bare_threshold(gallery_size: int) -> float:
     return min(BARE_HIGHEST, BARE_THRESHOLD + BARE_PER_LOG_SPEAKER * math.log(max(gallery_size, 1)))
-
-
-def _sigmoid(x: float) -> float:
-    return 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(x) / (1 + math.exp(x))
