@@ -14,7 +14,7 @@ from voiceprint.resources import home
 __all__ = ["WEBHOOK_EVENTS", "Settings", "load_settings"]
 
 # The types of events that a webhook can ask for, in ``webhook_events`` separated by commas.
-WEBHOOK_EVENTS = ("watchlist_hit", "decision")
+WEBHOOK_EVENTS = ("watchlist_hit", "decision", "recording")
 
 _PREFIX = "VOICEPRINT_"
 # Scheme, host and, where it is not the scheme's own, port: nothing that a browser would not say.
@@ -120,7 +120,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             raise ConfigError("bad_setting", "webhook_url must begin with https:// or http://.")
         if unknown := sorted(self.webhook_types - set(WEBHOOK_EVENTS)):
             raise ConfigError(
-                "bad_setting", f"webhook_events knows {' and '.join(WEBHOOK_EVENTS)}, not {unknown[0]!r:.40}."
+                "bad_setting", f"webhook_events knows {', '.join(WEBHOOK_EVENTS)}, not {unknown[0]!r:.40}."
             )
         for name in self.__struct_fields__:
             value = getattr(self, name)

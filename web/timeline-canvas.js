@@ -13,7 +13,7 @@ export class TimelineCanvas {
   #on;
   /** @type {Page.Arranged} */
   #data = { bars: [], voices: [], lanes: 1, longest: 0 };
-  /** @type {Uint8Array | null} */
+  /** @type {Page.Peaks | null} */
   #peaks = null;
   #seconds = 1;
   #heard = 0;
@@ -55,7 +55,7 @@ export class TimelineCanvas {
     this.#redraw();
   }
 
-  /** @param {Uint8Array | null} peaks */
+  /** @param {Page.Peaks | null} peaks */
   wave(peaks) {
     this.#peaks = peaks;
     this.#redraw();

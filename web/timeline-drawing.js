@@ -14,18 +14,18 @@ const COLOURS = { ink: "--ink", soft: "--soft", wash: "--wash", bar: "--bar", pa
  * `scale`: pixels a second; `left`: the first pixel shown; `heard`: seconds that the turns tell; `at`: where it plays.
  * @typedef {object} Scene
  * @property {number} width @property {number} height @property {number} scale @property {number} left
- * @property {Uint8Array | null} peaks @property {Page.Bar[]} bars @property {Page.Bar | null} chosen
+ * @property {Page.Peaks | null} peaks @property {Page.Bar[]} bars @property {Page.Bar | null} chosen
  * @property {number} seconds @property {number} heard @property {number} at
  */
 
-/** @param {Uint8Array | null} peaks */
+/** @param {Page.Peaks | null} peaks */
 const waveHeight = (peaks) => (peaks ? WAVE : 0);
 
-/** @param {Page.Arranged} data @param {Uint8Array | null} peaks */
+/** @param {Page.Arranged} data @param {Page.Peaks | null} peaks */
 export const heightOf = ({ lanes }, peaks) => waveHeight(peaks) + lanes * LANE + RULER;
 
 // The lane at that height.
-/** @param {number} y @param {Uint8Array | null} peaks */
+/** @param {number} y @param {Page.Peaks | null} peaks */
 export const laneAt = (y, peaks) => Math.floor((y - waveHeight(peaks)) / LANE);
 
 export class Drawing {
@@ -72,12 +72,12 @@ export class Drawing {
     this.#font = this.#style.fontFamily;
   }
 
-  /** @param {Scene} scene @param {Uint8Array} peaks */
+  /** @param {Scene} scene @param {Page.Peaks} peaks */
   #wave({ width, left, scale }, peaks) {
     const step = PEAKS_A_SECOND / scale;
     this.#pen.fillStyle = this.#colours.soft;
     for (let x = 0; x < width; x++) {
-      const loud = loudest(peaks, (left + x) * step, (left + x + 1) * step) / 255;
+      const loud = loudest(peaks, (left + x) * step, (left + x + 1) * step) / peaks.loudest;
       const tall = loud ** 0.6 * (WAVE - 8); // soft speech is seen beside loud
       this.#pen.fillRect(x, (WAVE - tall) / 2, 1, tall);
     }
@@ -133,10 +133,11 @@ export class Drawing {
 /** @param {Scene} scene @param {number} at */
 const xOf = ({ scale, left }, at) => at * scale - left;
 
-/** @param {Uint8Array} peaks @param {number} from @param {number} until */
-function loudest(peaks, from, until) {
+/** @param {Page.Peaks} peaks @param {number} from @param {number} until */
+function loudest({ values, filled }, from, until) {
   const start = Math.floor(from);
-  let most = peaks[start] ?? 0;
-  for (let i = start + 1; i < until; i++) most = Math.max(most, peaks[i] ?? 0);
+  const end = Math.min(filled, Math.max(until, start + 1));
+  let most = 0;
+  for (let i = start; i < end; i++) if (values[i] > most) most = values[i];
   return most;
 }

@@ -76,7 +76,10 @@ export class Workbench {
     this.#show();
     job.addEventListener("change", () => this.#open === opened && this.#show());
     player.addEventListener("change", () => this.#open === opened && this.#follow());
-    waveform(file, seconds).then(({ peaks, why }) => this.#open === opened && this.#waved(opened, peaks, why));
+    waveform(file, seconds, (peaks) => {
+      if (this.#open === opened) this.#canvas.wave(peaks);
+      return this.#open === opened;
+    }).then((why) => this.#open === opened && this.#waved(opened, why));
     await job.run();
     if (this.#open === opened) announce(this.#words());
   }
@@ -93,10 +96,9 @@ export class Workbench {
     this.#open?.player.toggle();
   }
 
-  /** @param {Opened} opened @param {Uint8Array | null} peaks @param {string} why */
-  #waved(opened, peaks, why) {
+  /** @param {Opened} opened @param {string} why */
+  #waved(opened, why) {
     opened.why = why;
-    this.#canvas.wave(peaks);
     this.#show();
   }
 

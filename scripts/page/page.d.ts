@@ -34,6 +34,8 @@ declare namespace Page {
     expected_fnir?: { value: number; low: number; high: number } | null;
     min_speech_seconds: number;
   };
+  // How loud it is, PEAKS_A_SECOND of them; `filled`: how many are there; `loudest`: the most of them.
+  type Peaks = { values: Float32Array; filled: number; loudest: number };
   interface View {
     readonly busy: boolean;
     enter(argument?: string): unknown;

@@ -5,8 +5,8 @@ declare namespace Wire {
   type Change = { name?: string | null; groups?: (string)[] | null };
   type ChangeInfo = { id: string; event: "consent" | "enrolled" | "grouped" | "merged" | "renamed" | "take_removed" | "updated"; speakers: (SpeakerRef)[]; takes: number; at: string; until: string };
   type Consent = { purpose: string; reference?: string | null; expires?: string | null };
-  type DiarizedRecording = { task?: string; duration: number; num_speakers: number; segments: (DiarizedSegment)[] };
-  type DiarizedSegment = { id: string; start: number; end: number; speaker: string };
+  type DiarizedRecording = { task?: string; duration: number; num_speakers: number; text?: string; segments: (DiarizedSegment)[]; usage: UsedSeconds };
+  type DiarizedSegment = { type: string; id: string; start: number; end: number; speaker: string; text?: string };
   type Enrolled = { type: "enrolled"; speaker: SpeakerRef; enrollments: number; speech_seconds: number; speech_seconds_total: number; consistency: number | null; similar_speakers: (Candidate)[]; warnings?: (Notice)[]; pending?: number };
   type Error = { type: "error"; code: string; message: string };
   type Evidence = { created: string; people: number; target_trials: number; nontarget_trials: number; separation: Separation; cost: (Share)[]; growth: (Share)[] };
@@ -48,5 +48,6 @@ declare namespace Wire {
   type Undoable = { type: "undoable"; change: ChangeInfo | null };
   type Undone = { type: "undone"; change: ChangeInfo };
   type Unlocked = { type: "unlocked"; id: string; rejections: number };
+  type UsedSeconds = { type: string; seconds: number };
   type VoiceMap = { places: (MapPlace)[]; left_out: number };
 }

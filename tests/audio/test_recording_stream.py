@@ -2,6 +2,7 @@
 
 import io
 import math
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -119,6 +120,26 @@ def test_a_stream_that_is_closed_early_leaves_no_child(tmp_path: Path) -> None:
     assert stream.read() is not None
     stream.close()
     assert stream.read() is None
+
+
+@pytest.mark.parametrize(("pause", "heard"), [(0.4, True), (5.0, False)])
+def test_a_decoder_is_given_up_for_its_own_silence_not_for_that_of_the_network(
+    monkeypatch: pytest.MonkeyPatch, pause: float, heard: bool
+) -> None:
+    monkeypatch.setattr(recording_stream, "STALL_SECONDS", 1.5)
+    data = wav(Waveform(NOISE[0]))
+
+    def slow() -> Iterator[bytes]:
+        for at in range(0, len(data), -(-len(data) // 6)):
+            time.sleep(pause)
+            yield data[at : at + -(-len(data) // 6)]
+
+    with RecordingStream(slow(), size=len(data), max_seconds=60.0) as stream:
+        if heard:  # in more time than a decoder has for one piece
+            assert stream.head().seconds == SECONDS
+        else:
+            with pytest.raises(AudioError):
+                stream.head()
 
 
 def test_what_is_louder_than_full_scale_is_scaled() -> None:

@@ -36,6 +36,13 @@ def test_no_kill_loses_or_tears_anything_in_a_database() -> None:
 
 
 @pytest.mark.skipif(programs() is None, reason="needs PostgreSQL (apt-get install postgresql)")
+def test_no_dropped_connection_loses_or_tears_anything() -> None:
+    counts = run("dropped")
+    assert counts["faults"] > 80
+    assert (counts["lost"], counts["torn"]) == (0, 0)
+
+
+@pytest.mark.skipif(programs() is None, reason="needs PostgreSQL (apt-get install postgresql)")
 def test_several_servers_lose_nothing_when_they_and_the_database_fail() -> None:
     counts = run("servers", "--kills", "6", "--restarts", "2", "--clients", "12")
     assert (counts["kill"], counts["restart"], counts["lost"], counts["torn"], counts["wrong"]) == (6, 2, 0, 0, 0)

@@ -1,6 +1,7 @@
 """Recordings as jobs over REST: progress, timeline, naming a voice and taking it back, and what is refused."""
 
 import asyncio
+import math
 from collections.abc import AsyncIterator
 from io import BytesIO
 from typing import Any, get_args
@@ -132,7 +133,12 @@ def test_clients_of_servers_like_openais_get_segments(known: VoiceprintService, 
         form.add_field("file", BytesIO(wav(meeting(takes))), filename="talk.wav")
         answer = await (await client.post("/v1/audio/diarization", data=form)).json()
         assert answer["duration"] == pytest.approx(meeting(takes).seconds, abs=0.1)
-        assert {tuple(segment) for segment in answer["segments"]} == {("id", "start", "end", "speaker")}
+        assert {tuple(segment) for segment in answer["segments"]} == {("type", "id", "start", "end", "speaker", "text")}
+        assert {(segment["type"], segment["text"]) for segment in answer["segments"]} == {
+            ("transcript.text.segment", "")
+        }
+        assert (answer["task"], answer["text"]) == ("transcribe", "")
+        assert answer["usage"] == {"type": "duration", "seconds": math.ceil(answer["duration"])}
         assert answer["num_speakers"] == len({segment["speaker"] for segment in answer["segments"]})
 
     with_server(known, talk)
@@ -265,6 +271,26 @@ def test_what_cannot_be_done_is_refused(
         assert job.error is not None
         assert (job.state, job.error.code) == ("failed", "not_audio")
         assert await refused(client.get(f"/v1/recordings/{job.id}/timeline")) == (409, "not_done")
+
+    with_server(known, talk)
+
+
+def test_a_refusal_while_sound_still_comes_holds_nothing_up(known: VoiceprintService) -> None:
+    size, piece = 40 << 20, b"<html>" * 200_000
+
+    async def talk(client: Client) -> None:
+        job, stalled = await told(client.post(f"/v1/recordings?size={size}"), 201), asyncio.Event()
+
+        async def body() -> Any:
+            for _ in range(28):  # as much as is read before it is decoded
+                yield piece
+            await stalled.wait()
+
+        sending = asyncio.create_task(client.put(f"/v1/recordings/{job.id}/audio", data=body()))
+        found = await asyncio.wait_for(ended(client, job), 30.0)
+        assert (found.state, found.error and found.error.code) == ("failed", "not_audio")
+        stalled.set()
+        sending.cancel()
 
     with_server(known, talk)
 

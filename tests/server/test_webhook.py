@@ -170,6 +170,21 @@ def test_every_decision_is_told_where_that_is_asked_for(
     assert not {"Ada", "score"} & {*json.dumps(hook.got).split('"')}
 
 
+def test_the_end_of_a_recording_is_told_where_that_is_asked_for(service: VoiceprintService, takes: Takes) -> None:
+    hook, clip = Hook(), wav(next(iter(takes.values()))[2])
+
+    async def run() -> None:
+        async with watched(service, hook, webhook_events="recording") as client:
+            for data in (clip, b"<html>" * 500):
+                job = await (await client.post("/v1/recordings", data=data)).json()
+                while (await (await client.get(f"/v1/recordings/{job['id']}")).json())["expires_at"] is None:
+                    await asyncio.sleep(0.05)
+
+    asyncio.run(run())
+    assert [(got["event"], got["state"]) for got in hook.got] == [("recording", "done"), ("recording", "failed")]
+    assert all(len(got["recording_id"]) == 32 for got in hook.got)
+
+
 def test_a_signed_call_is_taken_by_the_standard_library_and_by_the_sample(
     service: VoiceprintService, takes: Takes, people: dict[str, str], tmp_path: Path
 ) -> None:

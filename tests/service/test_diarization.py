@@ -142,6 +142,37 @@ def test_what_is_close_is_one_unless_it_was_heard_at_once(
     assert agglomerate(unit(*degrees), weights, never, least_cosine=0.7).tolist() == labels
 
 
+def plainly(embeddings: Samples, apart: NDArray[np.bool_], least: float) -> list[int]:
+    """The same clustering with equal weights, by comparing all mutual cosines anew at each step."""
+    groups = [[number] for number in range(len(embeddings))]
+    cosines = embeddings.astype(np.float64) @ embeddings.astype(np.float64).T
+    while len(groups) > 1:
+        pairs = [(one, other) for one in range(len(groups)) for other in range(one + 1, len(groups))]
+        may = [pair for pair in pairs if not apart[np.ix_(groups[pair[0]], groups[pair[1]])].any()]
+        means = [float(cosines[np.ix_(groups[one], groups[other])].mean()) for one, other in may]
+        if not means or max(means) < least:
+            break
+        one, other = may[int(np.argmax(means))]
+        groups[one] += groups.pop(other)
+    labels = {number: min(group) for group in groups for number in group}
+    order = sorted(set(labels.values()))
+    return [order.index(labels[number]) for number in range(len(embeddings))]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_clusters_are_those_of_comparing_everything_at_each_step(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    count = int(random.integers(1, 25))
+    rows = random.normal(size=(4, 16))[random.integers(0, 4, count)] + 0.6 * random.normal(size=(count, 16))
+    embeddings = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+    apart = random.random((count, count)) < 0.05
+    apart |= apart.T
+    np.fill_diagonal(apart, val=False)
+    weights = np.ones(count, np.float32)
+    found = agglomerate(embeddings, weights, apart, least_cosine=0.3).tolist()
+    assert found == plainly(embeddings, apart, 0.3)
+
+
 def piece(slot: int, first: int, last: int, degrees: float, seconds: float = 2.0) -> Piece:
     return Piece(slot, first, last, seconds, unit(degrees)[0], NOTHING)
 

@@ -1,10 +1,11 @@
 """A recording that is decoded as it is read, piece by piece: memory does not grow with its length."""
 
 import struct
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Thread, Timer
+from threading import Event, Thread
 from types import TracebackType
 from typing import IO, Self
 
@@ -23,7 +24,7 @@ HEAD_SECONDS = 600.0
 HEAD_CHANNELS = 2
 PIECE_FORM = struct.Struct("<BBI")  # as the child has it
 MAX_CHANNELS, MAX_PIECE_SAMPLES = 8, 10 * SAMPLE_RATE
-# The decoder is given up where nothing comes of it for so long.
+# The decoder is given up where nothing comes of it for so long, and it waits for nothing.
 STALL_SECONDS = 60.0
 _CHUNK_BYTES = 1 << 20
 
@@ -61,7 +62,8 @@ class RecordingStream:
             raise AudioError("audio_empty", "The recording is empty.")
         self._max_samples = int(max_seconds * SAMPLE_RATE)
         self._child = decoding.start_decoder(max_seconds, size=size)
-        self._feeder = Thread(target=decoding.feed, args=(self._child.stdin, chunks), daemon=True)
+        self._given_at = time.monotonic()
+        self._feeder = Thread(target=decoding.feed, args=(self._child.stdin, self._noted(chunks)), daemon=True)
         self._feeder.start()
         self._heard = _Heard()
         self._ended = False
@@ -135,15 +137,30 @@ class RecordingStream:
 
     def _read(self, size: int) -> bytes:
         """So many bytes, or none at the end."""
-        deadline = Timer(STALL_SECONDS, self._child.kill)
-        deadline.start()
+        done = Event()
+        Thread(target=self._watch, args=(done,), daemon=True).start()
         try:
             data = self._child.stdout.read(size)
         finally:
-            deadline.cancel()
+            done.set()
         if len(data) not in (0, size):
             raise refusal_of({})
         return data
+
+    def _noted(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """The chunks; and when the last one was given, because the decoder may wait for more."""
+        for chunk in chunks:
+            self._given_at = time.monotonic()
+            yield chunk
+        self._given_at = time.monotonic()
+
+    def _watch(self, done: Event) -> None:
+        """Give the decoder up where nothing comes of what it was given."""
+        began = time.monotonic()
+        while (left := max(began, self._given_at) + STALL_SECONDS - time.monotonic()) > 0:
+            if done.wait(left):
+                return
+        self._child.kill()
 
     def _in_range(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
         """A copy within [-1, 1]: what is louder is scaled, and what follows too."""

@@ -51,7 +51,9 @@ class Context:
         self.webhook = Webhook(service, settings)
         self.desk = Desk(service, clock=time.monotonic, tell=self.webhook.tell)
         self.recordings = RecordingDesk(self.desk, service)
-        self.runner = RecordingRunner(self.work, max_seconds=settings.max_recording_seconds)
+        self.runner = RecordingRunner(
+            self.work, max_seconds=settings.max_recording_seconds, tell=self.webhook.tell_ended
+        )
         self.sockets = Sockets(SOCKETS_A_STREAM * settings.max_streams)
         self.places = StreamPlaces(settings.max_streams)
         self.pace = AnonymousPace()

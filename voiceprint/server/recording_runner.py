@@ -3,13 +3,13 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
 
 from voiceprint.api.recording_desk import MOST_AT_WORK
 from voiceprint.api.recording_job import Job
+from voiceprint.api.recording_messages import JobState
 from voiceprint.audio.recording_stream import RecordingStream
 from voiceprint.errors import InputError, VoiceprintError
 from voiceprint.server.recording_upload import RecordingUpload
@@ -25,9 +25,9 @@ _LAST = object()
 class RecordingRunner:
     """One a server. Reading waits for the network and the decoder, so that each job has a thread of its own for it."""
 
-    def __init__(self, work: Work, *, max_seconds: float) -> None:
-        """``work``: runs what needs the encoder; ``max_seconds``: of a recording."""
-        self._work_on, self._max_seconds = work, max_seconds
+    def __init__(self, work: Work, *, max_seconds: float, tell: Callable[[str, JobState], None]) -> None:
+        """``work``: runs what needs the encoder; ``max_seconds``: of a recording; ``tell``: called at its end."""
+        self._work_on, self._max_seconds, self._tell = work, max_seconds, tell
         self._reading = ThreadPoolExecutor(MOST_AT_WORK, thread_name_prefix="voiceprint-read")
         self._uploads: dict[str, RecordingUpload] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -69,16 +69,28 @@ class RecordingRunner:
         finally:
             upload.cut()
             self._uploads.pop(job.id, None)
+            self._tell(job.id, job.state)
 
     async def _hear(self, job: Job, upload: RecordingUpload) -> None:
-        stream = await self._read(lambda: RecordingStream(upload, size=job.size, max_seconds=self._max_seconds))
-        with closing(stream):
+        stream = await self._opened(job, upload)
+        try:
             await self._work(job.begin(await self._read(stream.head)))
             while (piece := await self._read(stream.read)) is not None:
                 if job.ended:
                     return
                 await self._work(job.hear(piece))
             await self._work(job.finish(stream.outcome))
+        finally:
+            upload.cut()  # or closing would wait, and every request with it, for what a client does not send
+            stream.close()
+
+    async def _opened(self, job: Job, upload: RecordingUpload) -> RecordingStream:
+        opening = self._reading.submit(RecordingStream, upload, size=job.size, max_seconds=self._max_seconds)
+        try:
+            return await asyncio.wrap_future(opening)
+        except asyncio.CancelledError:
+            opening.add_done_callback(_close_late)
+            raise
 
     async def _read(self, function: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._reading, function)
@@ -86,3 +98,9 @@ class RecordingRunner:
     async def _work(self, steps: Iterator[None]) -> None:
         while await self._work_on(partial(next, steps, _LAST)) is not _LAST:
             pass
+
+
+def _close_late(opening: "Future[RecordingStream]") -> None:
+    """Close what was opened when nobody waited for it any more."""
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result().close()

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
-from queue import Empty, Queue
+from contextlib import suppress
+from queue import Empty, Full, Queue
 
 from aiohttp import StreamReader
 
@@ -42,15 +43,20 @@ class RecordingUpload:
     def cut(self) -> None:
         """What is still to come will not come."""
         self._cut = True
+        with suppress(Full):
+            self._chunks.put_nowait(b"")  # wakes the thread that waits for more
 
     def __iter__(self) -> Iterator[bytes]:
         while not self._cut:
             ended = self._ended  # looked at first: what was put before is then there
             try:
-                yield self._chunks.get(timeout=0.1)
+                chunk = self._chunks.get(timeout=0.1)
             except Empty:
                 if ended:
                     return
+                continue
+            if not self._cut:
+                yield chunk
 
 
 async def pour(source: StreamReader | bytes, upload: RecordingUpload, size: int, count: Callable[[int], None]) -> None:

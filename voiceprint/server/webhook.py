@@ -9,9 +9,10 @@ from http import HTTPStatus
 import msgspec
 from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector
 
+from voiceprint.api.recording_messages import JobState
 from voiceprint.config import Settings
 from voiceprint.server.webhook_address import PublicResolver, check_webhook_url
-from voiceprint.server.webhook_events import WebhookEvent, events_of
+from voiceprint.server.webhook_events import RecordingEnded, WebhookEvent, events_of
 from voiceprint.server.webhook_signing import load_secret, signed_headers
 from voiceprint.service.results import Answer
 from voiceprint.service.service import VoiceprintService
@@ -53,6 +54,11 @@ class Webhook:
             return
         for event in events_of(answer, self._service, wanted=self._wanted, group=self._group):
             self._loop.call_soon_threadsafe(self._put, event)
+
+    def tell_ended(self, recording_id: str, state: JobState) -> None:
+        """Queue the event of a recording that was heard, where it is wanted."""
+        if self._loop is not None and "recording" in self._wanted:
+            self._loop.call_soon_threadsafe(self._put, RecordingEnded(recording_id=recording_id, state=state))
 
     async def send_all(self) -> None:
         """Send events until cancelled; at once done where no webhook is set."""

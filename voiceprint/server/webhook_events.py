@@ -6,12 +6,13 @@ from collections.abc import Collection, Iterator
 
 import msgspec
 
+from voiceprint.api.recording_messages import JobState
 from voiceprint.domain.moments import iso_moment
 from voiceprint.domain.vocabulary import Mode, Status
 from voiceprint.service.results import Answer
 from voiceprint.service.service import VoiceprintService
 
-__all__ = ["Decided", "WatchlistHit", "WebhookEvent", "events_of"]
+__all__ = ["Decided", "RecordingEnded", "WatchlistHit", "WebhookEvent", "events_of"]
 
 
 def _new_id() -> str:
@@ -42,7 +43,16 @@ class Decided(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag=
     claimed_speaker_id: str | None
 
 
-WebhookEvent = WatchlistHit | Decided
+class RecordingEnded(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="recording"):
+    """A recording was heard, or could not be. ``recording_id``: as its token asks for it."""
+
+    id: str = msgspec.field(default_factory=_new_id)
+    at: str = msgspec.field(default_factory=_now)
+    recording_id: str
+    state: JobState
+
+
+WebhookEvent = WatchlistHit | Decided | RecordingEnded
 
 
 def events_of(

@@ -27,25 +27,28 @@ def agglomerate(embeddings: Floats, weights: Floats, apart: NDArray[np.bool_], *
 
     ``weights``: (n,) in seconds; ``apart``: (n, n) which are never one person.
     """
+    if not len(embeddings):
+        return np.zeros(0, np.intp)
     means, weights, apart = embeddings.astype(np.float64), weights.astype(np.float64), apart.copy()
-    labels, left = np.arange(len(means)), np.arange(len(means))
-    alike = np.where(apart, NEVER, means @ means.T)
-    np.fill_diagonal(alike, NEVER)
-    while len(left) > 1:
-        inner = alike[np.ix_(left, left)]
-        kept, gone = left[sorted(divmod(int(inner.argmax()), len(left)))].tolist()
-        if alike[kept, gone] < least_cosine:
-            break
+    np.fill_diagonal(apart, val=True)
+    labels, alike = np.arange(len(means)), np.where(apart, NEVER, means @ means.T)
+    nearest = alike.argmax(1)
+    best = alike.max(1)
+    while best.max() >= least_cosine:
+        kept, gone = sorted((int(best.argmax()), int(nearest[best.argmax()])))
         share = weights[gone] / (weights[kept] + weights[gone])
         means[kept] += share * (means[gone] - means[kept])
         weights[kept] += weights[gone]
         apart[kept] |= apart[gone]
         apart[:, kept] = apart[kept]
+        apart[gone] = apart[:, gone] = True
         labels[labels == gone] = kept
-        left = left[left != gone]
-        alike[kept] = np.where(apart[kept], NEVER, means @ means[kept])
-        alike[kept, kept] = NEVER
-        alike[:, kept] = alike[kept]
+        alike[gone] = alike[:, gone] = NEVER
+        alike[kept] = alike[:, kept] = np.where(apart[kept], NEVER, means @ means[kept])
+        # Of the others only those whose nearest was one of the two, or is the new one, have another nearest now.
+        stale = np.flatnonzero((nearest == kept) | (nearest == gone) | (alike[kept] > best))
+        stale = np.union1d(stale, [kept, gone])
+        nearest[stale], best[stale] = alike[stale].argmax(1), alike[stale].max(1)
     return _in_order(labels)
 
 

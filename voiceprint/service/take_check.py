@@ -18,11 +18,11 @@ from voiceprint.service.enrolled import EnrolledSpeakers
 
 __all__ = ["TakeCheck", "TakeFit"]
 
-# Below the threshold a take is the person's still, while its probability (prior: even; an average place) is not lower
+# Below the threshold a take is the person's still, while its probability (prior: even; a cautious place) is not lower
 # than this, and its score not this much below what the person's own takes let expect. What it costs: docs/decisions.md.
-LEAST_PROBABILITY, MOST_BELOW_EXPECTED = 0.25, 0.3
+LEAST_PROBABILITY, MOST_BELOW_EXPECTED = 0.08, 0.3
 # Of first takes only clear cases are refused: there is no template yet that they could spoil.
-LEAST_PROBABILITY_OF_FIRST = 0.1
+LEAST_PROBABILITY_OF_FIRST = 0.03
 
 _NOT_ONE = "These recordings do not sound like one person."
 

@@ -109,9 +109,10 @@ class PostgresEngine:
     def _transaction(self, begin: str) -> Iterator[PostgresSession]:
         with _explained(self.name), self._pool.connection() as connection:
             connection.execute(begin.encode())
+            session = PostgresSession(connection)
             try:
-                yield PostgresSession(connection)
-                connection.execute("COMMIT")
+                yield session
+                session.execute("COMMIT")
             except BaseException:
                 with suppress(psycopg.Error):
                     connection.execute("ROLLBACK")

@@ -95,7 +95,7 @@ class Seals:
 
     def manifest_part(self, pseudonym: str, generation: int) -> int:
         """The summand of one speaker in the manifest."""
-        return int(self.purposes.manifest.hash(f"{pseudonym} {generation}".encode()), 16)
+        return int.from_bytes(self.purposes.manifest.digest(f"{pseudonym} {generation}".encode()), "big")
 
     # Speakers
 

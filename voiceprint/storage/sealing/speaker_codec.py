@@ -12,7 +12,7 @@ __all__ = ["PackedEnrollment", "PackedSpeaker", "has_unit_vectors"]
 
 _FLOATS = np.dtype("<f4")
 # Unit vectors in float32 have a squared norm this close to one; any other was not written here.
-_NORM_TOLERANCE = 2e-3
+_LEAST, _MOST = 1.0 - 2e-3, 1.0 + 2e-3
 
 
 class PackedEnrollment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, array_like=True, gc=False):
@@ -60,6 +60,7 @@ def has_unit_vectors(speaker: StoredSpeaker, dimensions: Sequence[int]) -> bool:
     """Whether all vectors are unit vectors of these dimensions, of the encoder and of the previous one."""
     for made, dimension in zip((speaker.enrollments, speaker.former), dimensions, strict=True):
         for one in made:
-            if len(one.embedding) != dimension or not abs(one.embedding.dot(one.embedding) - 1.0) < _NORM_TOLERANCE:
+            vector = one.embedding
+            if len(vector) != dimension or not _LEAST < vector.dot(vector).item() < _MOST:
                 return False  # also for NaN
     return True

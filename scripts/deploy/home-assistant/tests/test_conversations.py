@@ -34,10 +34,11 @@ class Agent(conversation.AbstractConversationAgent):
 
 
 @pytest.fixture
-def agents(hass: HomeAssistant) -> dict[str, Agent]:
-    """An agent by the id of its entry; ``homeassistant`` replaces the own one."""
+def agents(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> dict[str, Agent]:
+    """An agent by the id of its entry; ``home_agent`` stands for the own one."""
     made = {}
-    for name in ("ada_agent", "ben_agent"):
+    monkeypatch.setattr("custom_components.voiceprint.agent.HOME_ASSISTANT_AGENT", "home_agent")
+    for name in ("ada_agent", "ben_agent", "home_agent"):
         entry = MockConfigEntry(domain=name, entry_id=name)
         entry.add_to_hass(hass)
         made[name] = Agent()
@@ -54,7 +55,6 @@ async def pipeline(hass: HomeAssistant, load: Any, server: FakeServer, agents: d
     people, chosen = {"person.ada": "a1", "person.ben": "b2"}, {"person.ada": "ada_agent", "person.ben": "ben_agent"}
     hass.data["voiceprint test"] = entry = await load(server.url, people=people, agents=chosen)
     assert await async_setup_component(hass, PIPELINES, {})
-    conversation._get_agent_manager(hass)._builtin_agent = agents["homeassistant"] = Agent()
     made = await hass.data[PIPELINES].pipeline_store.async_create_item(
         {
             "name": "test", "language": "en", "conversation_engine": entry.entry_id, "conversation_language": "en",
@@ -97,7 +97,7 @@ async def by_first_sample(socket: web.WebSocketResponse) -> None:
 async def test_each_person_gets_the_agent_of_the_options(pipeline: Any, agents: dict[str, Agent]) -> None:
     await asyncio.gather(*(pipeline(name) for name in ("Ada", "Ben", "nobody", "Ada")))
     assert {name: len(agent.asked) for name, agent in agents.items()} == {
-        "ada_agent": 2, "ben_agent": 1, "homeassistant": 1,
+        "ada_agent": 2, "ben_agent": 1, "home_agent": 1,
     }  # fmt: skip
     assert {one.text for agent in agents.values() for one in agent.asked} == {SAID}
 
@@ -117,7 +117,7 @@ async def test_a_typed_sentence_has_no_speaker(hass: HomeAssistant, pipeline: An
     await pipeline("Ada")
     agent_id = hass.data["voiceprint test"].entry_id
     await conversation.async_converse(hass, "typed", None, Context(), agent_id=agent_id)
-    assert [one.text for one in agents["homeassistant"].asked] == ["typed"]
+    assert [one.text for one in agents["home_agent"].asked] == ["typed"]
 
 
 async def test_sentences_of_an_enrollment_are_no_commands(

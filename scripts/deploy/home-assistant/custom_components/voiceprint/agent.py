@@ -3,7 +3,12 @@
 from typing import Literal
 
 from homeassistant.components import conversation
-from homeassistant.components.conversation import AbstractConversationAgent, ConversationInput, ConversationResult
+from homeassistant.components.conversation import (
+    HOME_ASSISTANT_AGENT,
+    AbstractConversationAgent,
+    ConversationInput,
+    ConversationResult,
+)
 from homeassistant.const import MATCH_ALL
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.helpers import intent
@@ -38,7 +43,7 @@ class VoiceprintAgent(AbstractConversationAgent):
             user_input.conversation_id,
             self._context(user_input.context, spoken),
             language=user_input.language,
-            agent_id=agents.get(person, conversation.HOME_ASSISTANT_AGENT),
+            agent_id=agents.get(person, HOME_ASSISTANT_AGENT),
             device_id=user_input.device_id,
         )
 
