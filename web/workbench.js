@@ -158,7 +158,8 @@ export class Workbench {
     const { job } = /** @type {Opened} */ (this.#open);
     if (job.problem) return refusalText(job.problem);
     const voices = count(this.#data.voices.length, "voice");
-    if (!job.done) return `Heard ${clock(this.#heard)} of ${clock(this.#seconds)} · ${voices} so far`;
+    const sofar = this.#data.voices.length ? ` · ${voices} so far` : "";
+    if (!job.done) return `Heard ${clock(this.#heard)} of ${clock(this.#seconds)}${sofar}`;
     const warnings = (job.said?.timeline?.warnings ?? []).map(({ message }) => message);
     return [`${voices} in ${clock(this.#seconds)}`, ...warnings].join(" · ");
   }

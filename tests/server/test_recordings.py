@@ -108,6 +108,25 @@ def test_a_stranger_of_a_recording_is_named_known_from_then_on_and_taken_back(
     with_server(known, talk)
 
 
+def test_the_timeline_grows_while_even_a_short_recording_is_heard(
+    known: VoiceprintService, takes: Takes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("voiceprint.service.diarization_voices.BLOCK_WINDOWS", 8)
+
+    sound = wav(Waveform(np.tile(meeting(takes).samples, 2)))
+
+    async def talk(client: Client) -> None:
+        job = await told(client.post("/v1/recordings", data=BytesIO(sound)), 202)
+        early = 0
+        while job.state in ("waiting", "running"):
+            early += job.timeline is not None and len(job.timeline.turns) > 0
+            job = await told(client.get(f"/v1/recordings/{job.id}"))
+        assert job.state == "done"
+        assert early > 0
+
+    with_server(known, talk)
+
+
 def test_clients_of_servers_like_openais_get_segments(known: VoiceprintService, takes: Takes) -> None:
     async def talk(client: Client) -> None:
         form = aiohttp.FormData({"model": "any", "response_format": "json"})

@@ -9,7 +9,7 @@ from support.loudness import LoudnessSegmentation
 from support.talking import Takes
 
 from voiceprint.audio.recording import SAMPLE_RATE, Waveform
-from voiceprint.service.diarization import Diarization, diarize
+from voiceprint.service.diarization import Diarization, Diarizer, Steps, diarize
 from voiceprint.service.diarization_clusters import agglomerate, cluster_pieces, together
 from voiceprint.service.diarization_local import HOP_FRAMES, Piece, Window, WindowCutter, windows_of
 from voiceprint.service.diarization_spans import spans_of
@@ -23,15 +23,20 @@ Samples = NDArray[np.float32]
 
 def whole(service: VoiceprintService, *pieces: Samples) -> Diarization:
     """The diarization of these sounds, one after another."""
-    steps = diarize(service, Waveform(np.concatenate(pieces)))
+    found, answers = result_of(diarize(service, Waveform(np.concatenate(pieces))))
+    assert answers == list(found.answers)
+    return found
+
+
+def result_of(steps: Steps) -> tuple[Diarization, list[Answer]]:
+    """What the steps come to, and the answers among them."""
     found: list[Diarization] = []
 
     def run() -> Generator[Answer | None, None, None]:
         found.append((yield from steps))
 
     answers = [answer for answer in run() if answer is not None]
-    assert answers == list(found[0].answers)
-    return found[0]
+    return found[0], answers
 
 
 @pytest.fixture
@@ -62,6 +67,21 @@ def test_silence_of_any_length_has_no_turns(service: VoiceprintService, seconds:
     service.segmentation = LoudnessSegmentation()  # type: ignore[assignment]
     found = whole(service, np.zeros(int(seconds * SAMPLE_RATE), np.float32))
     assert (found.turns, found.answers) == ((), ())
+
+
+def test_what_is_known_so_far_is_whole_after_each_step(
+    known: VoiceprintService, takes: Takes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("voiceprint.service.diarization_voices.BLOCK_WINDOWS", 8)
+    sound = Waveform(np.concatenate([take.samples[: 6 * SAMPLE_RATE] for voice in takes for take in takes[voice]]))
+    diarizer = Diarizer(known, known.parties(sound))
+    ends = []
+    for _ in diarizer.hear([sound]):
+        found, _ = result_of(diarizer.found())
+        assert {turn.voice for turn in found.turns} == {voice.number for voice in found.voices}
+        ends.append(max((turn.end for turn in found.turns), default=0.0))
+    assert ends == sorted(ends)
+    assert 0 < ends[-1] < sound.seconds
 
 
 def test_without_a_segmentation_windows_answer_and_say_so(service: VoiceprintService, takes: Takes) -> None:

@@ -83,20 +83,18 @@ class Job:
     # What the recording says, step by step, for others to be served in between
 
     def begin(self, head: Recording) -> Iterator[None]:
-        """Choose by the beginning which track and channels are heard, and hear it. Raises InputError."""
+        """Choose by the beginning which track and channels are heard, and hear it. Raises InputError; as ``hear``."""
         self.state = "running"
         yield from self._following(self._diarizer.begin(head))
 
     def hear(self, piece: SoundPiece) -> Iterator[None]:
         """The next of its sound. Raises LimitError (``too_many_answers``), StoreError."""
         yield from self._following(self._diarizer.hear(piece))
-        if self.heard_seconds >= SHOW_AGAIN * self._shown_at and self._diarizer.knows_more:
-            self._shown_at = self.heard_seconds
-            self._found = yield from self._decided()
 
     def finish(self, about: Recording) -> Iterator[None]:
         """The end of it. ``about``: what is to be said about the whole recording. Raises as ``hear``."""
-        yield from self._following(self._diarizer.finish())
+        yield from self._diarizer.finish()
+        self.heard_seconds = self._diarizer.seconds
         found = yield from self._decided()
         for answer in found.answers:
             self.desk.conclude(answer)
@@ -153,6 +151,9 @@ class Job:
     def _following(self, steps: Iterator[None]) -> Iterator[None]:
         for _ in steps:
             self.heard_seconds = self._diarizer.seconds
+            if self.heard_seconds >= SHOW_AGAIN * self._shown_at and self._diarizer.knows_more:
+                self._shown_at = self.heard_seconds
+                self._found = yield from self._decided()
             yield
         self.heard_seconds = self._diarizer.seconds
 

@@ -99,14 +99,17 @@ class Voices:
         block, self._block = self._block, []
         clusters = cluster_pieces(block, least_cosine=self._of_pieces)
         count, first = max((cluster for found in clusters for cluster in found), default=-1) + 1, len(self._voices)
+        voices: list[_BlockVoice] = []
         for cluster in range(count):
             seconds, speech = _speech_of(block, clusters, cluster)
             encoded = self._encode(speech)
             yield
             if encoded.embedding is not None:
                 several = self._service.change_detector().hears_several(Waveform(speech))
-                self._voices.append(_BlockVoice(seconds, encoded.embedding, encoded, several))
+                voices.append(_BlockVoice(seconds, encoded.embedding, encoded, several))
             yield
+        # All of a block at once: what is known so far is asked for between any two steps.
+        self._voices += voices
         self._apart.append(together(block, clusters))
         self._clusters += [[first + cluster for cluster in found] for found in clusters]
         self._windows += [
