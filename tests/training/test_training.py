@@ -11,8 +11,9 @@ from support.paths import MODELS, SCRIPTS
 torch = pytest.importorskip("torch")
 sys.path.insert(0, str(SCRIPTS))
 
-from training import augment, batches, data, fold, loop, losses, student, voices, watch  # noqa: E402
-from training.cache import build_shard, jobs  # noqa: E402
+from training import augment, batches, beside, data, loop, losses, student, voices, watch  # noqa: E402
+from training.cache import Builder, jobs  # noqa: E402
+from training.teacher import Head  # noqa: E402
 
 RATE = data.SAMPLE_RATE
 COMPACT = MODELS / "ecapa-compact"
@@ -29,10 +30,16 @@ def voice(pitch: float, seconds: float, seed: int = 0) -> data.Wave:
     return np.asarray(wave / np.abs(wave).max() * 0.5, dtype=np.float32)
 
 
-def stand_in_teacher(piece: data.Wave) -> data.Wave:
-    """A vector (192,) that says how the power lies over 192 bands: enough of a voice for these tests."""
-    power = np.abs(np.fft.rfft(piece[: 2 * RATE])) ** 2
-    return np.asarray(np.log(power[: 192 * 80].reshape(192, 80).sum(1) + 1e-6), dtype=np.float32)
+CHANNELS = 24
+HEAD = Head(np.random.default_rng(5).standard_normal((192, 2 * CHANNELS), np.float32), np.ones(192, np.float32))
+
+
+def stand_in_teacher(piece: data.Wave) -> data.Frames:
+    """How the power lies over 24 bands, every 20 ms (num_frames, 24): enough of a voice for these tests."""
+    frames = np.lib.stride_tricks.sliding_window_view(piece, 2 * data.FRAME_FIRST)[:: data.FRAME_HOP]
+    power = np.abs(np.fft.rfft(frames)[:, 1 : 1 + 8 * CHANNELS]) ** 2
+    level = np.log10(power.reshape(len(frames), CHANNELS, 8).sum(2) + 1e-4)
+    return np.asarray(np.clip((level + 4) * data.FRAME_SCALE / 2, 0, 255), dtype=np.uint8)
 
 
 @pytest.fixture
@@ -41,13 +48,14 @@ def shard(tmp_path: Path) -> data.Shard:
     speakers = [f"librispeech/speaker-{n}/s1.00f1.00" for n in range(8) for _ in range(2)]
     held = [n >= 6 for n in range(8) for _ in range(2)]
     folder = tmp_path / "librispeech-s1.00f1.00"
-    data.write_shard(folder, pieces, speakers, held, np.stack([stand_in_teacher(p) for p in pieces]))
+    data.write_shard(folder, pieces, speakers, held, [stand_in_teacher(p) for p in pieces], HEAD)
     return data.read_shard(folder)
 
 
 @pytest.fixture
 def drawn(shard: data.Shard) -> batches.Batches:
-    return batches.Batches([shard], batches.teacher_mean([shard]), size=6, bank=8, crops=((1.5, 1.0),))
+    mean = batches.teacher_mean([shard])
+    return batches.Batches([shard], mean, HEAD, size=6, bank=8, crops=((1.5, 1.0),))
 
 
 def test_split_is_by_speaker_and_the_same_everywhere() -> None:
@@ -73,7 +81,7 @@ def test_shard_comes_back_as_it_was_written(shard: data.Shard, tmp_path: Path) -
     assert shard.speakers[0] == shard.speakers[1] != shard.speakers[2]
     assert not list(tmp_path.glob("*.partial"))
     with pytest.raises(ValueError, match="do not pair up"):
-        data.write_shard(tmp_path / "bad", [voice(90, 2.2)], [], [], np.zeros((1, 192), np.float32))
+        data.write_shard(tmp_path / "bad", [voice(90, 2.2)], [], [], [stand_in_teacher(voice(90, 2.2))], HEAD)
 
 
 def test_held_out_speakers_are_never_trained_on_in_any_voice(tmp_path: Path) -> None:
@@ -86,12 +94,25 @@ def test_held_out_speakers_are_never_trained_on_in_any_voice(tmp_path: Path) -> 
     assert [c.speaker for c in clips] == sorted(names)
     for variant in (voices.Variant(), voices.Variant(1.1)):
         folder = tmp_path / f"librispeech-{variant.name}"
-        build_shard(folder, clips, variant, stand_in_teacher, held_share=0.4)
+        Builder(stand_in_teacher, HEAD, held=0.4).build(folder, clips, variant)
         for speaker, out in zip(data.read_shard(folder).speakers, data.read_shard(folder).held, strict=True):
             assert out == data.is_held_out("librispeech", speaker.split("/")[1], 0.4)
             assert variant == voices.Variant() or not out
     assert ("librispeech", voices.Variant()) in jobs(["librispeech", "mine"])
     assert ("mine", voices.Variant(0.9)) in jobs(["librispeech", "mine"]), "an unknown corpus is used as well"
+
+
+def test_voices_to_avoid_stay_out_of_further_speech(tmp_path: Path) -> None:
+    soundfile = pytest.importorskip("soundfile")
+    for name, pitch in (("unknown-1", 90), ("unknown-2", 300)):
+        (tmp_path / "speech/found" / name).mkdir(parents=True)
+        soundfile.write(tmp_path / "speech/found" / name / "a.wav", voice(pitch, 3.0), RATE)
+    clips = data.list_clips(tmp_path / "speech")
+    vectors = [batches.unit(HEAD(stand_in_teacher(data.cut(data.read_clip(c.path))[0]))) for c in clips]
+    mean = np.mean(vectors, axis=0)
+    avoid = (batches.unit(vectors[0] - mean)[None], mean)
+    Builder(stand_in_teacher, HEAD, held=0.0, avoid=avoid).build(tmp_path / "found", clips)
+    assert data.read_shard(tmp_path / "found").speakers == ("found/unknown-2/s1.00f1.00",)
 
 
 def peak_hz(wave: data.Wave) -> float:
@@ -151,17 +172,37 @@ def test_batch_is_a_function_of_its_number(shard: data.Shard, drawn: batches.Bat
     assert not np.array_equal(one.waves, other.waves)
     assert one.waves.shape == (6, round(1.5 * RATE))
     assert one.bank.shape == (8, 192)
+    assert one.frames.shape == (6, 1 + round(1.5 * RATE) // batches.STUDENT_HOP, CHANNELS)
     assert np.allclose(np.linalg.norm(one.target, axis=1), 1, atol=1e-5)
-    assert len(drawn.target) == int((~shard.held).sum()), "speakers that are held out are never drawn"
+    assert len(drawn.centres) == 6, "speakers that are held out are never drawn"
 
 
 def test_loss_is_least_at_the_target_and_sees_the_neighbours() -> None:
     rows = torch.nn.functional.normalize(torch.randn(40, 192, generator=torch.Generator().manual_seed(0)), dim=1)
-    target, bank = rows[:8], rows[8:]
-    right, wrong = (losses.distillation(s, target, bank, weight=0.2) for s in (target * 7, target.roll(1, 0)))
+    mean = torch.full((192,), 0.03)
+    target, bank = rows[:8], torch.nn.functional.normalize(rows[8:] - mean, dim=1)
+    right, wrong = (losses.distillation(s, target, mean, bank, weight=0.2) for s in (target * 7, target.roll(1, 0)))
     assert float(right[0]) == pytest.approx(0, abs=1e-5), "length does not count, and nothing is left to gain"
     assert float(wrong[1]) > 0.5
     assert float(wrong[2]) > 1
+
+
+def test_frames_are_compared_in_the_teachers_units() -> None:
+    frames = torch.randint(0, 255, (2, 30, CHANNELS), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    told = frames.transpose(1, 2).float() / data.FRAME_SCALE
+    assert float(losses.frame_distance(told, frames)) == 0
+    middle = told.mean(dim=(0, 2), keepdim=True).expand_as(told)
+    assert float(losses.frame_distance(middle, frames)) == pytest.approx(1, abs=0.05), "the mean tells nothing"
+
+
+def test_a_crops_own_vector_is_that_of_its_frames(shard: data.Shard, drawn: batches.Batches) -> None:
+    start, samples = 3 * data.FRAME_HOP, RATE
+    crop = shard.waves[start : start + samples].astype(np.float32) / 32767
+    at = start + np.arange(data.FRAME_FIRST, samples - data.FRAME_FIRST + 1, data.FRAME_HOP)
+    assert np.abs(shard.frames_at(0, at).astype(int) - stand_in_teacher(np.asarray(crop, np.float32))).max() <= 1
+    batch = drawn[3]
+    # Half of every target is its voice's mean, so that no other voice's is nearer.
+    assert ((batch.target - drawn.mean) @ drawn.centres.T).argmax(1).tolist() == batch.label.tolist()
 
 
 def test_the_margin_asks_for_more_than_being_nearest() -> None:
@@ -175,27 +216,32 @@ def test_the_margin_asks_for_more_than_being_nearest() -> None:
     assert float(between) < min(float(elsewhere), float(opposite))
 
 
-def test_whose_voice_a_crop_is_stands_beside_it(drawn: batches.Batches, shard: data.Shard) -> None:
-    batch = drawn[3]
-    assert drawn.centres.shape == (len({n for n, out in zip(shard.speakers, shard.held, strict=True) if not out}), 192)
-    # Every target is half its voice's centre, so that no other voice's centre is nearer.
-    assert (batch.target @ drawn.centres.T).argmax(1).tolist() == batch.label.tolist()
-
-
 def test_rates_of_known_scores() -> None:
-    far = np.array([[1, 0], [1, 0.01], [0, 1], [0.01, 1]], np.float32)
-    assert watch.equal_error_rate(far, np.array(["a", "a", "b", "b"])) == 0
-    assert watch.equal_error_rate(far, np.array(["a", "b", "b", "a"])) >= 0.5
-    assert np.isnan(watch.equal_error_rate(far, np.array(["a", "b", "c", "d"])))
+    same = np.array([True, True, False, False])
+    assert watch.equal_error_rate(np.array([0.9, 0.8, 0.2, 0.1], np.float32), same) == 0
+    assert watch.equal_error_rate(np.array([0.1, 0.2, 0.8, 0.9], np.float32), same) == 1
+    assert np.isnan(watch.equal_error_rate(np.zeros(4, np.float32), same | True))
+
+
+def test_a_student_is_judged_alone_and_beside_its_teacher() -> None:
+    vectors = np.eye(4, dtype=np.float32)[[0, 0, 1, 1]] + 0.01
+    speakers = np.array(["a/1", "a/1", "a/2", "a/2"])
+    found = watch.rates(vectors, watch.Watched(np.zeros((4, 1), np.float32), speakers, vectors * 3))
+    assert (found["a"], found["all"], found["mixed"]) == (0, 0, 0)
+    assert found["cosine"] == pytest.approx(1)
+    assert found["apart_other"] == pytest.approx(0, abs=1e-6)
+    swapped = watch.rates(vectors, watch.Watched(np.zeros((4, 1), np.float32), speakers, vectors[::-1]))
+    assert (swapped["all"], swapped["mixed"]) == (0, 1)
+    assert swapped["cosine"] < 0.1
 
 
 def small_run(plan: loop.Plan) -> loop.Run:
     torch.manual_seed(0)
-    return loop.Run.start(student.network(SMALL, attention_channels=8), plan)
+    return loop.Run.start(student.Student(student.network(SMALL, attention_channels=8), CHANNELS), plan)
 
 
 def test_three_steps_learn_and_resume_exactly(drawn: batches.Batches, shard: data.Shard, tmp_path: Path) -> None:
-    plan = loop.Plan(steps=6, decay=2, warmup=2)
+    plan = loop.Plan(steps=6, decay=2, warmup=2, rate=5e-3)
     whole = small_run(plan)
     lines = list(loop.train(whole, drawn, plan, until=6, workers=0))
     first = small_run(plan)
@@ -209,7 +255,7 @@ def test_three_steps_learn_and_resume_exactly(drawn: batches.Batches, shard: dat
     for name, value in whole.network.state_dict().items():
         assert torch.equal(value, second.network.state_dict()[name]), name
         assert torch.equal(whole.mean[name], second.mean[name]), name
-    assert lines[-1]["loss"] < lines[0]["loss"]
+    assert lines[-1]["distance"] < lines[0]["distance"]
     found = loop.evaluate(whole.network, whole.mean, {"2s": watch.watched([shard], 2.0)})
     assert 0 <= found["2s/all"] <= 1
 
@@ -222,42 +268,51 @@ def test_learning_rate_rises_stays_and_falls() -> None:
     assert plan.rate_at(999) < 1e-5
 
 
-def test_last_layer_is_fitted_to_the_targets(drawn: batches.Batches) -> None:
-    network = student.network(SMALL, attention_channels=8)
+def test_last_layers_are_fitted_to_the_targets(drawn: batches.Batches) -> None:
+    network = student.Student(student.network(SMALL, attention_channels=8), CHANNELS)
     features, batch = student.Features(), drawn[0]
+    waves, target, bank, frames, mean = map(
+        torch.as_tensor, (batch.waves, batch.target, batch.bank, batch.frames, drawn.mean)
+    )
 
-    def distance() -> float:
+    def distances() -> tuple[float, float]:
         network.eval()
         with torch.inference_mode():
-            vectors = network(features(torch.as_tensor(batch.waves))).squeeze(1)
-        return float(losses.distillation(vectors, torch.as_tensor(batch.target), torch.as_tensor(batch.bank), 0.0)[1])
+            vectors, told = network(features(waves))
+        return float(losses.distillation(vectors, target, mean, bank, 0.0)[1]), float(
+            losses.frame_distance(told, frames)
+        )
 
-    before = distance()
-    loop.fit_last_layer(network, drawn, count=4)
-    assert distance() < before
+    before = distances()
+    loop.fit_last_layers(network, drawn, count=4)
+    assert all(now < then for now, then in zip(distances(), before, strict=True))
 
 
-def test_folding_centres_whitens_and_keeps_the_format(tmp_path: Path) -> None:
-    state = torch.load(COMPACT / "embedding_model.ckpt", map_location="cpu", weights_only=True)
-    network = student.network()
-    network.load_state_dict(state)
-    network.eval()
-    features, waves = student.Features(), torch.from_numpy(np.stack([voice(80 + 9 * n, 1.0, n) for n in range(24)]))
-    with torch.inference_mode():
-        before = network(features(waves)).squeeze(1).numpy()
-        folded = fold.fold(state, before, power=-0.5)
-        network.load_state_dict(folded)
-        after = network(features(waves)).squeeze(1).numpy()
-    mean, matrix = fold.whitening(before, -0.5)
-    assert np.abs(after - (before - mean) @ matrix).max() < 1e-3 * np.abs(after).max()
-    assert np.abs(after.mean(0)).max() < 1e-3 * np.abs(after).max()
-    spread = [np.linalg.eigvalsh(np.cov(v.T))[-20:] for v in (before, after)]
-    assert spread[1][-1] / spread[1][0] < spread[0][-1] / spread[0][0], "rounder than before"
-    student.save_folder(folded, tmp_path / "model", COMPACT)
-    stored = torch.load(tmp_path / "model" / "embedding_model.ckpt", map_location="cpu", weights_only=True)
-    assert {k: (v.shape, v.dtype) for k, v in stored.items()} == {k: (v.shape, v.dtype) for k, v in state.items()}
+def test_the_folder_of_a_run_is_the_network_in_the_format_of_its_template(tmp_path: Path) -> None:
+    taught = student.Student(student.network(), CHANNELS)
+    student.save_folder(student.network_of(taught.state_dict()), tmp_path / "model", COMPACT)
+    own, bundled = (
+        torch.load(folder / "embedding_model.ckpt", map_location="cpu", weights_only=True)
+        for folder in (tmp_path / "model", COMPACT)
+    )
+    assert {k: (v.shape, v.dtype) for k, v in own.items()} == {k: (v.shape, v.dtype) for k, v in bundled.items()}
     assert (tmp_path / "model" / "hyperparams.yaml").read_bytes() == (COMPACT / "hyperparams.yaml").read_bytes()
     assert len((tmp_path / "model" / "SHA256SUMS").read_text().splitlines()) == 2
+
+
+def test_probes_beside_the_strong_encoder() -> None:
+    strong = batches.unit(np.random.default_rng(0).standard_normal((6, 192), np.float32))
+    speakers = ["a", "a", "b", "b", "c", "c"]
+    alike = beside.compare(strong, strong, strong, speakers)
+    assert alike["cosine"] == pytest.approx(1)
+    assert alike["apart"] == 0
+    assert alike["eer"] == alike["strong_eer"]
+    bent = beside.compare(batches.unit(strong + strong[[1, 0, 3, 2, 5, 4]]), strong, strong, speakers)
+    assert bent["eer"] == 0 < bent["strong_eer"]
+    assert bent["shift_same"] > 0.3
+    wave = np.arange(3 * RATE, dtype=np.float32)
+    assert beside.middle(wave, 1).tolist() == wave[RATE : 2 * RATE].tolist()
+    assert len(beside.middle(wave, 5)) == 3 * RATE
 
 
 def test_stored_folder_gives_the_same_vectors_through_encode_batch() -> None:
