@@ -154,7 +154,7 @@ def judge(args: argparse.Namespace) -> None:
             clips = list(scorer.clips(args.dev / name, seconds or None))
             for condition in args.conditions:
                 change = judge.CONDITIONS[condition]
-                heard = [(s, p, change(w, n)) for n, (s, p, w) in enumerate(clips)]
+                heard = [(s, p, change(w)) for s, p, w in clips]
                 for encoder in args.encoders:
                     found = scorer.score(*judge.embeddings(scorer, encoder, heard))
                     facts = {"encoder": encoder, "set": name, "seconds": seconds or "whole", "condition": condition}
@@ -213,7 +213,7 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--dev", type=Path, default=DEV)
     sub.add_argument("--sets", nargs="+", default=["librispeech", "commonvoice"])
     sub.add_argument("--seconds", type=float, nargs="+", default=[0, 2], help="0 for whole clips")
-    sub.add_argument("--conditions", nargs="+", default=["clean"], help="clean, noise 10 dB, telephone, Opus 16 kbit/s")
+    sub.add_argument("--conditions", nargs="+", default=["clean"], help="clean, telephone, noise, room, opus")
     sub.add_argument("--threads", type=int, default=1)
     sub = commands.add_parser("beside", help=beside.__doc__)
     sub.set_defaults(action=beside)

@@ -15,7 +15,7 @@ Indices = NDArray[np.int64]
 STUDENT_HOP = 256
 
 # Seconds of a crop and its share of the batches; few lengths, because each is compiled once.
-CROPS = ((1.5, 0.5), (2.2, 0.35), (3.6, 0.15))
+CROPS = ((1.5, 0.6), (2.2, 0.3), (3.2, 0.1))
 # Shares of the corpora: read English is rare and was the weak spot of the first model.
 SHARES: Mapping[str, float] = {
     "librispeech": 0.35, "commonvoice": 0.5, "alnum": 0.08, "speechcommands": 0.06,
