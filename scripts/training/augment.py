@@ -20,17 +20,17 @@ Complex = NDArray[np.complex64]
 class Recipe:
     """Chance of each change, and ranges of its level (SNR in dB, reverberation time in seconds)."""
 
-    clean: float = 0.3
-    room: float = 0.35
+    clean: float = 0.25
+    room: float = 0.45
     noise: float = 0.45
     babble: float = 0.2
     equaliser: float = 0.4
-    band: float = 0.25
+    band: float = 0.3
     coarse: float = 0.12
     clipped: float = 0.03
     noise_snr: tuple[float, float] = (3.0, 25.0)
     babble_snr: tuple[float, float] = (6.0, 22.0)
-    rt60: tuple[float, float] = (0.1, 0.7)
+    rt60: tuple[float, float] = (0.1, 0.8)
 
 
 def degrade(crop: Wave, others: list[Wave], rng: Generator, recipe: Recipe | None = None) -> Wave:
@@ -64,7 +64,7 @@ def room(rng: Generator, rt60: tuple[float, float]) -> Wave:
     time = np.arange(int(min(seconds, 0.5) * SAMPLE_RATE)) / SAMPLE_RATE
     tail = rng.standard_normal(len(time), dtype=np.float32) * np.exp(-6.9 * time / seconds)
     tail[: int(rng.uniform(0.001, 0.02) * SAMPLE_RATE)] = 0  # nothing arrives before the first wall's echo
-    tail *= 10 ** (-rng.uniform(-2, 15) / 20) / np.sqrt((tail**2).sum() + 1e-9)
+    tail *= 10 ** (-rng.uniform(-5, 15) / 20) / np.sqrt((tail**2).sum() + 1e-9)
     tail[0] = 1.0
     return np.asarray(tail, dtype=np.float32)
 

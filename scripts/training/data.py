@@ -1,16 +1,18 @@
 """Training speech: split by speaker, cut into pieces, cached as one flat file of samples.
 
 A folder of speech is `corpus/speaker/files`. A shard is one corpus in one voice variant: `waves.i16` (all pieces one
-after the other, 16 kHz mono), `index.npy` (one row a piece) and `teacher.npy` (one vector a piece, as the teacher gave
-it). A shard appears under its name only when it is whole, so that a kill leaves nothing half written.
+after the other, 16 kHz mono), `frames.u8` (what the teacher hears in them, every 20 ms), their `starts.npy` and
+`frame_starts.npy`, and `teacher.npy` (one vector a piece, as the teacher gave it). A shard appears under its name only
+when it is whole, so that a kill leaves nothing half written.
 """
 
 import hashlib
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +20,13 @@ from numpy.typing import NDArray
 SAMPLE_RATE = 16_000
 # The teacher is converted once for each length, so pieces come in few lengths only; its pooling needs more than 2 s.
 PIECE_SECONDS = (2.2, 3.0, 4.0, 5.0)
+# The teacher's frames are kept in bytes, this many steps to one; they begin at sample 200, one every 320.
+FRAME_SCALE = 50
+FRAME_FIRST, FRAME_HOP = 200, 320
 SUFFIXES = frozenset({".flac", ".ogg", ".wav", ".mp3", ".opus"})
 
 Wave = NDArray[np.float32]
+Frames = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,8 @@ class Shard:
     speakers one name a piece: corpus/speaker/variant, as a changed voice is another voice
     held     bool (num_pieces,): speaker kept out of the training
     teacher  float32 (num_pieces, 192), as the teacher gave it (not centred, not unit)
+    frames   uint8 (num_frames, channels), memory-mapped: the teacher's frames of all pieces, FRAME_SCALE steps to one
+    frame_starts int64 (num_pieces + 1,), as starts
     """
 
     name: str
@@ -49,6 +57,14 @@ class Shard:
     speakers: tuple[str, ...]
     held: NDArray[np.bool_]
     teacher: NDArray[np.float32]
+    frames: Frames
+    frame_starts: NDArray[np.int64]
+
+    def frames_at(self, piece: int, samples: NDArray[np.int64]) -> Frames:
+        """The teacher's frames (n, channels) nearest to samples (n,) of a piece."""
+        count = self.frame_starts[piece + 1] - self.frame_starts[piece]
+        nearest = np.rint((samples - FRAME_FIRST) / FRAME_HOP).astype(np.int64).clip(0, count - 1)
+        return np.asarray(self.frames[self.frame_starts[piece] + nearest])
 
 
 def list_clips(root: Path) -> list[Clip]:
@@ -97,27 +113,37 @@ def cut(wave: Wave) -> list[Wave]:
 
 
 def write_shard(
-    folder: Path, pieces: Sequence[Wave], speakers: Sequence[str], held: Sequence[bool], teacher: NDArray[np.float32]
+    folder: Path,
+    pieces: Sequence[Wave],
+    speakers: Sequence[str],
+    held: Sequence[bool],
+    frames: Sequence[Frames],
+    vector: Callable[[Frames], NDArray[np.float32]],
 ) -> None:
-    """Write a shard, whole or not at all; pieces and rows must pair up."""
-    if not len(pieces) == len(speakers) == len(held) == len(teacher):
-        raise ValueError(
-            f"{len(pieces)} pieces, {len(speakers)} speakers, {len(teacher)} teacher vectors do not pair up"
-        )
+    """Write a shard, whole or not at all; pieces and rows must pair up. `vector`: the teacher's, of its frames."""
+    if not len(pieces) == len(speakers) == len(held) == len(frames):
+        raise ValueError(f"{len(pieces)} pieces, {len(speakers)} speakers, {len(frames)} rows of frames do not pair up")
     partial = folder.with_name(folder.name + ".partial")
     partial.mkdir(parents=True, exist_ok=True)
-    with (partial / "waves.i16").open("wb") as file:
-        for piece in pieces:
-            file.write(np.round(np.clip(piece, -1, 1) * 32767).astype("<i2").tobytes())
-    np.save(partial / "starts.npy", np.cumsum([0, *map(len, pieces)], dtype=np.int64))
+    whole = [np.round(np.clip(piece, -1, 1) * 32767).astype("<i2") for piece in pieces]
+    _write_rows(partial / "waves.i16", partial / "starts.npy", whole)
+    _write_rows(partial / "frames.u8", partial / "frame_starts.npy", frames)
     np.save(partial / "held.npy", np.asarray(held, dtype=np.bool_))
-    np.save(partial / "teacher.npy", teacher.astype(np.float32))
+    np.save(partial / "teacher.npy", np.stack([vector(rows) for rows in frames]).astype(np.float32))
     (partial / "speakers.json").write_text(json.dumps(list(speakers)))
     partial.rename(folder)
 
 
+def _write_rows(path: Path, starts: Path, parts: Sequence[NDArray[Any]]) -> None:
+    with path.open("wb") as file:
+        for part in parts:
+            file.write(part.tobytes())
+    np.save(starts, np.cumsum([0, *map(len, parts)], dtype=np.int64))
+
+
 def read_shard(folder: Path) -> Shard:
-    """Open a shard; the samples stay on disk."""
+    """Open a shard; the samples and the frames stay on disk."""
+    frame_starts = np.load(folder / "frame_starts.npy")
     return Shard(
         name=folder.name,
         waves=np.memmap(folder / "waves.i16", dtype="<i2", mode="r"),
@@ -125,6 +151,8 @@ def read_shard(folder: Path) -> Shard:
         speakers=tuple(json.loads((folder / "speakers.json").read_text())),
         held=np.load(folder / "held.npy"),
         teacher=np.load(folder / "teacher.npy"),
+        frames=np.memmap(folder / "frames.u8", dtype=np.uint8, mode="r").reshape(frame_starts[-1], -1),
+        frame_starts=frame_starts,
     )
 
 

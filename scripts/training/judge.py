@@ -1,7 +1,7 @@
 """Scores on unseen speech, clean and degraded, by the formulas of score_encoder.py."""
 
 import importlib.util
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from voiceprint.audio.channel_simulation import opus
+from voiceprint.audio.channel_simulation import CHANGES, Change
 
-from .data import SAMPLE_RATE, Wave
+from .data import Wave
 
 Clips = Sequence[tuple[str, Path, Wave]]
 
@@ -26,32 +26,7 @@ def load_scorer(path: Path) -> ModuleType:
     return module
 
 
-def noisy(wave: Wave, number: int) -> Wave:
-    """White and low noise, half and half in power, 10 dB under the clip."""
-    rng = np.random.default_rng(number)
-    white = rng.standard_normal(len(wave))
-    low = np.convolve(rng.standard_normal(len(wave) + 31), np.ones(32) / np.sqrt(32), "valid")
-    noise = white + low
-    return np.asarray(wave + noise * np.sqrt((wave**2).mean() / (noise**2).mean() / 10), dtype=np.float32)
-
-
-def telephone(wave: Wave, _number: int) -> Wave:
-    """300 to 3400 Hz at 8 kHz in 8-bit mu-law, and back to 16 kHz."""
-    from scipy.signal import butter, resample_poly, sosfilt
-
-    narrow = resample_poly(sosfilt(butter(6, (300, 3400), "bandpass", fs=SAMPLE_RATE, output="sos"), wave), 1, 2)
-    narrow = narrow / (np.abs(narrow).max() + 1e-9)
-    steps = np.round(np.sign(narrow) * np.log1p(255 * np.abs(narrow)) / np.log(256) * 127) / 127
-    line = np.sign(steps) * np.expm1(np.abs(steps) * np.log(256)) / 255
-    return np.asarray(resample_poly(line, 2, 1)[: len(wave)] * 0.5, dtype=np.float32)
-
-
-CONDITIONS: dict[str, Callable[[Wave, int], Wave]] = {
-    "clean": lambda wave, _number: wave,
-    "noise 10 dB": noisy,
-    "telephone": telephone,
-    "Opus 16 kbit/s": lambda wave, _number: opus(wave),
-}
+CONDITIONS: Mapping[str, Change] = {"clean": lambda wave: wave, **CHANGES}
 
 
 def folder_encoder(folder: Path) -> Callable[[Wave], NDArray[np.float32]]:

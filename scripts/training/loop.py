@@ -13,11 +13,12 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Subset
 
 from .batches import Batch, Batches
-from .losses import angular_margin, distillation
-from .student import Features, mask
+from .data import FRAME_SCALE
+from .losses import angular_margin, distillation, frame_distance
+from .student import Features, Student, mask
 from .watch import Watched, embed_all, rates
 
-LOSSES = ("loss", "distance", "divergence", "margin")
+LOSSES = ("loss", "distance", "divergence", "frames", "margin")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class Plan:
     rate: float = 1e-3
     warmup: int = 150
     divergence: float = 0.2
+    frames: float = 0.5  # weight of the teacher's frames
     margin: float = 0.0  # weight of the angular margin; 0 for none
     weight_decay: float = 0.02
     smoothing: float = 0.998  # of the running mean of the weights, which is what is kept in the end
@@ -45,14 +47,14 @@ class Plan:
 class Run:
     """The content of a checkpoint."""
 
-    network: torch.nn.Module
+    network: Student
     optimizer: torch.optim.Optimizer
     mean: dict[str, Tensor]
     step: int = 0
     history: list[dict[str, float]] = field(default_factory=list)
 
     @classmethod
-    def start(cls, network: torch.nn.Module, plan: Plan) -> "Run":
+    def start(cls, network: Student, plan: Plan) -> "Run":
         optimizer = torch.optim.AdamW(network.parameters(), lr=plan.rate, weight_decay=plan.weight_decay)
         return cls(network, optimizer, {k: v.clone() for k, v in network.state_dict().items()})
 
@@ -86,16 +88,22 @@ def train(
     forward: Any = torch.compile(run.network, dynamic=False) if compiled else run.network
     device = device_of(run.network)
     centres = torch.as_tensor(batches.centres).to(device)
+    mean = torch.as_tensor(batches.mean).to(device)
     run.network.train()
     for batch in _loaded(batches, run.step, until, workers):
         for group in run.optimizer.param_groups:
             group["lr"] = plan.rate_at(run.step)
         generator = torch.Generator().manual_seed(plan.seed * 1_000_003 + run.step)
-        waves, target, bank = (torch.as_tensor(part).to(device) for part in (batch.waves, batch.target, batch.bank))
-        vectors = forward(mask(features(waves), generator)).squeeze(1)
-        losses = list(distillation(vectors, target, bank, plan.divergence))
+        parts = (batch.waves, batch.target, batch.bank, batch.frames)
+        waves, target, bank, frames = (torch.as_tensor(part).to(device) for part in parts)
+        bands = mask(features(waves), generator)
+        with torch.autocast(device.type, torch.bfloat16):
+            vectors, told = forward(bands)
+        losses = [*distillation(vectors.float(), target, mean, bank, plan.divergence), frame_distance(told, frames)]
+        losses[0] = losses[0] + plan.frames * losses[-1]
         if plan.margin:
-            losses.append(angular_margin(vectors, torch.as_tensor(batch.label).to(device), centres))
+            label = torch.as_tensor(batch.label).to(device)
+            losses.append(angular_margin(vectors.float() - mean, label, centres))
             losses[0] = losses[0] + plan.margin * losses[-1]
         run.optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(losses[0])
@@ -136,45 +144,58 @@ def _smooth(run: Run, keep: float) -> None:
                 run.mean[name].copy_(value)
 
 
-def evaluate(network: torch.nn.Module, state: dict[str, Tensor], sets: dict[str, Watched]) -> dict[str, float]:
-    """Equal error rates of these weights on the watched sets; the network keeps its own weights."""
+def evaluate(network: Student, state: dict[str, Tensor], sets: dict[str, Watched]) -> dict[str, float]:
+    """What these weights do on the watched sets; the network keeps its own weights."""
     features, device = Features(), device_of(network)
     own = {k: v.clone() for k, v in network.state_dict().items()}
     network.load_state_dict(state)
     network.eval()
     found: dict[str, float] = {}
     for name, watched in sets.items():
-        vectors = embed_all(watched.waves, lambda w: network(features(w.to(device))).squeeze(1))
-        found |= {f"{name}/{k}": v for k, v in rates(vectors, watched.speakers).items() if not math.isnan(v)}
+        vectors = embed_all(watched.waves, lambda w: network.embed(features(w.to(device))))
+        found |= {f"{name}/{k}": v for k, v in rates(vectors, watched).items() if not math.isnan(v)}
     network.load_state_dict(own)
     network.train()
     return found
 
 
-def fit_last_layer(network: torch.nn.Module, batches: Batches, count: int = 60, ridge: float = 1e-2) -> None:
-    """Set the last linear layer to the ridge solution from its present inputs to the targets."""
+def fit_last_layers(network: Student, batches: Batches, count: int = 40) -> None:
+    """Set the last linear layer, and the one that tells the teacher's frames, to ridge solutions from their inputs."""
     features, device = Features(), device_of(network)
-    heard: list[Tensor] = []
-    layer: Any = network.fc
-    hook = layer.register_forward_hook(lambda _, inputs, __: heard.append(inputs[0].squeeze(-1)))
+    inner: Any = network.network
+    pooled: list[Tensor] = []
+    hook = inner.fc.register_forward_hook(lambda _, inputs, __: pooled.append(inputs[0].squeeze(-1)))
     network.eval()
+    last, wanted, targets = [], [], []
     with torch.inference_mode():
-        wanted = []
         for step in range(count):
             batch = batches[10_000_000 + step]
-            network(features(torch.as_tensor(batch.waves).to(device)))
-            wanted.append(torch.as_tensor(batch.target))
+            network.embed(features(torch.as_tensor(batch.waves).to(device)))
+            last.append(_rows(network.last.transpose(1, 2)).cpu())
+            wanted.append(_rows(torch.as_tensor(batch.frames).float() / FRAME_SCALE))
+            targets.append(torch.as_tensor(batch.target))
     hook.remove()
-    inputs = torch.cat(heard).double().cpu()
+    _set_ridge(inner.fc.conv, torch.cat(pooled).cpu(), torch.cat(targets), 1e-2)
+    _set_ridge(network.tell, torch.cat(last), torch.cat(wanted), 1e-3)
+    network.train()
+
+
+def _rows(frames: Tensor) -> Tensor:
+    """Every fourth frame of (batch, frames, channels): neighbours say nearly the same."""
+    return frames.flatten(0, 1)[::4]
+
+
+def _set_ridge(layer: torch.nn.Conv1d, inputs: Tensor, target: Tensor, ridge: float) -> None:
+    inputs, target = inputs.double(), target.double()
     middle = inputs.mean(0)
-    centred, target = inputs - middle, torch.cat(wanted).double()
+    centred = inputs - middle
     scatter = centred.T @ centred / len(centred)
     penalty = ridge * scatter.diagonal().mean() * torch.eye(len(scatter), dtype=scatter.dtype)
     weight = torch.linalg.solve(scatter + penalty, centred.T @ (target - target.mean(0)) / len(centred))
+    assert layer.bias is not None
     with torch.no_grad():
-        layer.conv.weight.copy_(weight.T[:, :, None])
-        layer.conv.bias.copy_(target.mean(0) - middle @ weight)
-    network.train()
+        layer.weight.copy_(weight.T[:, :, None])
+        layer.bias.copy_(target.mean(0) - middle @ weight)
 
 
 def write_history(run: Run, path: Path) -> None:

@@ -6,24 +6,42 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from .data import FRAME_SCALE
+
 TEMPERATURE = 0.07
 # Of the angular margin (ArcFace, arXiv 1801.07698), as usual for speakers: radians, and what cosines are scaled by.
 MARGIN, SCALE = 0.2, 30.0
 
 
-def distillation(student: Tensor, target: Tensor, bank: Tensor, weight: float) -> tuple[Tensor, Tensor, Tensor]:
+def distillation(
+    student: Tensor, target: Tensor, mean: Tensor, bank: Tensor, weight: float
+) -> tuple[Tensor, Tensor, Tensor]:
     """Total loss, mean cosine distance and mean divergence.
 
-    student (batch, 192) is not yet unit; target (batch, 192) and bank (rows, 192) are unit. The divergence compares
-    the distributions of similarity to the bank and the batch's own targets: relative positions count, too.
+    student (batch, 192) is not yet unit; target (batch, 192) is. Both stand in the teacher's own space and are compared
+    without its mean (192,), which hides that nothing is learnt; bank (rows, 192), unit, has it off already. The
+    divergence compares the distributions of similarity to the bank and the batch's own targets: relative positions
+    count, too.
     """
     unit = functional.normalize(student, dim=1)
+    near = (1 - (unit * target).sum(1)).mean()
+    unit, target = functional.normalize(unit - mean, dim=1), functional.normalize(target - mean, dim=1)
     distance = (1 - (unit * target).sum(1)).mean()
     references = torch.cat([target, bank])
     wanted = functional.softmax(target @ references.T / TEMPERATURE, dim=1)
     seen = functional.log_softmax(unit @ references.T / TEMPERATURE, dim=1)
     divergence = functional.kl_div(seen, wanted, reduction="batchmean")
-    return distance + weight * divergence, distance, divergence
+    return near + distance + weight * divergence, distance, divergence
+
+
+def frame_distance(student: Tensor, teacher: Tensor) -> Tensor:
+    """Share of the teacher's frames that is not told: squared error over the variance of each channel.
+
+    student float (batch, channels, frames), teacher uint8 (batch, frames, channels).
+    """
+    wanted = teacher.transpose(1, 2).float() / FRAME_SCALE
+    spread = wanted.var(dim=(0, 2), keepdim=True) + 1e-2
+    return ((student - wanted).square() / spread).mean()
 
 
 def angular_margin(student: Tensor, label: Tensor, centres: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ The bands come every 16 ms, so that a crop has few frames.
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -33,6 +34,30 @@ def network(channels: Sequence[int] = CHANNELS, attention_channels: int = ATTENT
         lin_neurons=DIMENSION,
     )
     return module
+
+
+class Student(torch.nn.Module):
+    """The network, and a layer for the training only that tells the teacher's frames from its last ones."""
+
+    def __init__(self, network: torch.nn.Module, teacher_channels: int) -> None:
+        super().__init__()
+        self.network = network
+        last: Any = network.mfa
+        last.register_forward_hook(self._keep)
+        self.tell = torch.nn.Conv1d(last.conv.conv.out_channels, teacher_channels, 1)
+
+    def _keep(self, _: torch.nn.Module, __: Any, frames: Tensor) -> None:  # noqa: ANN401 - torch's hook
+        self.last = frames
+
+    def forward(self, bands: Tensor) -> tuple[Tensor, Tensor]:
+        """Vectors (batch, 192) and the teacher's frames as it tells them (batch, teacher_channels, frames)."""
+        vectors = self.network(bands).squeeze(1)
+        return vectors, self.tell(self.last)
+
+    def embed(self, bands: Tensor) -> Tensor:
+        """The vectors alone."""
+        vectors: Tensor = self.network(bands).squeeze(1)
+        return vectors
 
 
 class Features:
@@ -72,8 +97,13 @@ def load_weights(module: torch.nn.Module, folder: Path) -> None:
     module.load_state_dict(torch.load(folder / "embedding_model.ckpt", map_location="cpu", weights_only=True))
 
 
+def network_of(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The network's weights, of those of a ``Student``."""
+    return {name.removeprefix("network."): value for name, value in state.items() if name.startswith("network.")}
+
+
 def save_folder(state: Mapping[str, Tensor], folder: Path, template: Path) -> None:
-    """Write weights in the format of the folder `template`, without a model card."""
+    """Write a network's weights in the format of the folder `template`, without a model card."""
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(template / "hyperparams.yaml", folder / "hyperparams.yaml")
     torch.save(dict(state), folder / "embedding_model.ckpt")

@@ -44,11 +44,8 @@ def embed_all(waves: NDArray[np.float32], embed: Embed, size: int = 32) -> NDArr
     return np.asarray(torch.cat(rows).numpy(), dtype=np.float32)
 
 
-def equal_error_rate(vectors: NDArray[np.float32], speakers: NDArray[np.str_]) -> float:
-    """Equal error rate over all pairs of rows, in [0, 1]; NaN when no speaker has two rows."""
-    rows = unit(vectors)
-    upper = np.triu_indices(len(rows), 1)
-    score, same = (rows @ rows.T)[upper], (speakers[:, None] == speakers[None])[upper]
+def equal_error_rate(score: NDArray[np.float32], same: NDArray[np.bool_]) -> float:
+    """Equal error rate of scores (n,), in [0, 1]; NaN when there is no pair of one of the two kinds."""
     if not same.any() or same.all():
         return float("nan")
     truth = same[np.argsort(-score, kind="stable")]
@@ -58,8 +55,37 @@ def equal_error_rate(vectors: NDArray[np.float32], speakers: NDArray[np.str_]) -
     return float((miss[at] + false[at]) / 2)
 
 
-def rates(vectors: NDArray[np.float32], speakers: NDArray[np.str_]) -> dict[str, float]:
-    """Equal error rate within each corpus (the name's first part) and over all."""
-    corpus = np.array([name.split("/")[0] for name in speakers])
-    found = {c: equal_error_rate(vectors[corpus == c], speakers[corpus == c]) for c in np.unique(corpus)}
-    return {**found, "all": equal_error_rate(vectors, speakers)}
+def rates(vectors: NDArray[np.float32], watched: Watched) -> dict[str, float]:
+    """Equal error rate within each corpus (the name's first part) and over all; and beside the teacher.
+
+    `mixed`: the student's rows against the teacher's of other pieces, which may be longer; `cosine`: of the two vectors
+    of one piece; `apart_same`, `apart_other`: standard deviation of the difference between mixed and teacher scores.
+    """
+    corpus = np.array([name.split("/")[0] for name in watched.speakers])
+    rows, teacher = unit(vectors), unit(watched.teacher)
+    found = {c: _pairs(rows, rows, watched.speakers, corpus == c) for c in np.unique(corpus)}
+    same = watched.speakers[:, None] == watched.speakers[None]
+    other = ~np.eye(len(rows), dtype=bool)
+    apart = rows @ teacher.T - teacher @ teacher.T
+    return {
+        **found,
+        "all": _pairs(rows, rows, watched.speakers),
+        "mixed": _pairs(rows, teacher, watched.speakers),
+        "teacher": _pairs(teacher, teacher, watched.speakers),
+        "cosine": float((rows * teacher).sum(1).mean()),
+        "apart_same": float(apart[same & other].std()),
+        "apart_other": float(apart[~same].std()),
+    }
+
+
+def _pairs(
+    rows: NDArray[np.float32],
+    columns: NDArray[np.float32],
+    speakers: NDArray[np.str_],
+    chosen: NDArray[np.bool_] | slice = slice(None),
+) -> float:
+    """Equal error rate over all pairs of two different chosen pieces."""
+    speakers = speakers[chosen]
+    score = rows[chosen] @ columns[chosen].T
+    other = ~np.eye(len(score), dtype=bool)
+    return equal_error_rate(score[other], (speakers[:, None] == speakers[None])[other])
