@@ -36,7 +36,7 @@ export class TurnList {
     this.#rows.replaceChildren();
     this.#chosen = chosen ? bars.indexOf(chosen) : -1;
     this.#rows.style.setProperty("--tall", `${bars.length * ROW}px`);
-    this.#redraw();
+    this.#draw();
   }
 
   // The chosen one comes into sight.
