@@ -275,6 +275,20 @@ def test_what_cannot_be_done_is_refused(
     with_server(known, talk)
 
 
+def test_sound_that_breaks_off_is_no_recording(known: VoiceprintService, takes: Takes) -> None:
+    data = wav(meeting(takes))
+
+    async def talk(client: Client) -> None:
+        job = await told(client.post(f"/v1/recordings?size={len(data)}"), 201)
+        sent = client.put(f"/v1/recordings/{job.id}/audio", data=BytesIO(data[: len(data) // 2]))
+        assert await refused(sent) == (400, "wrong_size")
+        await asyncio.sleep(1.0)  # what came could be heard meanwhile
+        found = await told(client.get(f"/v1/recordings/{job.id}"))
+        assert (found.state, found.error and found.error.code, found.timeline) == ("failed", "wrong_size", None)
+
+    with_server(known, talk)
+
+
 def test_a_refusal_while_sound_still_comes_holds_nothing_up(known: VoiceprintService) -> None:
     size, piece = 40 << 20, b"<html>" * 200_000
 

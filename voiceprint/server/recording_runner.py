@@ -74,12 +74,16 @@ class RecordingRunner:
     async def _hear(self, job: Job, upload: RecordingUpload) -> None:
         stream = await self._opened(job, upload)
         try:
-            await self._work(job.begin(await self._read(stream.head)))
+            head = await self._read(stream.head)
+            if job.ended:  # cut or cancelled: what came is no recording
+                return
+            await self._work(job.begin(head))
             while (piece := await self._read(stream.read)) is not None:
                 if job.ended:
                     return
                 await self._work(job.hear(piece))
-            await self._work(job.finish(stream.outcome))
+            if not job.ended:
+                await self._work(job.finish(stream.outcome))
         finally:
             upload.cut()  # or closing would wait, and every request with it, for what a client does not send
             stream.close()
