@@ -40,7 +40,10 @@ CONSENT = Consent(purpose="to look for traces")
 FRAME = 6400
 PIECES = 8
 TRACED = "openat,open,creat,rename,renameat,renameat2,link,linkat,symlink,symlinkat,memfd_create,mknodat"
-PATHS = ("live_enroll", "live_identify", "live_cancel", "live_cut", "identify", "enroll", "not_audio", "cut_short")
+PATHS = (
+    *("live_enroll", "live_identify", "live_cancel", "live_cut", "identify", "enroll", "not_audio", "cut_short"),
+    *("recording", "recording_forgotten", "recording_not_audio", "recording_cut"),
+)
 
 
 def main() -> int:
@@ -131,6 +134,8 @@ def serving(folder: Path, *before: str) -> Iterator[tuple[str, "subprocess.Popen
 def environ(folder: Path) -> dict[str, str]:
     own = {"HOME": folder / "home", "TMPDIR": folder / "tmp", "VOICEPRINT_KEY_FILE": folder / "keys" / "master.key"}
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("VOICEPRINT_", "XDG_"))}
+    if models := os.environ.get("VOICEPRINT_MODELS"):  # with the segmentation, which tells voices apart
+        kept["VOICEPRINT_MODELS"] = models
     return {**kept, "PYTHONPATH": str(ROOT), **{name: str(value) for name, value in own.items()}}
 
 
@@ -189,6 +194,8 @@ async def talk(url: str, clips: list[NDArray[np.int16]], sent: Counter[str]) -> 
         path = PATHS[number % len(PATHS)]
         if path.startswith("live"):
             said = await live(url, path, clip, f"Person {number}")
+        elif path.startswith("recording"):
+            said = await recording(url, path, clip, f"Person {number}")
         else:
             said = await upload(url, path, clip, f"Person {number}")
         sent[path] += 1
@@ -231,6 +238,31 @@ async def upload(url: str, path: str, clip: NDArray[np.int16], name: str) -> str
         return str(said.get("type", "error"))
 
 
+async def recording(url: str, path: str, clip: NDArray[np.int16], name: str) -> str:
+    """The state of the job at its end; a voice in one that is done is named, and it is forgotten."""
+    whole = wav(np.tile(clip, 4))
+    sent = {"recording_not_audio": b"<html>" + whole, "recording_cut": whole[: len(whole) // 2]}.get(path, whole)
+
+    async def body() -> AsyncIterator[bytes]:
+        for at in range(0, len(sent), 1 << 16):
+            yield sent[at : at + (1 << 16)]
+
+    async with aiohttp.ClientSession(url) as session:
+        size = len(whole) if path == "recording_cut" else len(sent)
+        job = await (await session.post(f"/v1/recordings?size={size}")).json()
+        one = f"/v1/recordings/{job['id']}"
+        await session.put(f"{one}/audio", data=body())
+        while job["state"] in ("waiting", "running"):
+            await asyncio.sleep(0.2)
+            job = await (await session.get(one)).json()
+        for voice in (job["timeline"] or {}).get("voices", ()):
+            named = {"name": f"{name} {voice['voice']}", "consent": {"purpose": CONSENT.purpose}}
+            await session.post(f"{one}/voices/{voice['voice']}", json=named)
+        if path == "recording_forgotten":
+            await session.delete(one)
+        return str(job["state"])
+
+
 async def be_killed(
     url: str, process: "subprocess.Popen[str]", clips: list[NDArray[np.int16]], sent: Counter[str]
 ) -> None:
@@ -249,8 +281,10 @@ async def be_killed(
             )
             for at in range(0, len(pcm(clips[1])) // 2, FRAME):
                 await socket.send_bytes(pcm(clips[1])[at : at + FRAME])
+            job = await (await session.post("/v1/recordings", data=io.BytesIO(wav(np.tile(clips[0], 8))))).json()
+            assert job["state"] in ("waiting", "running"), job
             await session.post("/v1/identify", data=half())
-    sent["killed"] += 2
+    sent["killed"] += 3
 
 
 def commands(folder: Path, clips: list[NDArray[np.int16]], sent: Counter[str]) -> None:
