@@ -26,9 +26,9 @@ from voiceprint.api.page_views import Health, Timeline, VoiceMap, health, timeli
 from voiceprint.api.presenters import enrolled_message, forgotten_message, speaker_info, speaker_list
 from voiceprint.api.query import Query, Tell
 from voiceprint.api.subject_access import known_about
+from voiceprint.api.timeline_account import TimelineAccount
 from voiceprint.audio.recording import Recording
 from voiceprint.domain.caller import Caller
-from voiceprint.domain.groups import Within
 from voiceprint.domain.speaker import Enrollment, StoredSpeaker
 from voiceprint.domain.vocabulary import Consent
 from voiceprint.errors import LimitError, SpeakerError
@@ -84,21 +84,12 @@ class Desk:
         with self._budgets.decoding(caller):
             return self._service.decode(data)
 
-    def begin_timeline(self, caller: Caller, *, groups: Groups = None) -> Within:
-        """The groups searched; the first turn is paid, before any work. Raises LimitError (``too_many_answers``)."""
+    def begin_timeline(self, caller: Caller, *, groups: Groups = None) -> TimelineAccount:
+        """The account of a timeline, its first turn paid before any work. Raises LimitError (``too_many_answers``)."""
         caller.require("identify")
         within = caller.within(groups)
         self._budgets.ask(caller)
-        return within
-
-    def pay(self, caller: Caller, answers: int) -> None:
-        """Pay for more turns. Raises LimitError (``too_many_answers``)."""
-        self._budgets.ask(caller, answers)
-
-    def conclude(self, answer: Answer) -> None:
-        """Note a final answer, and tell the webhook. Raises StoreError."""
-        self._service.conclude(answer)
-        self._tell(answer)
+        return TimelineAccount(within, partial(self._budgets.ask, caller), self._conclude)
 
     def timeline(self, caller: Caller, recording: Recording, *, groups: Groups = None) -> Iterator[Timeline | None]:
         """None after each piece of work, so that other requests get their turn; last the timeline.
@@ -109,7 +100,7 @@ class Desk:
         caller.require("identify")
         found = yield from self._paid(caller, diarize(self._service, recording, within=caller.within(groups)))
         for answer in found.answers:
-            self.conclude(answer)
+            self._conclude(answer)
             yield None
         yield timeline(self._service, found, recording, caller)
 
@@ -283,6 +274,10 @@ class Desk:
             if answer is not None and (answers := answers + 1) > 1:
                 self._budgets.ask(caller)
             yield None
+
+    def _conclude(self, answer: Answer) -> None:
+        self._service.conclude(answer)
+        self._tell(answer)
 
     def _query(self, caller: Caller, ask: Callable[[EncodedUtterance], Answer]) -> Query:
         return Query(self._service, self._budgets, caller, self._clock, self._tell, ask)

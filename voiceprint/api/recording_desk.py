@@ -45,12 +45,11 @@ class RecordingDesk:
         self.forget_expired()
         with self._lock:
             self._check_room(caller)
-            within = self._desk.begin_timeline(caller, groups=groups)
+            account = self._desk.begin_timeline(caller, groups=groups)
             job = Job(
                 self._service,
-                self._desk,
+                account,
                 caller,
-                within,
                 size,
                 choice,
                 keep_seconds=60.0 * settings.keep_recordings_minutes,

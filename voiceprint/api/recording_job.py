@@ -6,15 +6,14 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field, replace
 from threading import RLock
 
-from voiceprint.api.desk import Desk
 from voiceprint.api.recording_messages import JobState, RecordingJob
+from voiceprint.api.timeline_account import TimelineAccount
 from voiceprint.api.timeline_messages import Timeline
 from voiceprint.api.timeline_presenter import TimelinePresenter
 from voiceprint.audio.channels import Choice
 from voiceprint.audio.recording import Recording
 from voiceprint.audio.recording_stream import SoundPiece
 from voiceprint.domain.caller import Caller
-from voiceprint.domain.groups import Within
 from voiceprint.domain.moments import iso_moment
 from voiceprint.domain.vocabulary import Notice
 from voiceprint.errors import InputError, VoiceprintError
@@ -50,9 +49,8 @@ class Job:
     """
 
     service: VoiceprintService
-    desk: Desk
+    account: TimelineAccount
     caller: Caller
-    within: Within
     size: int
     choice: Choice
     keep_seconds: float
@@ -74,7 +72,7 @@ class Job:
     _paid: int = 1
 
     def __post_init__(self) -> None:
-        self._diarizer = StreamDiarizer(self.service, self.choice, within=self.within)
+        self._diarizer = StreamDiarizer(self.service, self.choice, within=self.account.within)
 
     @property
     def ended(self) -> bool:
@@ -97,7 +95,7 @@ class Job:
         self.heard_seconds = self._diarizer.seconds
         found = yield from self._decided()
         for answer in found.answers:
-            self.desk.conclude(answer)
+            self.account.conclude(answer)
             yield
         self._found, self._about = self._kept(found), about
         self._end("done")
@@ -168,7 +166,7 @@ class Job:
                 break
             yield
         if len(found.answers) > self._paid:
-            self.desk.pay(self.caller, len(found.answers) - self._paid)
+            self.account.pay(len(found.answers) - self._paid)
             self._paid = len(found.answers)
         return found
 

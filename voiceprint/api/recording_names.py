@@ -38,7 +38,7 @@ def that_was(
         if wanted.speaker is not None:
             # The name of an id, and whether there is one, is for callers who may list the speakers.
             caller.require("enroll")
-            service.speaker(wanted.speaker, job.within)
+            service.speaker(wanted.speaker, job.account.within)
         correction = Correction(number, _before(job, number), wanted.speaker)
     job.corrections[number] = correction.speaker_id
     job.changes.append(correction)
@@ -76,7 +76,7 @@ def _learnt(
         speaker_id=wanted.speaker,
         consent=wanted.consent,
         needs_consent=needs_consent,
-        groups=job.within,
+        groups=job.account.within,
         force=wanted.force,
     )
     enrollment = _enrollment(voice)
@@ -86,7 +86,7 @@ def _learnt(
         name=wanted.name,
         speaker_id=wanted.speaker,
         consent=wanted.consent,
-        groups=job.within,
+        groups=job.account.within,
         force=wanted.force,
     )
     created = wanted.name is not None

@@ -47,11 +47,11 @@ def run(args: argparse.Namespace) -> int:
 def timeline_of(service: "VoiceprintService", path: Path) -> "Timeline":
     """The timeline of a file; its decisions are noted as any. Raises InputError, StoreError."""
     from voiceprint.api.timeline_presenter import TimelinePresenter
-    from voiceprint.audio.recording_stream import stream_file
     from voiceprint.domain.caller import OPERATOR
     from voiceprint.service.diarization_stream import diarize_stream
+    from voiceprint.service.recording_file import open_stream
 
-    with stream_file(path, max_seconds=service.settings.max_recording_seconds) as stream:
+    with open_stream(path, service.settings) as stream:
         found, seconds = diarize_stream(service, stream)
         for answer in found.answers:
             service.conclude(answer)
