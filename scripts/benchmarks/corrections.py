@@ -3,7 +3,7 @@
     python -m scripts.benchmarks.corrections FOLDER [--corrections 200] [--encoder NAME] [--seed 0]
 
 FOLDER holds SPEAKER/recordings. Half of the speakers are named from recordings ("that was Ada"); a wrong correction
-names somebody else and is taken back. Then what was never used is asked about: the enrolled speakers' and the other
+names another speaker and is taken back. Then what was never used is asked about: the enrolled speakers' and the other
 half's. One JSON object on stdout: what became of the corrections, and FNIR and FPIR of both stores.
 """
 

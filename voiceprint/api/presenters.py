@@ -133,7 +133,7 @@ def readiness(service: VoiceprintService, caller: Caller) -> dict[str, object]:
     The threshold follows the voices that are enrolled, and how alike they are: told to others it would tell, change by
     change, how alike a probe is to a speaker.
     """
-    service.refresh()  # a database that is away is said to everyone: then this server answers nobody
+    service.refresh()  # a database that is away is said to everyone: then this server gives no answer
     ready: dict[str, object] = {"ready": True, "version": __version__}
     if not caller.scopes:
         return ready

@@ -45,7 +45,7 @@ class Correction:
 @dataclass(slots=True)
 class Job:
     """``received`` bytes of ``size``; ``expires_at``: seconds since 1970, once it has ended; ``keeps_unnamed``: whether
-    voices of nobody enrolled may be enrolled later, so that their embeddings live as long as the job.
+    unnamed voices may be enrolled later, so that their embeddings live as long as the job.
     """
 
     service: VoiceprintService

@@ -46,7 +46,7 @@ class RecordingGone(_Answer, frozen=True, kw_only=True):
 
 
 class ThatWas(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Whose voice it is: a new speaker's (``name``), one enrolled (``speaker``: the id), or with neither nobody's here.
+    """Whose voice it is: a new speaker's (``name``), one enrolled (``speaker``: the id), or with neither a stranger's.
 
     ``learn``: enroll the voice as well, with this ``consent``; ``force``: though it does not sound like the speaker.
     """

@@ -28,7 +28,7 @@ def timeline(service: VoiceprintService, found: Diarization, recording: Recordin
 
 @dataclass(frozen=True, slots=True)
 class TimelinePresenter:
-    """``corrections``: the speaker's id that a person gave a voice, by the number of the voice; None: nobody enrolled.
+    """``corrections``: the speaker's id that a person gave a voice, by the number of the voice; None: a stranger.
     ``nameable``: whether voices can still be named.
     """
 
@@ -91,7 +91,7 @@ class TimelinePresenter:
             shown = msgspec.structs.replace(shown, speaker=reference, corrected=True)
         if shown.speaker is not None:
             return msgspec.structs.replace(shown, status="identified", label=shown.speaker.name)
-        # Somebody who was forgotten since then, or corrected away.
+        # A speaker who was forgotten since then, or corrected away.
         status = "unknown" if shown.status == "identified" or corrected else shown.status
         return msgspec.structs.replace(shown, status=status)
 

@@ -72,7 +72,7 @@ _VARIABLES = {
     "max_recording_bytes": "the largest recording for a job",
     "max_recording_seconds": "the longest recording for a job",
     "keep_recordings_minutes": "how long the timeline of a job is kept in memory",
-    "keep_unnamed_voices": "whether a voice of nobody enrolled can be named afterwards",
+    "keep_unnamed_voices": "whether an unnamed voice can be named afterwards",
     "max_ahead_seconds": "live audio that may come ahead of real time",
     "max_answers_per_hour": "answers for each token",
     "max_claims_per_hour": "claims for each speaker, over all tokens",

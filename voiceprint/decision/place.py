@@ -42,9 +42,9 @@ class Level(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
 class Place(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """``next_best``: mean llr of these for a stranger where all share a device; ``unmet``: the llr that counts where
-    nobody else is enrolled; ``refused``: a stranger's median best, from the location of the tail; ``one_by_telephone``:
-    what the threshold is lower by where only one of the recordings is by telephone; ``odds``, ``odds_per_llr``: the log
-    odds that the best speaks, at the location of the tail and for each llr above.
+    no other speaker is enrolled; ``refused``: a stranger's median best, from the location of the tail;
+    ``one_by_telephone``: what the threshold is lower by where only one of the recordings is by telephone; ``odds``,
+    ``odds_per_llr``: the log odds that the best speaks, at the location of the tail and for each llr above.
     """
 
     next_best: Level

@@ -105,6 +105,6 @@ class RecordingRunner:
 
 
 def _close_late(opening: "Future[RecordingStream]") -> None:
-    """Close what was opened when nobody waited for it any more."""
+    """Close what was opened when its request had ended."""
     if not opening.cancelled() and opening.exception() is None:
         opening.result().close()

@@ -31,7 +31,7 @@ class RecordingUpload:
         return self._cut
 
     async def put(self, chunk: bytes) -> None:
-        """Wait until there is room, or nobody wants it any more."""
+        """Wait until there is room, or it is not wanted any more."""
         while self._chunks.full() and not self._cut:
             await asyncio.sleep(_WAIT_SECONDS)
         if not self._cut:

@@ -145,7 +145,7 @@ async def remove_take(request: web.Request) -> web.Response:
 
 @routes.post("/v1/speakers/{id}/enrollments/{enrollment}/confirm")
 async def confirm_take(request: web.Request) -> web.Response:
-    """A take by somebody who did not enroll the speaker decides from now on."""
+    """A take of another token than the one that enrolled the speaker decides from now on."""
     desk, enrollment_id = request.app[CONTEXT].desk, request.match_info["enrollment"]
     return await answer_about_speaker(request, partial(desk.confirm_take, enrollment_id=enrollment_id))
 

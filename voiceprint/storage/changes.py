@@ -105,7 +105,7 @@ def _joint(profile: Profile, other: Profile) -> Profile:
     seen = [day for day in (profile.last_seen, other.last_seen) if day is not None]
     return msgspec.structs.replace(
         profile,
-        # Nobody but an operator adds to what two tokens enrolled.
+        # Operators alone add to what two tokens enrolled.
         enrolled_by=profile.enrolled_by if profile.enrolled_by == other.enrolled_by else None,
         pending=(*profile.pending, *other.pending),
         consent=kept[0],

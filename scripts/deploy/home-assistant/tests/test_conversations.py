@@ -16,7 +16,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from tests.conftest import ADA, SAID, FakeServer, chunks
 
 BEN = {"id": "b2", "name": "Ben"}
-AUDIO = {"Ada": b"\1\0" * 16_000, "Ben": b"\2\0" * 16_000, "nobody": b"\3\0" * 16_000}
+AUDIO = {"Ada": b"\1\0" * 16_000, "Ben": b"\2\0" * 16_000, "stranger": b"\3\0" * 16_000}
 METADATA = stt.SpeechMetadata("en", stt.AudioFormats.WAV, stt.AudioCodecs.PCM, 16, 16000, 1)
 
 
@@ -95,7 +95,7 @@ async def by_first_sample(socket: web.WebSocketResponse) -> None:
 
 
 async def test_each_person_gets_the_agent_of_the_options(pipeline: Any, agents: dict[str, Agent]) -> None:
-    await asyncio.gather(*(pipeline(name) for name in ("Ada", "Ben", "nobody", "Ada")))
+    await asyncio.gather(*(pipeline(name) for name in ("Ada", "Ben", "stranger", "Ada")))
     assert {name: len(agent.asked) for name, agent in agents.items()} == {
         "ada_agent": 2, "ben_agent": 1, "home_agent": 1,
     }  # fmt: skip
@@ -107,7 +107,7 @@ async def test_a_voice_sets_no_user_unless_told(hass: HomeAssistant, pipeline: A
     await pipeline("Ada")
     hass.config_entries.async_update_entry(entry, options={**entry.options, "set_user": True})
     await hass.async_block_till_done()
-    for name in ("Ada", "Ben", "nobody"):
+    for name in ("Ada", "Ben", "stranger"):
         await pipeline(name)
     users = [one.context.user_id for agent in agents.values() for one in agent.asked]
     assert users == [None, "user-of-ada", None, None]
@@ -129,7 +129,7 @@ async def test_sentences_of_an_enrollment_are_no_commands(
     said = [
         event.data["intent_output"]["response"]["speech"]["plain"]["speech"]
         for _ in range(3)
-        for event in await pipeline("nobody")
+        for event in await pipeline("stranger")
         if event.type == "intent-end"
     ]
     await task
