@@ -199,10 +199,11 @@ def test_a_site_that_is_not_on_the_list_gets_nothing(browser: Browser, server: S
 def test_a_server_that_goes_away_is_said(
     browser: Browser, embedding: tuple[str, dict[str, str]], tmp_path: Path, microphone: Path
 ) -> None:
-    with serving(tmp_path / "other", environ={"VOICEPRINT_EMBED_ORIGINS": embedding[0]}) as going:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("VOICEPRINT_KEY_FILE", str(tmp_path / "other" / "master.key"))
-            token = make_token(tmp_path / "other", "site", "identify")
+    folder = tmp_path / "other"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VOICEPRINT_KEY_FILE", str(folder / "master.key"))
+        token = make_token(folder, "site", "identify")
+    with serving(folder, environ={"VOICEPRINT_EMBED_ORIGINS": embedding[0]}) as going:
         speak(microphone, np.zeros(16_000 * 30, np.float32))
         with embedded(browser, going, embedding, token) as page:
             page.get_by_role("button", name="Speak").click()
