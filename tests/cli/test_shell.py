@@ -63,6 +63,8 @@ def test_ctrl_c_ends_an_evaluation_at_once(tmp_path: Path) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
+        # A shell lets what it runs in the background ignore it, these tests included.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     try:
         _wait_for_decoder(process.pid)
