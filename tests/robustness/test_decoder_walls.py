@@ -56,7 +56,7 @@ def decode(data, max_seconds):
     sys.stdout.buffer.flush()
     raise decoder_child.Refusal("tried", "everything")
 decoder_child.decode = decode
-decoder_child._answer(60.0, frozenset(sys.argv.pop(1).split()))
+decoder_child._answer("60", frozenset(sys.argv.pop(1).split()))
 """
 
 
