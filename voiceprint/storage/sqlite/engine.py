@@ -63,11 +63,12 @@ class SqliteEngine:
 
     def clear_log(self) -> bool:
         """False while another process still reads, or where the disk fails; then the next start clears it."""
-        keep_room(self.path)
         try:
             return clear_log(self._database)
         except sqlite3.Error:
             return False
+        finally:
+            keep_room(self.path)  # afterwards: the log takes of the room that an erasure was given
 
     def give_room(self) -> bool:
         return give_room(self.path)
