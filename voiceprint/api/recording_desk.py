@@ -34,7 +34,7 @@ class RecordingDesk:
         self._lock = Lock()
 
     def open(self, caller: Caller, *, size: int, choice: Choice = ANY, groups: Collection[str] | None = None) -> Job:
-        """A new job. Costs an answer. Raises LimitError: ``too_many_recordings``, ``recording_too_large``,
+        """A new job. Costs an answer. Raises LimitError: ``too_many_recordings``, ``body_too_large``,
         ``too_many_answers``; InputError (``audio_empty``).
         """
         settings = self._service.settings

@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from threading import RLock
 
@@ -17,7 +17,7 @@ from voiceprint.domain.caller import Caller
 from voiceprint.domain.moments import iso_moment
 from voiceprint.domain.vocabulary import Notice
 from voiceprint.errors import InputError, VoiceprintError
-from voiceprint.service.diarization import Diarization, Voice
+from voiceprint.service.diarization import Diarization, Steps, Voice
 from voiceprint.service.diarization_stream import StreamDiarizer
 from voiceprint.service.results import EncodedUtterance
 from voiceprint.service.service import VoiceprintService
@@ -69,6 +69,7 @@ class Job:
     _found: Diarization | None = None
     _about: Recording = field(default_factory=lambda: Recording((), 1, 0.0))
     _shown_at: float = 0.0
+    _shown_known: int = 0
     _paid: int = 1
 
     def __post_init__(self) -> None:
@@ -80,23 +81,23 @@ class Job:
 
     # What the recording says, step by step, for others to be served in between
 
-    def begin(self, head: Recording) -> Iterator[None]:
+    def begin(self, head: Recording) -> Iterator[object]:
         """Choose by the beginning which track and channels are heard, and hear it. Raises InputError; as ``hear``."""
         self.state = "running"
         yield from self._following(self._diarizer.begin(head))
 
-    def hear(self, piece: SoundPiece) -> Iterator[None]:
+    def hear(self, piece: SoundPiece) -> Iterator[object]:
         """The next of its sound. Raises LimitError (``too_many_answers``), StoreError."""
         yield from self._following(self._diarizer.hear(piece))
 
-    def finish(self, about: Recording) -> Iterator[None]:
+    def finish(self, about: Recording) -> Iterator[object]:
         """The end of it. ``about``: what is to be said about the whole recording. Raises as ``hear``."""
         yield from self._diarizer.finish()
         self.heard_seconds = self._diarizer.seconds
         found = yield from self._decided()
         for answer in found.answers:
             self.account.conclude(answer)
-            yield
+            yield None
         self._found, self._about = self._kept(found), about
         self._end("done")
 
@@ -135,6 +136,13 @@ class Job:
         presenter = TimelinePresenter(self.service, self._found, self.caller, corrections, nameable)
         return presenter.timeline(self._about, self.heard_seconds)
 
+    def whole_timeline(self) -> Timeline:
+        """Once it was heard to its end. Raises InputError (``not_done``)."""
+        found = self.timeline() if self.state == "done" else None
+        if found is None:
+            raise InputError("not_done", "The recording has not been heard to its end.")
+        return found
+
     def voice(self, number: int) -> Voice:
         """A voice that a person may name. Raises InputError: ``not_done``, ``unknown_voice``."""
         if self._found is None or self.state != "done":
@@ -146,25 +154,19 @@ class Job:
 
     # Inside
 
-    def _following(self, steps: Iterator[None]) -> Iterator[None]:
+    def _following(self, steps: Iterator[object]) -> Iterator[object]:
         for _ in steps:
             self.heard_seconds = self._diarizer.seconds
-            if self.heard_seconds >= SHOW_AGAIN * self._shown_at and self._diarizer.knows_more:
-                self._shown_at = self.heard_seconds
+            known = self._diarizer.known
+            if self.heard_seconds >= SHOW_AGAIN * self._shown_at and known > self._shown_known:
+                self._shown_at, self._shown_known = self.heard_seconds, known
                 self._found = yield from self._decided()
-            yield
+            yield None
         self.heard_seconds = self._diarizer.seconds
 
-    def _decided(self) -> Generator[None, None, Diarization]:
+    def _decided(self) -> Steps:
         """What is known of it so far; every voice decided on costs one answer."""
-        steps = self._diarizer.found()
-        while True:
-            try:
-                next(steps)
-            except StopIteration as done:
-                found: Diarization = done.value
-                break
-            yield
+        found = yield from self._diarizer.found()
         if len(found.answers) > self._paid:
             self.account.pay(len(found.answers) - self._paid)
             self._paid = len(found.answers)

@@ -78,9 +78,7 @@ async def export_timeline(request: web.Request) -> web.Response:
     if form != "json" and form not in FORMATS:
         raise InputError("bad_format", f"format must be json, {', '.join(FORMATS)}, not {form!r:.20}.")
     job = context.recordings.job(caller_of(request), request.match_info["id"])
-    found = await context.work(job.timeline) if job.state == "done" else None
-    if found is None:
-        raise InputError("not_done", "The recording has not been heard to its end.")
+    found = await context.work(job.whole_timeline)
     text = msgspec.json.encode(found).decode() if form == "json" else FORMATS[form](found, job.id)
     response = web.Response(text=text, content_type=_MEDIA.get(form, "application/json"))
     response.headers["Content-Disposition"] = f'attachment; filename="timeline.{form}"'

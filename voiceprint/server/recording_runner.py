@@ -99,7 +99,7 @@ class RecordingRunner:
     async def _read(self, function: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._reading, function)
 
-    async def _work(self, steps: Iterator[None]) -> None:
+    async def _work(self, steps: Iterator[object]) -> None:
         while await self._work_on(partial(next, steps, _LAST)) is not _LAST:
             pass
 

@@ -38,9 +38,7 @@ async def label_transcript(request: web.Request) -> web.Response:
     if kind not in KINDS:
         raise InputError("bad_format", f"format must be {', '.join(one[1:] for one in KINDS)}.")
     job = context.recordings.job(caller_of(request), request.match_info["id"])
-    found = await context.work(job.timeline) if job.state == "done" else None
-    if found is None:
-        raise InputError("not_done", "The recording has not been heard to its end.")
+    found = await context.work(job.whole_timeline)
     upload = await read_upload(request, max_bytes=MAX_TRANSCRIPT_BYTES)
     named = await context.work(name_transcript, upload.only_file(), kind, found)
     return web.Response(body=named, content_type="application/octet-stream")

@@ -18,7 +18,7 @@ from voiceprint.service.diarization_windows import Turn, WindowedTurns, joined
 from voiceprint.service.results import Answer, EncodedUtterance
 from voiceprint.service.service import VoiceprintService
 
-__all__ = ["Diarization", "Diarizer", "Turn", "Voice", "diarize", "finished"]
+__all__ = ["Diarization", "Diarizer", "Turn", "Voice", "diarize", "finished", "last_of"]
 
 # A recording is looked at piece by piece.
 _CHUNK_SAMPLES = 30 * SAMPLE_RATE
@@ -70,7 +70,6 @@ class Diarizer:
         else:
             policy = service.policy(within)
             self._voices = [Voices(service, service.segmentation, policy) for _ in parties]
-        self._known = 0
         self._parts: Sequence[Voices | WindowedTurns] = self._voices or self._windows
 
     def hear(self, sounds: Sequence[Waveform]) -> Iterator[None]:
@@ -84,11 +83,9 @@ class Diarizer:
             yield from part.finish()
 
     @property
-    def knows_more(self) -> bool:
-        """Whether there is something new to be found."""
-        known = sum(part.known for part in self._parts)
-        more, self._known = known > self._known, known
-        return more
+    def known(self) -> int:
+        """How much there is to be found: it grows with what is heard."""
+        return sum(part.known for part in self._parts)
 
     def found(self) -> Steps:
         """What is known so far: steps through the answers. Before ``finish`` it may still change."""
@@ -127,7 +124,11 @@ def diarize(
 
 def finished(service: VoiceprintService, sound: Recording | Waveform, *, within: Within = None) -> Diarization:
     """The diarization of a recording, all at once."""
-    steps = diarize(service, sound, within=within)
+    return last_of(diarize(service, sound, within=within))
+
+
+def last_of(steps: Steps) -> Diarization:
+    """What all steps come to."""
     while True:
         try:
             next(steps)

@@ -8,7 +8,7 @@ from voiceprint.audio.channels import ANY, Choice
 from voiceprint.audio.recording import SAMPLE_RATE, Recording, Waveform
 from voiceprint.audio.recording_stream import RecordingStream, SoundPiece
 from voiceprint.domain.groups import Within
-from voiceprint.service.diarization import Diarization, Diarizer, Steps
+from voiceprint.service.diarization import Diarization, Diarizer, Steps, last_of
 from voiceprint.service.service import VoiceprintService
 
 __all__ = ["StreamDiarizer", "diarize_stream"]
@@ -28,9 +28,9 @@ class StreamDiarizer:
         self._waiting: list[list[Waveform]] = []
 
     @property
-    def knows_more(self) -> bool:
-        """Whether there is something new to be found."""
-        return self._diarizer is not None and self._diarizer.knows_more
+    def known(self) -> int:
+        """How much there is to be found: it grows with what is heard."""
+        return 0 if self._diarizer is None else self._diarizer.known
 
     def begin(self, head: Recording) -> Iterator[None]:
         """Choose by the beginning which track and channels are heard, and hear it. Raises InputError."""
@@ -79,13 +79,7 @@ def diarize_stream(service: VoiceprintService, stream: RecordingStream) -> tuple
     while (piece := stream.read()) is not None:
         _run(diarizer.hear(piece))
     _run(diarizer.finish())
-    steps = diarizer.found()
-    while True:
-        try:
-            next(steps)
-        except StopIteration as done:
-            found: Diarization = done.value
-            return found, diarizer.seconds
+    return last_of(diarizer.found()), diarizer.seconds
 
 
 def _run(steps: Iterator[None]) -> None:

@@ -97,7 +97,6 @@ def turns_of(service: VoiceprintService, sound: Recording | Waveform, *, within:
 def _turns(service: VoiceprintService, party: Party, within: Within) -> Iterator[Turn]:
     heard, waveform = party.utterance, party.waveform
     channel = party.channel if heard.origin.parties else None
-    channel = party.channel if heard.origin.parties else None
 
     def ask(pieces: Sequence[Waveform]) -> list[Answer]:
         probes = [service.encode(_piece(heard, speech)) for speech in pieces]
