@@ -152,8 +152,8 @@ def heard(frames: Frames) -> bytes:
 
     async def run() -> None:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("voiceprint.integrations.media_streams.Lookup", Kept)
-            patch.setattr("voiceprint.integrations.media_streams.decide", lambda *_, **__: asyncio.sleep(0))
+            patch.setattr("voiceprint.integrations.calls.Lookup", Kept)
+            patch.setattr("voiceprint.integrations.calls._decide", lambda *_: asyncio.sleep(0))
             async with VoiceprintClient(NOWHERE) as client:
                 await MediaCalls(client, print).follow(texts(frames))
 

@@ -18,12 +18,14 @@ if TYPE_CHECKING:
     from voiceprint.service.service import VoiceprintService
 
 __all__ = [
+    "add_call_options",
     "add_choice_options",
     "add_data_option",
     "add_json_option",
     "add_models_option",
     "add_server_options",
     "add_store_options",
+    "call_options",
     "check_address",
     "choice_from",
     "complain",
@@ -110,6 +112,29 @@ def add_server_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--token-file", type=Path, metavar="FILE", help="a file that holds a token for that server")
     parser.add_argument("--ca", type=Path, metavar="FILE", help="the certificate that it is trusted by, PEM")
+
+
+def add_call_options(parser: argparse.ArgumentParser, *, listen: str, metavar: str, open_network: str) -> None:
+    """Add what both servers of calls take. ``listen``: the usual address; ``open_network``: help of that option."""
+    parser.add_argument("--listen", default=listen, metavar=metavar, help=f"where to listen ({listen})")
+    parser.add_argument("--group", action="append", default=[], metavar="GROUP", help="search only its speakers")
+    parser.add_argument(
+        "--speech-seconds", type=float, default=3.0, metavar="SECONDS", help="decide after so much speech (3)"
+    )
+    parser.add_argument("--open-network", action="store_true", help=open_network)
+    add_server_options(parser)
+
+
+def call_options(args: argparse.Namespace) -> dict[str, Any]:
+    """What both servers of calls are started with. Raises ConfigError."""
+    check_address(args.listen, open_network=args.open_network)
+    return {
+        "server": args.server,
+        "token": read_token(args.token_file),
+        "ca": args.ca,
+        "speech_seconds": args.speech_seconds,
+        "groups": tuple(args.group),
+    }
 
 
 def read_token(file: Path | None) -> str | None:

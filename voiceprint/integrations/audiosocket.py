@@ -6,12 +6,10 @@ bytes, big endian) and that many bytes. The id of the call comes first, then sig
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from uuid import UUID
 
-from voiceprint.client import VoiceprintClient
-from voiceprint.integrations.calls import Decided, decide
-from voiceprint.integrations.lookup import Lookup
+from voiceprint.integrations.calls import LegDecider
 
 __all__ = ["Calls"]
 
@@ -27,22 +25,8 @@ RATES: Mapping[int, int] = {
 SILENT_SECONDS = 30.0
 
 
-class Calls:
-    """The legs of an Asterisk. ``decided``: called once for each leg that said which call it belongs to."""
-
-    def __init__(
-        self,
-        client: VoiceprintClient,
-        decided: Decided,
-        *,
-        speech_seconds: float = 3.0,
-        groups: Sequence[str] = (),
-    ) -> None:
-        """``speech_seconds``: speech after which is decided; less, at the end of the call."""
-        self._client = client
-        self._decided = decided
-        self._speech_seconds = speech_seconds
-        self._groups = groups
+class Calls(LegDecider):
+    """The legs of an Asterisk."""
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one leg, for asyncio.start_server."""
@@ -59,8 +43,7 @@ class Calls:
             return
         call = str(UUID(bytes=payload))
         kind, payload = await _first_audio(frames)
-        lookup = Lookup(self._client, groups=self._groups, sample_rate=RATES[kind], enough_seconds=self._speech_seconds)
-        deciding = decide(call, lookup, self._decided)
+        lookup, deciding = self.begin(call, sample_rate=RATES[kind])
         lookup.feed(payload)
         try:
             async for other, payload in frames:

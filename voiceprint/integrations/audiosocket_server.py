@@ -1,14 +1,13 @@
 """The AudioSocket server: a JSON object a line on standard output for each call."""
 
 import asyncio
-import ssl
 from collections.abc import Sequence
 from pathlib import Path
 
-from voiceprint.client import VoiceprintClient
 from voiceprint.errors import ConfigError
 from voiceprint.integrations.audiosocket import Calls
 from voiceprint.integrations.calls import host_and_port, say
+from voiceprint.integrations.connecting import client_of
 from voiceprint.integrations.stopping import stop_signal
 
 __all__ = ["serve_calls"]
@@ -18,8 +17,7 @@ async def serve_calls(
     listen: str, *, server: str, token: str | None, ca: Path | None, speech_seconds: float, groups: Sequence[str]
 ) -> None:
     """Serve until SIGINT or SIGTERM. Raises ConfigError for an address that cannot be used."""
-    tls = None if ca is None else ssl.create_default_context(cafile=ca)
-    async with VoiceprintClient(server, token=token, tls=tls) as client:
+    async with client_of(server, token=token, ca=ca) as client:
         calls = Calls(client, say, speech_seconds=speech_seconds, groups=groups)
         host, port = host_and_port(listen, "tcp")
         try:

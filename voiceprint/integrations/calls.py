@@ -1,17 +1,18 @@
 """The decision about one leg of a call, as every telephone server says it."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from urllib.parse import urlsplit
 
 import msgspec
 
 from voiceprint.api.messages import Result
+from voiceprint.client import VoiceprintClient
 from voiceprint.errors import ConfigError
 from voiceprint.integrations.lookup import Lookup
 
-__all__ = ["CallDecision", "Decided", "decide", "host_and_port", "say"]
+__all__ = ["CallDecision", "Decided", "LegDecider", "host_and_port", "say"]
 
 RESULT_SECONDS = 10.0
 
@@ -33,9 +34,42 @@ class CallDecision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 Decided = Callable[[CallDecision], None]
 
 
-def decide(call: str, lookup: Lookup, decided: Decided, *, leg: str | None = None) -> "asyncio.Task[None]":
-    """The task that waits for the decision and hands it on: at the end of the leg, or when enough was said."""
-    return asyncio.create_task(_decide(call, lookup, decided, leg))
+class LegDecider:
+    """What a server of calls asks about each of their legs. ``decided``: called once for each that brought audio."""
+
+    def __init__(
+        self,
+        client: VoiceprintClient,
+        decided: Decided,
+        *,
+        speech_seconds: float = 3.0,
+        groups: Sequence[str] = (),
+    ) -> None:
+        """``speech_seconds``: speech after which is decided; less, at the end of the call."""
+        self._client = client
+        self._decided = decided
+        self._speech_seconds = speech_seconds
+        self._groups = groups
+
+    def begin(
+        self,
+        call: str,
+        *,
+        sample_rate: int,
+        encoding: str = "pcm_s16le",
+        claimed_id: str | None = None,
+        leg: str | None = None,
+    ) -> "tuple[Lookup, asyncio.Task[None]]":
+        """What the audio of a leg is fed to, and the task that waits for the decision and hands it on."""
+        lookup = Lookup(
+            self._client,
+            groups=self._groups,
+            claimed_id=claimed_id,
+            encoding=encoding,
+            sample_rate=sample_rate,
+            enough_seconds=self._speech_seconds,
+        )
+        return lookup, asyncio.create_task(_decide(call, lookup, self._decided, leg))
 
 
 def say(decision: CallDecision) -> None:

@@ -3,7 +3,6 @@
 It answers with decisions, never with scores, and changes nothing: naming a stranger is a request to a person.
 """
 
-import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from functools import wraps
 from pathlib import Path
@@ -18,6 +17,7 @@ from mcp_types import ToolAnnotations
 from voiceprint import __version__
 from voiceprint.api.messages import Result, SpeakerRef
 from voiceprint.client import RefusedError, VoiceprintClient
+from voiceprint.integrations.connecting import client_of
 
 __all__ = ["build_server", "serve_mcp"]
 
@@ -91,8 +91,7 @@ def build_server(client: VoiceprintClient, *, folder: Path, page: str) -> MCPSer
 
 async def serve_mcp(server: str, *, folder: Path, token: str | None = None, ca: Path | None = None) -> None:
     """Serve on standard input and output until the input ends."""
-    tls = None if ca is None else ssl.create_default_context(cafile=ca)
-    async with VoiceprintClient(server, token=token, tls=tls) as client:
+    async with client_of(server, token=token, ca=ca) as client:
         await build_server(client, folder=folder, page=server.rstrip("/") + "/#enroll").run_stdio_async()
 
 

@@ -8,12 +8,11 @@ https://developers.telnyx.com/api-reference/websockets/stream-call-media-over-we
 import asyncio
 import heapq
 from base64 import b64decode
-from collections.abc import AsyncIterable, Mapping, Sequence
+from collections.abc import AsyncIterable, Mapping
 
 import msgspec
 
-from voiceprint.client import VoiceprintClient
-from voiceprint.integrations.calls import Decided, decide
+from voiceprint.integrations.calls import LegDecider
 from voiceprint.integrations.lookup import Lookup
 
 __all__ = ["MediaCalls"]
@@ -68,22 +67,8 @@ class _Frame(msgspec.Struct, kw_only=True):
 _decoder = msgspec.json.Decoder(_Frame, strict=False)  # numbers come as text
 
 
-class MediaCalls:
-    """The calls of a company. ``decided``: called once for each leg that brought audio."""
-
-    def __init__(
-        self,
-        client: VoiceprintClient,
-        decided: Decided,
-        *,
-        speech_seconds: float = 3.0,
-        groups: Sequence[str] = (),
-    ) -> None:
-        """``speech_seconds``: speech after which is decided; less, at the end of the call."""
-        self._client = client
-        self._decided = decided
-        self._speech_seconds = speech_seconds
-        self._groups = groups
+class MediaCalls(LegDecider):
+    """The calls of a company."""
 
     async def follow(self, frames: AsyncIterable[str]) -> None:
         """One call, to its end. The caller's leg is verified where the parameter ``speaker`` claims an id.
@@ -107,16 +92,15 @@ class MediaCalls:
         if track not in legs:
             if len(legs) == MAX_LEGS:
                 raise ValueError("A call has two legs.")
-            lookup = Lookup(
-                self._client,
-                groups=self._groups,
-                claimed_id=start.parameters.get("speaker") if track == "inbound" else None,
-                encoding=start.encoding,
-                sample_rate=RATE,
-                enough_seconds=self._speech_seconds,
+            legs[track] = _Leg(
+                *self.begin(
+                    str(start.call_sid or start.call_control_id),
+                    sample_rate=RATE,
+                    encoding=start.encoding,
+                    claimed_id=start.parameters.get("speaker") if track == "inbound" else None,
+                    leg=track,
+                )
             )
-            call = str(start.call_sid or start.call_control_id)
-            legs[track] = _Leg(lookup, decide(call, lookup, self._decided, leg=track))
         return legs[track]
 
 

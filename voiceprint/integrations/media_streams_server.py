@@ -3,16 +3,15 @@
 import asyncio
 import hmac
 import logging
-import ssl
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import msgspec
 from aiohttp import WSMsgType, web
 
-from voiceprint.client import VoiceprintClient
 from voiceprint.errors import ConfigError
 from voiceprint.integrations.calls import host_and_port, say
+from voiceprint.integrations.connecting import client_of
 from voiceprint.integrations.media_streams import MediaCalls
 from voiceprint.integrations.stopping import stop_signal
 
@@ -39,9 +38,8 @@ async def serve_media_streams(
     """Serve until SIGINT or SIGTERM. Raises ConfigError for an address that cannot be used."""
     if secret == "":
         raise ConfigError("bad_setting", "The secret of the calls is empty.")
-    tls = None if ca is None else ssl.create_default_context(cafile=ca)
     host, port = host_and_port(listen, "http")
-    async with VoiceprintClient(server, token=token, tls=tls) as client:
+    async with client_of(server, token=token, ca=ca) as client:
         calls = MediaCalls(client, say, speech_seconds=speech_seconds, groups=groups)
         runner = web.AppRunner(build_app(calls, secret), access_log=None, shutdown_timeout=1.0)
         await runner.setup()

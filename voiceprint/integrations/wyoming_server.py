@@ -1,6 +1,5 @@
 """The Wyoming bridge as a server of its own."""
 
-import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -9,8 +8,8 @@ from urllib.parse import urlsplit
 from wyoming.client import AsyncClient
 from wyoming.server import AsyncServer
 
-from voiceprint.client import VoiceprintClient
 from voiceprint.errors import ConfigError
+from voiceprint.integrations.connecting import client_of
 from voiceprint.integrations.stopping import stop_signal
 from voiceprint.integrations.wyoming_bridge import BridgeOptions, bridge_factory
 
@@ -27,13 +26,12 @@ async def serve_bridge(
     announce: bool = False,
 ) -> None:
     """Serve until SIGINT or SIGTERM. Raises ConfigError for an address that cannot be used or announced."""
-    tls = None if ca is None else ssl.create_default_context(cafile=ca)
     try:
         bridge = AsyncServer.from_uri(listen)
         AsyncClient.from_uri(options.upstream)
     except ValueError as error:
         raise ConfigError("bad_address", f"The address cannot be used: {error}.") from error
-    async with VoiceprintClient(server, token=token, tls=tls) as client:
+    async with client_of(server, token=token, ca=ca) as client:
         try:
             await bridge.start(bridge_factory(options, client))
         except OSError as error:
