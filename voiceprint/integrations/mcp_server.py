@@ -37,7 +37,13 @@ def build_server(client: VoiceprintClient, *, folder: Path, page: str) -> MCPSer
     server: MCPServer[Any] = MCPServer(
         "voiceprint", instructions=INSTRUCTIONS, version=__version__, log_level="WARNING"
     )
+    _add_recordings(server, client, folder)
+    _add_standing(server, client)
+    _add_naming(server, client, folder, page)
+    return server
 
+
+def _add_recordings(server: MCPServer[Any], client: VoiceprintClient, folder: Path) -> None:
     @server.tool(annotations=_READS)
     @_told
     async def identify_recording(file: str, groups: Sequence[str] = ()) -> dict[str, Any]:
@@ -58,6 +64,8 @@ def build_server(client: VoiceprintClient, *, folder: Path, page: str) -> MCPSer
         ]
         return {"turns": turns, "audio_seconds": timeline.audio_seconds}
 
+
+def _add_standing(server: MCPServer[Any], client: VoiceprintClient) -> None:
     @server.tool(annotations=_READS)
     @_told
     async def list_speakers(groups: Sequence[str] = ()) -> dict[str, Any]:
@@ -72,6 +80,8 @@ def build_server(client: VoiceprintClient, *, folder: Path, page: str) -> MCPSer
         health = await client.health()
         return {"ready": health.ready, "encoder": health.encoder, "speakers": health.speakers}
 
+
+def _add_naming(server: MCPServer[Any], client: VoiceprintClient, folder: Path, page: str) -> None:
     @server.tool(annotations=_READS)
     @_told
     async def request_naming(file: str, name: str) -> dict[str, Any]:
@@ -85,8 +95,6 @@ def build_server(client: VoiceprintClient, *, folder: Path, page: str) -> MCPSer
         link = f"{page}/name={quote(name[:MAX_NAME], safe='')}"
         steps = f"Open {link}, check the name, ask the person for consent, and add the recording or speak."
         return {"requested": True, "name": name[:MAX_NAME], "page": link, "needs_a_person": steps}
-
-    return server
 
 
 async def serve_mcp(server: str, *, folder: Path, token: str | None = None, ca: Path | None = None) -> None:
