@@ -4,8 +4,9 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from voiceprint.cli.common import add_data_option, add_json_option, open_service, print_json, settings_from
+from voiceprint.cli.common import add_data_option, add_json_option, print_json, settings_from
 from voiceprint.cli.folders import add_clip_options, clip_encoder_of, hear_asked, hear_folders, open_clip_encoder
+from voiceprint.cli.store_common import open_service
 from voiceprint.errors import InputError
 
 if TYPE_CHECKING:

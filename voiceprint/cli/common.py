@@ -15,7 +15,6 @@ from voiceprint.errors import ConfigError, VoiceprintError
 
 if TYPE_CHECKING:
     from voiceprint.audio.channels import Choice
-    from voiceprint.service.service import VoiceprintService
 
 __all__ = [
     "add_call_options",
@@ -31,7 +30,6 @@ __all__ = [
     "complain",
     "counted",
     "extra",
-    "open_service",
     "print_json",
     "reaches_others",
     "read_token",
@@ -185,19 +183,6 @@ def settings_from(args: argparse.Namespace) -> Settings:
     Raises ConfigError.
     """
     return load_settings({name: getattr(args, name, None) for name in Settings.__struct_fields__})
-
-
-def open_service(args: argparse.Namespace, *, make: bool = False) -> "VoiceprintService":
-    """The service over the store and encoder of the options; ``make``: a new store where there is none.
-
-    Raises SetupError, StoreError.
-    """
-    from voiceprint.cli.store_common import check_store
-    from voiceprint.service import factory
-
-    settings = settings_from(args)
-    check_store(settings, make=make)
-    return factory.open_service(settings)
 
 
 def print_json(message: Any, **more: object) -> None:  # noqa: ANN401 - any struct of the wire, or a dictionary

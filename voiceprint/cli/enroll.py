@@ -10,11 +10,11 @@ from voiceprint.cli.common import (
     add_store_options,
     choice_from,
     counted,
-    open_service,
     print_json,
     refuse,
 )
 from voiceprint.cli.consent import add_consent_options, consent_from
+from voiceprint.cli.store_common import open_service
 from voiceprint.errors import InputError
 
 if TYPE_CHECKING:

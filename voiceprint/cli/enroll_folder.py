@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from voiceprint.cli.common import choice_from, counted, open_service, print_json, shown
+from voiceprint.cli.common import choice_from, counted, print_json, shown
 from voiceprint.cli.consent import consent_from
+from voiceprint.cli.store_common import open_service
 from voiceprint.errors import InputError
 
 if TYPE_CHECKING:

@@ -4,7 +4,8 @@ import argparse
 from dataclasses import asdict
 from pathlib import Path
 
-from voiceprint.cli.common import add_json_option, add_store_options, open_service, print_json
+from voiceprint.cli.common import add_json_option, add_store_options, print_json
+from voiceprint.cli.store_common import open_service
 from voiceprint.cli.timeline import timeline_of
 
 __all__ = ["add"]

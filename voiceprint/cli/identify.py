@@ -11,11 +11,11 @@ from voiceprint.cli.common import (
     add_json_option,
     add_store_options,
     choice_from,
-    open_service,
     print_json,
     refuse,
     shown,
 )
+from voiceprint.cli.store_common import open_service
 from voiceprint.errors import InputError
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from voiceprint.cli.common import add_store_options, open_service, shown
-from voiceprint.cli.store_common import read_small_file
+from voiceprint.cli.common import add_store_options, shown
+from voiceprint.cli.store_common import open_service, read_small_file
 from voiceprint.cli.timeline import timeline_of
 from voiceprint.errors import InputError
 

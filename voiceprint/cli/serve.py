@@ -4,8 +4,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from voiceprint.cli.common import add_store_options, counted, open_service, settings_from
+from voiceprint.cli.common import add_store_options, counted, settings_from
 from voiceprint.cli.consent import add_require_consent
+from voiceprint.cli.store_common import open_service
 from voiceprint.config import Settings
 
 __all__ = ["add"]

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from voiceprint.cli.common import add_json_option, add_store_options, counted, open_service, print_json
+from voiceprint.cli.common import add_json_option, add_store_options, counted, print_json
 from voiceprint.cli.profile import consent_sentence
+from voiceprint.cli.store_common import open_service
 from voiceprint.errors import InputError
 
 if TYPE_CHECKING:

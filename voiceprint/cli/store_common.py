@@ -1,4 +1,4 @@
-"""Shared by the commands that maintain a store: they need neither encoder nor torch."""
+"""Shared by the commands: the store or the service of the options, and what is said about it."""
 
 import argparse
 import sys
@@ -12,12 +12,14 @@ from voiceprint.config import Settings
 from voiceprint.errors import InputError
 
 if TYPE_CHECKING:
+    from voiceprint.service.service import VoiceprintService
     from voiceprint.storage.sealing.key_file import MasterKeys
     from voiceprint.storage.store import Store
 
 __all__ = [
     "add_care_options",
     "check_store",
+    "open_service",
     "open_store",
     "read_small_file",
     "store_keys",
@@ -101,6 +103,18 @@ def open_store(args: argparse.Namespace) -> Iterator["Store"]:
         yield store
     finally:
         store.close()
+
+
+def open_service(args: argparse.Namespace, *, make: bool = False) -> "VoiceprintService":
+    """The service over the store and encoder of the options; ``make``: a new store where there is none.
+
+    Raises SetupError, StoreError.
+    """
+    from voiceprint.service import factory
+
+    settings = settings_from(args)
+    check_store(settings, make=make)
+    return factory.open_service(settings)
 
 
 def read_small_file(path: Path, *, most: int = MAX_SMALL_BYTES) -> bytes:

@@ -3,7 +3,8 @@
 import argparse
 from typing import TYPE_CHECKING
 
-from voiceprint.cli.common import add_json_option, add_store_options, counted, open_service, print_json
+from voiceprint.cli.common import add_json_option, add_store_options, counted, print_json
+from voiceprint.cli.store_common import open_service
 from voiceprint.errors import SpeakerError
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from voiceprint.cli.common import add_store_options, open_service, print_json, refuse, shown
-from voiceprint.cli.store_common import warn
+from voiceprint.cli.common import add_store_options, print_json, refuse, shown
+from voiceprint.cli.store_common import open_service, warn
 from voiceprint.errors import InputError
 
 if TYPE_CHECKING:

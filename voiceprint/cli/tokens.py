@@ -3,8 +3,8 @@
 import argparse
 from typing import TYPE_CHECKING
 
-from voiceprint.cli.common import add_data_option, add_json_option, open_service, print_json, settings_from
-from voiceprint.cli.store_common import open_store
+from voiceprint.cli.common import add_data_option, add_json_option, print_json, settings_from
+from voiceprint.cli.store_common import open_service, open_store
 from voiceprint.domain.caller import SCOPES
 from voiceprint.domain.moments import iso_moment
 
