@@ -62,7 +62,7 @@ class Voiceprint:
     def timeline(self, recording: Recording, *, groups: Sequence[str] = ()) -> Timeline:
         """The turns of a recording, each with its speaker."""
         steps = self._desk.timeline(OPERATOR, self._service.decode(self._read(recording)), groups=groups)
-        return next(step for step in steps if step is not None)
+        return next(step for step in steps if isinstance(step, Timeline))
 
     def enroll(
         self,

@@ -10,12 +10,14 @@ import pytest
 from support.store_fixtures import enrollment
 
 from voiceprint.api.desk import Desk
+from voiceprint.api.timeline_messages import Timeline
 from voiceprint.audio.recording import Recording, Waveform
 from voiceprint.domain.caller import ANONYMOUS, Caller, Scope
 from voiceprint.errors import AccessError, LimitError, SpeakerError
 from voiceprint.service.service import VoiceprintService
 
 ABSENT = "0" * 32
+SRT = b"1\n00:00:00,500 --> 00:00:03,000\nhello\n"
 SILENCE = Waveform(np.zeros(16_000, np.float32))
 # Every method with the scope that it needs and the arguments of a call about one speaker.
 DOORS: dict[str, tuple[Scope, dict[str, Any]]] = {
@@ -24,6 +26,7 @@ DOORS: dict[str, tuple[Scope, dict[str, Any]]] = {
     "decode": ("identify", {"data": b""}),
     "begin_timeline": ("identify", {}),
     "timeline": ("identify", {"recording": Recording.of(SILENCE)}),
+    "label": ("identify", {"transcript": b"", "kind": ".srt", "found": Timeline(turns=(), audio_seconds=0.0)}),
     "begin_enrollment": ("enroll", {"speaker_id": ABSENT}),
     "enroll": ("enroll", {"enrollments": [], "speaker_id": ABSENT}),
     "speakers": ("enroll", {}),
@@ -118,7 +121,14 @@ def test_decoding_costs_the_seconds_that_it_takes(service: VoiceprintService, mo
         desk.decode(weak, b"")
     assert caught.value.code == "too_much_decoding"
     assert caught.value.retry_seconds == pytest.approx(2300.0)  # 38.3 seconds too many, of 60 an hour
+    for refused in (
+        lambda: desk.begin_timeline(weak),
+        lambda: desk.label(weak, SRT, ".srt", Timeline(turns=(), audio_seconds=0.0)),
+    ):
+        with pytest.raises(LimitError, match="60 seconds of an hour"):
+            refused()
     desk.decode(other, b"")
+    assert desk.label(other, SRT, ".srt", Timeline(turns=(), audio_seconds=0.0)) == SRT
     for _ in range(5):
         desk.decode(Caller("op", frozenset({"operate"})), b"")
 

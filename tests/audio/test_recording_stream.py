@@ -82,6 +82,8 @@ def test_the_head_and_what_follows_are_the_recording(monkeypatch: pytest.MonkeyP
         assert stream.read() is None
         assert stream.seconds == SECONDS
         assert stream.outcome.audio_tracks == 1
+        assert stream.ended
+        assert 0 < stream.decoder_seconds < 20
     second = np.concatenate([head.tracks[0].channels[1].samples, *rest])
     assert np.array_equal(second, whole.tracks[0].channels[1].samples)
 

@@ -1,7 +1,5 @@
 """Who spoke when, with a segmentation that hears where it is loud: no weights are needed for that."""
 
-from collections.abc import Generator
-
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -9,11 +7,10 @@ from support.loudness import LoudnessSegmentation
 from support.talking import Takes
 
 from voiceprint.audio.recording import SAMPLE_RATE, Waveform
-from voiceprint.service.diarization import Diarization, Diarizer, Steps, diarize
+from voiceprint.service.diarization import Diarization, Diarizer, diarize, last_of
 from voiceprint.service.diarization_clusters import agglomerate, cluster_pieces, together
 from voiceprint.service.diarization_local import HOP_FRAMES, Piece, Window, WindowCutter, windows_of
 from voiceprint.service.diarization_spans import spans_of
-from voiceprint.service.results import Answer
 from voiceprint.service.service import VoiceprintService
 
 NOTHING = np.zeros(0, np.float32)
@@ -23,20 +20,7 @@ Samples = NDArray[np.float32]
 
 def whole(service: VoiceprintService, *pieces: Samples) -> Diarization:
     """The diarization of these sounds, one after another."""
-    found, answers = result_of(diarize(service, Waveform(np.concatenate(pieces))))
-    assert answers == list(found.answers)
-    return found
-
-
-def result_of(steps: Steps) -> tuple[Diarization, list[Answer]]:
-    """What the steps come to, and the answers among them."""
-    found: list[Diarization] = []
-
-    def run() -> Generator[Answer | None, None, None]:
-        found.append((yield from steps))
-
-    answers = [answer for answer in run() if answer is not None]
-    return found[0], answers
+    return last_of(diarize(service, Waveform(np.concatenate(pieces))))
 
 
 @pytest.fixture
@@ -77,7 +61,7 @@ def test_what_is_known_so_far_is_whole_after_each_step(
     diarizer = Diarizer(known, known.parties(sound))
     ends = []
     for _ in diarizer.hear([sound]):
-        found, _ = result_of(diarizer.found())
+        found = last_of(diarizer.found())
         assert {turn.voice for turn in found.turns} == {voice.number for voice in found.voices}
         ends.append(max((turn.end for turn in found.turns), default=0.0))
     assert ends == sorted(ends)

@@ -71,26 +71,30 @@ class Budgets:
         if not caller.sees_scores:
             self._give(("token", caller.token_id or ""), count=1.0)
 
-    @contextmanager
-    def decoding(self, caller: Caller) -> Iterator[None]:
-        """For the time in which a recording is decoded, which costs the seconds that it takes.
-
-        Raises LimitError (``too_much_decoding``) where those of an hour are used up.
-        """
-        key = ("decoding", caller.token_id or "")
-        if (wait := self._spend(caller, key, self._decoding_an_hour, 0)) > 0:
+    def may_decode(self, caller: Caller) -> None:
+        """Raises LimitError (``too_much_decoding``) where the seconds of an hour are used up."""
+        if (wait := self._spend(caller, _decoding(caller), self._decoding_an_hour, 0)) > 0:
             raise LimitError(
                 "too_much_decoding",
                 f"The recordings of this token took the {self._decoding_an_hour} seconds of an hour to decode; "
                 f"{_when(wait)}.",
                 retry_seconds=wait,
             )
+
+    def decoded(self, caller: Caller, seconds: float) -> None:
+        """Spend what was worked, also where less is left."""
+        if not caller.sees_scores:
+            self._give(_decoding(caller), count=-seconds)
+
+    @contextmanager
+    def decoding(self, caller: Caller) -> Iterator[None]:
+        """For the time of work on a file, which costs the seconds that it takes. Raises as ``may_decode``."""
+        self.may_decode(caller)
         began = self._clock()
         try:
             yield
         finally:
-            if not caller.sees_scores:
-                self._give(key, count=began - self._clock())
+            self.decoded(caller, self._clock() - began)
 
     def claim(self, caller: Caller, speaker_id: str) -> "Claim":
         """A claim under way, for one answer; closed without one it costs nothing.
@@ -192,6 +196,10 @@ class Claim:
             with self._lock:
                 record.rejections = max(0, record.rejections - 1)
             self._unpay()
+
+
+def _decoding(caller: Caller) -> tuple[str, str]:
+    return "decoding", caller.token_id or ""
 
 
 def _bounded(speaker_id: str) -> str:

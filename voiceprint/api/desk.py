@@ -3,7 +3,7 @@
 Every method raises AccessError where the caller's scopes or groups do not allow it, and StoreError.
 """
 
-from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 
 from voiceprint.api.budgets import Budgets
@@ -27,12 +27,14 @@ from voiceprint.api.presenters import enrolled_message, forgotten_message, speak
 from voiceprint.api.query import Query, Tell
 from voiceprint.api.subject_access import known_about
 from voiceprint.api.timeline_account import TimelineAccount
+from voiceprint.api.transcripts import name_transcript
 from voiceprint.audio.recording import Recording
 from voiceprint.domain.caller import Caller
+from voiceprint.domain.groups import Within
 from voiceprint.domain.speaker import Enrollment, StoredSpeaker
 from voiceprint.domain.vocabulary import Consent
 from voiceprint.errors import LimitError, SpeakerError
-from voiceprint.service.diarization import Diarization, diarize
+from voiceprint.service.diarization import diarize
 from voiceprint.service.results import Answer, EncodedUtterance
 from voiceprint.service.service import VoiceprintService
 
@@ -85,24 +87,38 @@ class Desk:
             return self._service.decode(data)
 
     def begin_timeline(self, caller: Caller, *, groups: Groups = None) -> TimelineAccount:
-        """The account of a timeline, its first turn paid before any work. Raises LimitError (``too_many_answers``)."""
+        """The account of a timeline, its first answer paid before any work.
+
+        Raises LimitError: ``too_much_decoding``, ``too_many_answers``.
+        """
         caller.require("identify")
         within = caller.within(groups)
+        self._budgets.may_decode(caller)
         self._budgets.ask(caller)
-        return TimelineAccount(within, partial(self._budgets.ask, caller), self._conclude)
+        return self._account(caller, within)
 
-    def timeline(self, caller: Caller, recording: Recording, *, groups: Groups = None) -> Iterator[Timeline | None]:
-        """None after each piece of work, so that other requests get their turn; last the timeline.
+    def timeline(self, caller: Caller, recording: Recording, *, groups: Groups = None) -> Iterator[object]:
+        """A step for each piece of work, so that other requests get their turn; the last one is the Timeline.
 
         Each voice decided on costs an answer, the first of which ``begin_timeline`` paid. Raises LimitError
         (``too_many_answers``) with nothing noted.
         """
         caller.require("identify")
-        found = yield from self._paid(caller, diarize(self._service, recording, within=caller.within(groups)))
+        account = self._account(caller, caller.within(groups))
+        found = yield from diarize(self._service, recording, within=account.within, pay=account.pay)
         for answer in found.answers:
-            self._conclude(answer)
+            account.conclude(answer)
             yield None
         yield timeline(self._service, found, recording, caller)
+
+    def label(self, caller: Caller, transcript: bytes, kind: str, found: Timeline) -> bytes:
+        """A transcript with the names of a timeline. Costs the seconds that it takes, as ``decode``.
+
+        Raises InputError (``bad_transcript``).
+        """
+        caller.require("identify")
+        with self._budgets.decoding(caller):
+            return name_transcript(transcript, kind, found)
 
     # Enrolling
 
@@ -260,20 +276,8 @@ class Desk:
         caller.require("operate")
         return health(self._service, caller.within(groups))
 
-    def _paid(
-        self, caller: Caller, steps: Generator[Answer | None, None, Diarization]
-    ) -> Generator[None, None, Diarization]:
-        """The diarization, with every answer but the first paid for."""
-        answers = 0
-        while True:
-            try:
-                answer = next(steps)
-            except StopIteration as done:
-                found: Diarization = done.value
-                return found
-            if answer is not None and (answers := answers + 1) > 1:
-                self._budgets.ask(caller)
-            yield None
+    def _account(self, caller: Caller, within: Within) -> TimelineAccount:
+        return TimelineAccount(self._budgets, caller, within, self._conclude)
 
     def _conclude(self, answer: Answer) -> None:
         self._service.conclude(answer)

@@ -23,6 +23,8 @@ MOST_AT_WORK, MOST_OF_ONE, MOST_ENDED = 8, 4, 50
 RETRY_SECONDS = 10.0
 # A recording whose size was told, and of which no sound comes, holds its place for so long.
 WAITING_SECONDS = 60.0
+# So long a recording waits for its token's budget, in all.
+PATIENCE_SECONDS = 600.0
 
 
 class RecordingDesk:
@@ -35,7 +37,7 @@ class RecordingDesk:
 
     def open(self, caller: Caller, *, size: int, choice: Choice = ANY, groups: Collection[str] | None = None) -> Job:
         """A new job. Costs an answer. Raises LimitError: ``too_many_recordings``, ``body_too_large``,
-        ``too_many_answers``; InputError (``audio_empty``).
+        ``too_many_answers``, ``too_much_decoding``; InputError (``audio_empty``).
         """
         settings = self._service.settings
         if not size:
@@ -46,6 +48,7 @@ class RecordingDesk:
         with self._lock:
             self._check_room(caller)
             account = self._desk.begin_timeline(caller, groups=groups)
+            account.patience = PATIENCE_SECONDS
             job = Job(
                 self._service,
                 account,

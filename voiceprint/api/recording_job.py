@@ -2,9 +2,12 @@
 
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass, field, replace
 from threading import RLock
+from typing import Protocol
+
+import msgspec
 
 from voiceprint.api.recording_messages import JobState, RecordingJob
 from voiceprint.api.timeline_account import TimelineAccount
@@ -17,15 +20,27 @@ from voiceprint.domain.caller import Caller
 from voiceprint.domain.moments import iso_moment
 from voiceprint.domain.vocabulary import Notice
 from voiceprint.errors import InputError, VoiceprintError
-from voiceprint.service.diarization import Diarization, Steps, Voice
+from voiceprint.service.diarization import Diarization, Voice
 from voiceprint.service.diarization_stream import StreamDiarizer
 from voiceprint.service.results import EncodedUtterance
 from voiceprint.service.service import VoiceprintService
 
-__all__ = ["Correction", "Job"]
+__all__ = ["Correction", "Job", "Steps"]
 
 # What is known is shown again when so much more was heard: to find all spans takes time in proportion to the recording.
 SHOW_AGAIN = 1.25
+# Each ends with the seconds to wait before the next one, None for none.
+Steps = Generator[float | None, None, None]
+
+
+class Source(Protocol):
+    """Where the sound comes from. ``decoder_seconds``: that decoding took so far; ``ended``: whether all was read."""
+
+    @property
+    def decoder_seconds(self) -> float: ...
+
+    @property
+    def ended(self) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +60,8 @@ class Correction:
 @dataclass(slots=True)
 class Job:
     """``received`` bytes of ``size``; ``expires_at``: seconds since 1970, once it has ended; ``keeps_unnamed``: whether
-    unnamed voices may be enrolled later, so that their embeddings live as long as the job.
+    unnamed voices may be enrolled later, so that their embeddings live as long as the job; ``enough``: no more of it
+    may be decoded.
     """
 
     service: VoiceprintService
@@ -62,6 +78,7 @@ class Job:
     created_at: float = field(default_factory=time.time)
     expires_at: float | None = None
     error: Notice | None = None
+    enough: bool = False
     lock: RLock = field(default_factory=RLock)
     corrections: dict[int, str | None] = field(default_factory=dict)
     changes: list[Correction] = field(default_factory=list)
@@ -70,10 +87,10 @@ class Job:
     _about: Recording = field(default_factory=lambda: Recording((), 1, 0.0))
     _shown_at: float = 0.0
     _shown_known: int = 0
-    _paid: int = 1
+    _source: Source | None = None
 
     def __post_init__(self) -> None:
-        self._diarizer = StreamDiarizer(self.service, self.choice, within=self.account.within)
+        self._diarizer = StreamDiarizer(self.service, self.choice, within=self.account.within, pay=self.account.pay)
 
     @property
     def ended(self) -> bool:
@@ -81,20 +98,20 @@ class Job:
 
     # What the recording says, step by step, for others to be served in between
 
-    def begin(self, head: Recording) -> Iterator[object]:
-        """Choose by the beginning which track and channels are heard, and hear it. Raises InputError; as ``hear``."""
-        self.state = "running"
+    def begin(self, head: Recording, source: Source | None = None) -> Steps:
+        """Choose by the beginning which track and channels are heard, and hear it. Raises InputError."""
+        self.state, self._source = "running", source
         yield from self._following(self._diarizer.begin(head))
 
-    def hear(self, piece: SoundPiece) -> Iterator[object]:
-        """The next of its sound. Raises LimitError (``too_many_answers``), StoreError."""
+    def hear(self, piece: SoundPiece) -> Steps:
+        """The next of its sound."""
         yield from self._following(self._diarizer.hear(piece))
 
-    def finish(self, about: Recording) -> Iterator[object]:
-        """The end of it. ``about``: what is to be said about the whole recording. Raises as ``hear``."""
+    def finish(self, about: Recording) -> Steps:
+        """The end of it. ``about``: what is to be said about the whole recording. Raises StoreError."""
         yield from self._diarizer.finish()
         self.heard_seconds = self._diarizer.seconds
-        found = yield from self._decided()
+        found = yield from self._diarizer.found()
         for answer in found.answers:
             self.account.conclude(answer)
             yield None
@@ -134,7 +151,8 @@ class Job:
         corrections = dict(self.corrections)
         nameable = self.state == "done"
         presenter = TimelinePresenter(self.service, self._found, self.caller, corrections, nameable)
-        return presenter.timeline(self._about, self.heard_seconds)
+        shown = presenter.timeline(self._about, self.heard_seconds)
+        return msgspec.structs.replace(shown, warnings=(*shown.warnings, *self.account.notices.values()))
 
     def whole_timeline(self) -> Timeline:
         """Once it was heard to its end. Raises InputError (``not_done``)."""
@@ -154,23 +172,18 @@ class Job:
 
     # Inside
 
-    def _following(self, steps: Iterator[object]) -> Iterator[object]:
-        for _ in steps:
+    def _following(self, steps: Steps) -> Steps:
+        for step in steps:
             self.heard_seconds = self._diarizer.seconds
             known = self._diarizer.known
             if self.heard_seconds >= SHOW_AGAIN * self._shown_at and known > self._shown_known:
                 self._shown_at, self._shown_known = self.heard_seconds, known
-                self._found = yield from self._decided()
-            yield None
+                self._found = yield from self._diarizer.found()
+            yield step
         self.heard_seconds = self._diarizer.seconds
-
-    def _decided(self) -> Steps:
-        """What is known of it so far; every voice decided on costs one answer."""
-        found = yield from self._diarizer.found()
-        if len(found.answers) > self._paid:
-            self.account.pay(len(found.answers) - self._paid)
-            self._paid = len(found.answers)
-        return found
+        if self._source is not None:
+            worked, more = self._source.decoder_seconds, not self._source.ended
+            self.enough = not (yield from self.account.decode(worked, more=more))
 
     def _kept(self, found: Diarization) -> Diarization:
         """Without the embeddings of voices that may not be kept."""

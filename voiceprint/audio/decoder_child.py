@@ -47,9 +47,9 @@ def main() -> None:
 
 def _fork_for_each(control: socket.socket) -> None:
     """Until the parent is gone: a message holds the seconds that a recording may have, its size where it comes piece by
-    piece, and three descriptors that become the child's stdin, stdout and stderr. The answer is a descriptor to end the
-    child with, if it still runs. Before the first message the walls that can be had here are told, with a blank between
-    them.
+    piece, and three descriptors that become the child's stdin, stdout and stderr. The answer is the child's id and a
+    descriptor to end it with, if it still runs. Before the first message the walls that can be had here are told, with
+    a blank between them.
     """
     from voiceprint.audio.decoder_walls import enter_empty_folder, standing_walls
 
@@ -74,7 +74,7 @@ def _fork_for_each(control: socket.socket) -> None:
         except ProcessLookupError:
             control.sendall(b"gone")
         else:
-            socket.send_fds(control, [b"runs"], [handle])
+            socket.send_fds(control, [str(child).encode()], [handle])
             os.close(handle)
 
 

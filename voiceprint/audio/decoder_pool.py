@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from subprocess import DEVNULL, Popen, TimeoutExpired
@@ -22,12 +23,13 @@ PATIENCE_SECONDS = 30.0
 class Child:
     """A decoder at work. ``stdin, stdout, stderr``: our ends of its pipes. Use as a context manager."""
 
-    def __init__(self, stdin: int, stdout: int, stderr: int, handle: int | None) -> None:
-        """``handle``: a descriptor of the process, None when it has ended already."""
+    def __init__(self, stdin: int, stdout: int, stderr: int, process: tuple[int, int] | None) -> None:
+        """``process``: its id and a descriptor of it, None when it has ended already."""
         self.stdin = os.fdopen(stdin, "wb")
         self.stdout = os.fdopen(stdout, "rb")
         self.stderr = os.fdopen(stderr, "rb")
-        self._handle = handle
+        self._process, self._handle = (None, None) if process is None else process
+        self._cpu_seconds = 0.0
         self._lock = Lock()
 
     def __enter__(self) -> Self:
@@ -40,10 +42,19 @@ class Child:
         with self._lock:
             if self._handle is not None:
                 os.close(self._handle)
-                self._handle = None
+                self._process = self._handle = None
         for pipe in (self.stdin, self.stdout, self.stderr):
             with suppress(OSError):  # what it did not want to hear any more
                 pipe.close()
+
+    @property
+    def cpu_seconds(self) -> float:
+        """Time that it worked so far; once it has ended, as far as that was asked for before."""
+        with self._lock, suppress(OSError):
+            if self._process is not None:
+                # The clock of another process, as clock_getcpuclockid(3) makes it.
+                self._cpu_seconds = time.clock_gettime(~self._process << 3 | 2)
+        return self._cpu_seconds
 
     def kill(self) -> None:
         """End it, if it still runs."""
@@ -71,10 +82,10 @@ class Decoders:
         asked = repr(max_seconds) if size is None else f"{max_seconds!r} {size}"
         with ExitStack() as theirs, ExitStack() as mine:
             pipes = [_pipe(theirs, mine, writes=writes) for writes in (True, False, False)]
-            handle = self._ask(asked, [its for its, _ in pipes])
+            process = self._ask(asked, [its for its, _ in pipes])
             mine.pop_all()
             stdin, stdout, stderr = (ours for _, ours in pipes)
-            return Child(stdin, stdout, stderr, handle)
+            return Child(stdin, stdout, stderr, process)
 
     def walls(self) -> frozenset[str]:
         """What closes the children in: ``seccomp``, ``landlock``, or nothing. Raises OSError."""
@@ -89,7 +100,7 @@ class Decoders:
 
     # Inside
 
-    def _ask(self, asked: str, descriptors: list[int]) -> int | None:
+    def _ask(self, asked: str, descriptors: list[int]) -> tuple[int, int] | None:
         with self._lock:
             try:
                 return self._fork(asked, descriptors)
@@ -97,13 +108,13 @@ class Decoders:
                 self._end()
                 return self._fork(asked, descriptors)
 
-    def _fork(self, asked: str, descriptors: list[int]) -> int | None:
+    def _fork(self, asked: str, descriptors: list[int]) -> tuple[int, int] | None:
         control = self._begun()
         socket.send_fds(control, [asked.encode()], descriptors)
         said, handles, _, _ = socket.recv_fds(control, 16, 1)
         if not said:
             raise ConnectionResetError("the decoder is gone")
-        return handles[0] if handles else None
+        return (int(said), handles[0]) if handles else None
 
     def _begun(self) -> socket.socket:
         if self._control is not None and self._owner == os.getpid():

@@ -67,6 +67,7 @@ class RecordingStream:
         self._feeder.start()
         self._heard = _Heard()
         self._ended = False
+        self._decoder_seconds = 0.0
 
     def __enter__(self) -> Self:
         return self
@@ -87,6 +88,16 @@ class RecordingStream:
     def seconds(self) -> float:
         """Of what was read, of the longest track."""
         return max(self._heard.samples.values(), default=0) / SAMPLE_RATE
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more is to be read."""
+        return self._ended
+
+    @property
+    def decoder_seconds(self) -> float:
+        """That the decoder worked so far."""
+        return self._decoder_seconds
 
     @property
     def outcome(self) -> Recording:
@@ -126,6 +137,7 @@ class RecordingStream:
         if total > self._max_samples + MAX_PIECE_SAMPLES:
             raise refusal_of({})
         sound = np.frombuffer(self._read(4 * channels * samples), np.float32).reshape(channels, samples)
+        self._decoder_seconds = self._child.cpu_seconds  # it may have ended when it is asked for
         return SoundPiece(track, tuple(Waveform(self._in_range(row)) for row in sound))
 
     def _end(self) -> None:

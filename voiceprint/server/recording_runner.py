@@ -2,13 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
 
 from voiceprint.api.recording_desk import MOST_AT_WORK
-from voiceprint.api.recording_job import Job
+from voiceprint.api.recording_job import Job, Steps
 from voiceprint.api.recording_messages import JobState
 from voiceprint.audio.recording_stream import RecordingStream
 from voiceprint.errors import InputError, VoiceprintError
@@ -77,13 +77,12 @@ class RecordingRunner:
             head = await self._read(stream.head)
             if job.ended:  # cut or cancelled: what came is no recording
                 return
-            await self._work(job.begin(head))
-            while (piece := await self._read(stream.read)) is not None:
+            await self._work(job, job.begin(head, stream))
+            while not job.enough and (piece := await self._read(stream.read)) is not None:
                 if job.ended:
                     return
-                await self._work(job.hear(piece))
-            if not job.ended:
-                await self._work(job.finish(stream.outcome))
+                await self._work(job, job.hear(piece))
+            await self._work(job, job.finish(stream.outcome))
         finally:
             upload.cut()  # or closing would wait, and every request with it, for what a client does not send
             stream.close()
@@ -99,9 +98,10 @@ class RecordingRunner:
     async def _read(self, function: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._reading, function)
 
-    async def _work(self, steps: Iterator[object]) -> None:
-        while await self._work_on(partial(next, steps, _LAST)) is not _LAST:
-            pass
+    async def _work(self, job: Job, steps: Steps) -> None:
+        while not job.ended and (step := await self._work_on(partial(next, steps, _LAST))) is not _LAST:
+            if isinstance(step, float):
+                await asyncio.sleep(step)
 
 
 def _close_late(opening: "Future[RecordingStream]") -> None:

@@ -4,7 +4,7 @@ from aiohttp import web
 
 from voiceprint.api.diarization_message import diarized
 from voiceprint.api.timeline_messages import Timeline
-from voiceprint.api.transcripts import KINDS, name_transcript
+from voiceprint.api.transcripts import KINDS
 from voiceprint.errors import InputError
 from voiceprint.server.answering import json_answer
 from voiceprint.server.auth_middleware import caller_of, groups_of
@@ -40,7 +40,7 @@ async def label_transcript(request: web.Request) -> web.Response:
     job = context.recordings.job(caller_of(request), request.match_info["id"])
     found = await context.work(job.whole_timeline)
     upload = await read_upload(request, max_bytes=MAX_TRANSCRIPT_BYTES)
-    named = await context.work(name_transcript, upload.only_file(), kind, found)
+    named = await context.work(context.desk.label, caller_of(request), upload.only_file(), kind, found)
     return web.Response(body=named, content_type="application/octet-stream")
 
 
@@ -52,6 +52,6 @@ async def _timeline(request: web.Request, *, sound: str) -> Timeline:
     recording = await context.wait(context.desk.decode, caller, upload.only_file())
     steps = context.desk.timeline(caller, recording, groups=groups)
     # Step by step, so that others are heard in between.
-    while (found := await context.work(next, steps)) is None:
+    while not isinstance(found := await context.work(next, steps), Timeline):
         pass
     return found

@@ -7,18 +7,20 @@ with the recording but by what is known of its voices and turns.
 
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import count
+from itertools import accumulate, count
 
 from voiceprint.audio.channels import ANY, Choice, Party
 from voiceprint.audio.recording import SAMPLE_RATE, Recording, Waveform
 from voiceprint.domain.groups import Within
 from voiceprint.service.diarization_spans import PAUSE_SECONDS, Span
 from voiceprint.service.diarization_voices import Voices
-from voiceprint.service.diarization_windows import Turn, WindowedTurns, joined
+from voiceprint.service.diarization_windows import Pay, Turn, WindowedTurns, free, joined
 from voiceprint.service.results import Answer, EncodedUtterance
 from voiceprint.service.service import VoiceprintService
 
-__all__ = ["Diarization", "Diarizer", "Turn", "Voice", "diarize", "finished", "last_of"]
+__all__ = ["Diarization", "Diarizer", "Pay", "Turn", "Voice", "diarize", "finished", "free", "last_of"]
+
+Heard = tuple[list[Span], list[EncodedUtterance]]
 
 # A recording is looked at piece by piece.
 _CHUNK_SAMPLES = 30 * SAMPLE_RATE
@@ -49,7 +51,8 @@ class Diarization:
     voices: tuple[Voice, ...] = ()
 
 
-Steps = Generator[Answer | None, None, Diarization]
+# Each ends with the seconds to wait before the next one, None for none.
+Steps = Generator[float | None, None, Diarization]
 
 
 class Diarizer:
@@ -58,26 +61,29 @@ class Diarizer:
     Everything that works does so step by step, for others to be served in between.
     """
 
-    def __init__(self, service: VoiceprintService, parties: Sequence[Party], *, within: Within = None) -> None:
+    def __init__(
+        self, service: VoiceprintService, parties: Sequence[Party], *, within: Within = None, pay: Pay = free
+    ) -> None:
         """``parties``: as heard in the beginning of the recording; ``within``: the groups searched."""
-        self._service, self._within = service, within
+        self._service, self._within, self._pay = service, within, pay
+        self._paid = 0
         self.channels = [party.channel for party in parties]
         self._told = [party.channel if party.utterance.origin.parties else None for party in parties]
         self._voices: list[Voices] = []
         self._windows: list[WindowedTurns] = []
         if service.segmentation is None:
-            self._windows = [WindowedTurns(service, channel, within) for channel in self._told]
+            self._windows = [WindowedTurns(service, channel, within, pay) for channel in self._told]
         else:
             policy = service.policy(within)
             self._voices = [Voices(service, service.segmentation, policy) for _ in parties]
         self._parts: Sequence[Voices | WindowedTurns] = self._voices or self._windows
 
-    def hear(self, sounds: Sequence[Waveform]) -> Iterator[None]:
+    def hear(self, sounds: Sequence[Waveform]) -> Iterator[float | None]:
         """Take the next sound in, one of each party."""
         for part, sound in zip(self._parts, sounds, strict=True):
             yield from part.hear(sound)
 
-    def finish(self) -> Iterator[None]:
+    def finish(self) -> Iterator[float | None]:
         """Take the end in."""
         for part in self._parts:
             yield from part.finish()
@@ -88,37 +94,52 @@ class Diarizer:
         return sum(part.known for part in self._parts)
 
     def found(self) -> Steps:
-        """What is known so far: steps through the answers. Before ``finish`` it may still change."""
+        """What is known so far. Before ``finish`` it may still change."""
         if self._windows:
             turns = [turn for part in self._windows for turn in part.turns]
-            yield from (turn.answer for turn in turns)
             in_order = joined(sorted(turns, key=lambda turn: turn.start))
             return Diarization(tuple(in_order), tuple(turn.answer for turn in turns), False)
         turns, voices, every = list[Turn](), list[Voice](), list[Answer]()
         unnamed = count(1)
-        for part, channel in zip(self._voices, self._told, strict=True):
-            spans, probes = part.found()
+        heard = []
+        for part in self._voices:
+            heard.append(part.found())
             yield None
+        for (spans, probes), channel in zip((yield from self._afforded(heard)), self._told, strict=True):
             # A timeline decides; it enrolls nothing.
             found = self._service.identify_all(probes, top_k=2, within=self._within)
             answers = [replace(answer, enrolls=False) for answer in found]
-            yield from answers
             every += answers
             _add(spans, answers, probes, channel, unnamed, turns, voices)
+            yield None
         return Diarization(tuple(sorted(turns, key=lambda turn: turn.start)), tuple(every), True, tuple(voices))
+
+    def _afforded(self, heard: Sequence[Heard]) -> Generator[float | None, None, list[Heard]]:
+        """Of each party what may be decided on: all, or else the voices that speak most."""
+        speech = [probe.utterance.speech_seconds for _, probes in heard for probe in probes]
+        self._paid += yield from self._pay(max(0, len(speech) - self._paid))
+        kept = set(sorted(range(len(speech)), key=lambda number: -speech[number])[: self._paid])
+        ends = list(accumulate(len(probes) for _, probes in heard))
+        return [
+            _only(one, sorted(number - end + len(one[1]) for number in kept if end - len(one[1]) <= number < end))
+            for one, end in zip(heard, ends, strict=True)
+        ]
 
 
 def diarize(
-    service: VoiceprintService, sound: Recording | Waveform, choice: Choice = ANY, *, within: Within = None
+    service: VoiceprintService,
+    sound: Recording | Waveform,
+    choice: Choice = ANY,
+    *,
+    within: Within = None,
+    pay: Pay = free,
 ) -> Steps:
-    """The diarization of a recording in memory: a step for each piece of work, with the answers among them."""
+    """The diarization of a recording in memory: a step for each piece of work."""
     parties = service.parties(sound, choice)
-    diarizer = Diarizer(service, parties, within=within)
+    diarizer = Diarizer(service, parties, within=within, pay=pay)
     for at in range(0, max(len(party.waveform.samples) for party in parties), _CHUNK_SAMPLES):
-        for _ in diarizer.hear([Waveform(party.waveform.samples[at : at + _CHUNK_SAMPLES]) for party in parties]):
-            yield None
-    for _ in diarizer.finish():
-        yield None
+        yield from diarizer.hear([Waveform(party.waveform.samples[at : at + _CHUNK_SAMPLES]) for party in parties])
+    yield from diarizer.finish()
     return (yield from diarizer.found())
 
 
@@ -135,6 +156,14 @@ def last_of(steps: Steps) -> Diarization:
         except StopIteration as done:
             found: Diarization = done.value
             return found
+
+
+def _only(heard: Heard, kept: Sequence[int]) -> Heard:
+    """The spans and probes of these clusters alone."""
+    spans, probes = heard
+    place = {cluster: at for at, cluster in enumerate(kept)}
+    spans = [replace(span, cluster=place[span.cluster]) for span in spans if span.cluster in place]
+    return spans, [probes[cluster] for cluster in kept]
 
 
 def _add(

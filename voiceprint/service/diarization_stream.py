@@ -1,6 +1,6 @@
 """The diarization of a recording that is decoded as it is read."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from voiceprint.audio.channels import ANY, Choice
 from voiceprint.audio.recording import SAMPLE_RATE, Recording, Waveform
 from voiceprint.audio.recording_stream import RecordingStream, SoundPiece
 from voiceprint.domain.groups import Within
-from voiceprint.service.diarization import Diarization, Diarizer, Steps, last_of
+from voiceprint.service.diarization import Diarization, Diarizer, Pay, Steps, free, last_of
 from voiceprint.service.service import VoiceprintService
 
 __all__ = ["StreamDiarizer", "diarize_stream"]
@@ -20,9 +20,11 @@ _PIECE_SAMPLES = 30 * SAMPLE_RATE
 class StreamDiarizer:
     """``begin``, ``hear`` each piece, ``finish``, ask; steps as those of Diarizer. ``seconds``: heard so far."""
 
-    def __init__(self, service: VoiceprintService, choice: Choice = ANY, *, within: Within = None) -> None:
+    def __init__(
+        self, service: VoiceprintService, choice: Choice = ANY, *, within: Within = None, pay: Pay = free
+    ) -> None:
         self.seconds = 0.0
-        self._service, self._choice, self._within = service, choice, within
+        self._service, self._choice, self._within, self._pay = service, choice, within, pay
         self._track = 1
         self._diarizer: Diarizer | None = None
         self._waiting: list[list[Waveform]] = []
@@ -32,17 +34,17 @@ class StreamDiarizer:
         """How much there is to be found: it grows with what is heard."""
         return 0 if self._diarizer is None else self._diarizer.known
 
-    def begin(self, head: Recording) -> Iterator[None]:
+    def begin(self, head: Recording) -> Generator[float | None, None, None]:
         """Choose by the beginning which track and channels are heard, and hear it. Raises InputError."""
         parties = self._service.parties(head, self._choice)
         self._track = parties[0].utterance.origin.track or head.tracks[0].number
-        self._diarizer = Diarizer(self._service, parties, within=self._within)
-        yield
+        self._diarizer = Diarizer(self._service, parties, within=self._within, pay=self._pay)
+        yield None
         sounds = [party.waveform for party in parties]
         for at in range(0, max(len(sound.samples) for sound in sounds), _PIECE_SAMPLES):
             yield from self._hear([Waveform(sound.samples[at : at + _PIECE_SAMPLES]) for sound in sounds])
 
-    def hear(self, piece: SoundPiece) -> Iterator[None]:
+    def hear(self, piece: SoundPiece) -> Generator[float | None, None, None]:
         """The next of its sound."""
         if piece.track != self._track or self._diarizer is None:
             return
@@ -50,7 +52,7 @@ class StreamDiarizer:
         if sum(len(sounds[0].samples) for sounds in self._waiting) >= _PIECE_SAMPLES:
             yield from self._hear(self._gathered())
 
-    def finish(self) -> Iterator[None]:
+    def finish(self) -> Generator[float | None, None, None]:
         """The end of it."""
         if self._waiting:
             yield from self._hear(self._gathered())
@@ -62,7 +64,7 @@ class StreamDiarizer:
         assert self._diarizer is not None
         return (yield from self._diarizer.found())
 
-    def _hear(self, sounds: Sequence[Waveform]) -> Iterator[None]:
+    def _hear(self, sounds: Sequence[Waveform]) -> Generator[float | None, None, None]:
         assert self._diarizer is not None
         yield from self._diarizer.hear(sounds)
         self.seconds += max(sound.seconds for sound in sounds)
@@ -82,6 +84,6 @@ def diarize_stream(service: VoiceprintService, stream: RecordingStream) -> tuple
     return last_of(diarizer.found()), diarizer.seconds
 
 
-def _run(steps: Iterator[None]) -> None:
+def _run(steps: Iterator[float | None]) -> None:
     for _ in steps:
         pass

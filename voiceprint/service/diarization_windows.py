@@ -4,7 +4,7 @@ Speech is split into stretches without a long pause. Within a stretch a window s
 the identified speaker changes. Each turn is then identified as a whole, because longer speech is more certain.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from heapq import merge
 from itertools import groupby, pairwise
@@ -19,7 +19,7 @@ from voiceprint.domain.groups import Within
 from voiceprint.service.results import Answer
 from voiceprint.service.service import VoiceprintService
 
-__all__ = ["Turn", "WindowedTurns", "joined", "turns_of"]
+__all__ = ["Pay", "Turn", "WindowedTurns", "free", "joined", "turns_of"]
 
 # A pause as long as this ends a stretch: another speaker may go on.
 PAUSE_SECONDS = 0.6
@@ -32,6 +32,14 @@ STRETCH_SECONDS = 20.0
 MOST_SECONDS = 600.0
 
 Ask = Callable[[Sequence[Waveform]], list[Answer]]
+# How many of so many more answers may be given; its steps yield the seconds to wait before the next one.
+Pay = Callable[[int], Generator[float, None, int]]
+
+
+def free(answers: int) -> Generator[float, None, int]:
+    """All of them."""
+    return answers
+    yield  # a step that there never is
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +65,9 @@ class WindowedTurns:
     ``channel``: where each person has one alone; ``within``: the groups searched.
     """
 
-    def __init__(self, service: VoiceprintService, channel: int | None, within: Within) -> None:
+    def __init__(self, service: VoiceprintService, channel: int | None, within: Within, pay: Pay = free) -> None:
         self.turns: list[Turn] = []
-        self._service, self._channel, self._within = service, channel, within
+        self._service, self._channel, self._within, self._pay = service, channel, within, pay
         self._waiting: list[Waveform] = []
         self._begin = 0.0
 
@@ -68,20 +76,22 @@ class WindowedTurns:
         """How many turns are known."""
         return len(self.turns)
 
-    def hear(self, sound: Waveform) -> Iterator[None]:
+    def hear(self, sound: Waveform) -> Iterator[float | None]:
         """Take the next sound in."""
         self._waiting.append(sound)
         if sum(one.seconds for one in self._waiting) >= MOST_SECONDS:
             yield from self.finish()
 
-    def finish(self) -> Iterator[None]:
+    def finish(self) -> Iterator[float | None]:
         """Take the end in."""
         whole = Waveform(np.concatenate([one.samples for one in self._waiting] or [np.zeros(0, np.float32)]))
         self._waiting = []
         for turn in turns_of(self._service, whole, within=self._within) if len(whole.samples) else ():
+            if not (yield from self._pay(1)):
+                break
             start, end = (round(at + self._begin, 2) for at in (turn.start, turn.end))
             self.turns.append(replace(turn, start=start, end=end, channel=self._channel))
-            yield
+            yield None
         self._begin += whole.seconds
 
 
