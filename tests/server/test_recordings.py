@@ -108,11 +108,7 @@ def test_a_stranger_of_a_recording_is_named_known_from_then_on_and_taken_back(
     with_server(known, talk)
 
 
-def test_the_timeline_grows_while_even_a_short_recording_is_heard(
-    known: VoiceprintService, takes: Takes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("voiceprint.service.diarization_voices.BLOCK_WINDOWS", 8)
-
+def test_the_timeline_grows_while_even_a_short_recording_is_heard(known: VoiceprintService, takes: Takes) -> None:
     sound = wav(Waveform(np.tile(meeting(takes).samples, 2)))
 
     async def talk(client: Client) -> None:

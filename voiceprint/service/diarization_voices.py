@@ -71,19 +71,23 @@ class Voices:
 
     @property
     def known(self) -> int:
-        """How many voices of blocks are known."""
-        return len(self._voices)
+        """How many windows are known."""
+        return len(self._windows) + len(self._block)
 
     def found(self) -> tuple[list[Span], list[EncodedUtterance]]:
-        """The spans of speech, and what each of their clusters sounds like."""
-        if not self._voices:
+        """The spans of speech, and what each of their clusters sounds like; of an open block by its drafts."""
+        clusters = cluster_pieces(self._block, least_cosine=self._of_pieces)
+        known = [*self._voices, *(self._draft(clusters, cluster) for cluster in range(_count(clusters)))]
+        if not known:
             return [], []
-        embeddings = np.stack([voice.embedding for voice in self._voices])
-        weights = np.array([voice.seconds for voice in self._voices], np.float32)
-        labels = agglomerate(embeddings, weights, self._apart_in_blocks(), least_cosine=self._of_voices)
-        spans = spans_of(self._windows, [[int(labels[voice]) for voice in found] for found in self._clusters])
+        embeddings = np.stack([voice.embedding for voice in known])
+        weights = np.array([voice.seconds for voice in known], np.float32)
+        apart = _apart_in_blocks([*self._apart, together(self._block, clusters)])
+        labels = agglomerate(embeddings, weights, apart, least_cosine=self._of_voices)
+        numbers = [*self._clusters, *_counted_from(len(self._voices), clusters)]
+        spans = spans_of([*self._windows, *self._block], [[int(labels[voice]) for voice in found] for found in numbers])
         voices = [
-            _merged([voice for voice, label in zip(self._voices, labels.tolist(), strict=True) if label == cluster])
+            _merged([voice for voice, label in zip(known, labels.tolist(), strict=True) if label == cluster])
             for cluster in range(int(labels.max()) + 1)
         ]
         return spans, voices
@@ -98,9 +102,9 @@ class Voices:
     def _close(self) -> Iterator[None]:
         block, self._block = self._block, []
         clusters = cluster_pieces(block, least_cosine=self._of_pieces)
-        count, first = max((cluster for found in clusters for cluster in found), default=-1) + 1, len(self._voices)
+        first = len(self._voices)
         voices: list[_BlockVoice] = []
-        for cluster in range(count):
+        for cluster in range(_count(clusters)):
             seconds, speech = _speech_of(block, clusters, cluster)
             encoded = self._encode(speech)
             yield
@@ -111,7 +115,7 @@ class Voices:
         # All of a block at once: what is known so far is asked for between any two steps.
         self._voices += voices
         self._apart.append(together(block, clusters))
-        self._clusters += [[first + cluster for cluster in found] for found in clusters]
+        self._clusters += _counted_from(first, clusters)
         self._windows += [
             replace(
                 window, pieces=tuple(replace(piece, embedding=_NOTHING, speech=_NOTHING) for piece in window.pieces)
@@ -125,13 +129,38 @@ class Voices:
         encoded = self._service.encode(Utterance(Waveform(said), (), seconds, seconds, level))
         return replace(encoded, utterance=Utterance(Waveform(_NOTHING), (), seconds, seconds, level))
 
-    def _apart_in_blocks(self) -> NDArray[np.bool_]:
-        apart = np.zeros((len(self._voices), len(self._voices)), bool)
-        at = 0
-        for met in self._apart:
-            apart[at : at + len(met), at : at + len(met)] = met
-            at += len(met)
-        return apart
+    def _draft(self, clusters: Sequence[Sequence[int]], cluster: int) -> _BlockVoice:
+        """A voice of the open block by what its pieces sound like, which costs nothing."""
+        seconds, speech = _speech_of(self._block, clusters, cluster)
+        pieces = [
+            piece
+            for window, found in zip(self._block, clusters, strict=True)
+            for piece, its in zip(window.pieces, found, strict=True)
+            if its == cluster
+        ]
+        embedding = _mean([(piece.seconds, piece.embedding) for piece in pieces])
+        assert embedding is not None  # every piece has one
+        said = len(speech) / SAMPLE_RATE
+        heard = Utterance(Waveform(_NOTHING), (), said, said, level_of_speech(speech))
+        return _BlockVoice(seconds, embedding, EncodedUtterance(heard, embedding), several=False)
+
+
+def _count(clusters: Sequence[Sequence[int]]) -> int:
+    return max((cluster for found in clusters for cluster in found), default=-1) + 1
+
+
+def _counted_from(first: int, clusters: Sequence[Sequence[int]]) -> list[list[int]]:
+    return [[first + cluster for cluster in found] for found in clusters]
+
+
+def _apart_in_blocks(blocks: Sequence[NDArray[np.bool_]]) -> NDArray[np.bool_]:
+    """Which voices of all blocks are never one person, from those of each block."""
+    apart = np.zeros((sum(map(len, blocks)),) * 2, bool)
+    at = 0
+    for met in blocks:
+        apart[at : at + len(met), at : at + len(met)] = met
+        at += len(met)
+    return apart
 
 
 def _least_cosine(policy: Policy, seconds: float) -> float:

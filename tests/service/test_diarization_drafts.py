@@ -1,0 +1,49 @@
+"""What is told of a recording before its first block is whole; voices are tones."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.loudness import LoudnessSegmentation
+from support.toys import heard, tone, toy_service
+
+from voiceprint.audio.recording import Waveform
+from voiceprint.domain.speaker import Enrollment
+from voiceprint.service.diarization import Diarizer, last_of
+from voiceprint.service.service import VoiceprintService
+
+ADA, STRANGER = 200, 400
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[VoiceprintService]:
+    """Ada is enrolled."""
+    with toy_service(tmp_path) as opened:
+        opened.segmentation = LoudnessSegmentation()  # type: ignore[assignment]  # the same question
+        embedding = heard(opened, ADA).embedding
+        assert embedding is not None
+        opened.enroll_new("Ada", [Enrollment.new(embedding, 4.0, "")])
+        yield opened
+
+
+def test_turns_are_told_from_the_first_windows_on_and_stay(service: VoiceprintService) -> None:
+    sound = Waveform(np.concatenate([tone(pitch, 6.0).samples for pitch in (ADA, STRANGER) * 4]))
+    diarizer = Diarizer(service, service.parties(sound))
+    told: list[list[tuple[int, int | None]]] = []
+    ends: list[float] = []
+    for _ in diarizer.hear([sound]):
+        found = last_of(diarizer.found())
+        told.append([(round(turn.start), turn.unnamed) for turn in found.turns])
+        ends.append(max(turn.end for turn in found.turns))
+    assert ends[0] < 20
+    assert len(ends) > 3
+    assert ends == sorted(ends)
+    for _ in diarizer.finish():
+        pass
+    found = last_of(diarizer.found())
+    final = [(round(turn.start), turn.unnamed) for turn in found.turns]
+    assert [unnamed for _, unnamed in final] == [None, 1] * 4
+    for early in told:
+        assert early == final[: len(early)]
+    assert all(turn.answer.decision.speaker_id for turn in found.turns if turn.unnamed is None)
