@@ -19,8 +19,8 @@ WEBHOOK_EVENTS = ("watchlist_hit", "decision", "recording")
 _PREFIX = "VOICEPRINT_"
 # Scheme, host and, where it is not the scheme's own, port: nothing that a browser would not say.
 _ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::[1-9][0-9]{0,4})?")
-# These belong to other parts of the program: the key file is looked up by the vault, in an order of its own.
-_OTHER_VARIABLES = frozenset({"VOICEPRINT_KEY_FILE"})
+# No settings: a key file among the usual places, and a name for ``env:`` to read a key from.
+_OTHER_VARIABLES = frozenset({"VOICEPRINT_KEY_FILE", "VOICEPRINT_MASTER_KEY"})
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -28,6 +28,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     data: Path = msgspec.field(default_factory=lambda: home() / "index")
     store: str | None = None
+    key: str | None = None
+    old_key: str | None = None
     models: Path = msgspec.field(default_factory=lambda: home() / "pretrained_models")
     encoder: str | None = None
     runtime: Literal["auto", "onnx", "speechbrain"] = "auto"

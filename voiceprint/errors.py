@@ -104,7 +104,7 @@ class ConfigError(SetupError):
 
 
 class KeyFileError(SetupError):
-    """A master key file that is missing, unsafe or wrong."""
+    """A master key that is missing, unsafe or wrong."""
 
 
 class ModelError(SetupError):

@@ -34,4 +34,4 @@ def test_a_setting_that_cannot_be_is_one_sentence(environ: dict[str, str], code:
 
 
 def test_the_key_file_variable_belongs_to_the_vault() -> None:
-    assert load_settings(environ={"VOICEPRINT_KEY_FILE": "/run/key"}) == Settings()
+    assert load_settings(environ={"VOICEPRINT_KEY_FILE": "/run/key", "VOICEPRINT_MASTER_KEY": "secret"}) == Settings()

@@ -29,7 +29,7 @@ from voiceprint.storage.maintenance.audit_trimming import trim
 from voiceprint.storage.maintenance.check import check
 from voiceprint.storage.maintenance.key_rotation import rotate
 from voiceprint.storage.maintenance.template_renewal import renew
-from voiceprint.storage.sealing.key_file import MasterKeys, create_key_file, load_key_file
+from voiceprint.storage.sealing.key_file import KeyFile, MasterKeys, create_key_file, load_key_file
 from voiceprint.storage.store import Loaded, Store
 
 ENCODER = EncoderIdentity("crash-test", "c" * 64, 192)
@@ -218,7 +218,7 @@ def _finish_rotation(data: Place, key: Path, first: MasterKeys) -> None:
 
 def _opens(data: Place, keys: MasterKeys) -> bool:
     try:
-        Store.open(data, MasterKeys(keys.keys, Path("nowhere")), ENCODER).close()
+        Store.open(data, MasterKeys(keys.keys, KeyFile(Path("nowhere"))), ENCODER).close()
     except KeyFileError:
         return False
     return True

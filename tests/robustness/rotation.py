@@ -19,7 +19,7 @@ from support.big_store import ENCODER, fill
 
 from voiceprint.errors import KeyFileError
 from voiceprint.storage.maintenance.key_rotation import rotate
-from voiceprint.storage.sealing.key_file import MasterKeys, create_key_file, load_key_file
+from voiceprint.storage.sealing.key_file import KeyFile, MasterKeys, create_key_file, load_key_file
 from voiceprint.storage.store import Store
 
 
@@ -58,7 +58,7 @@ def run(speakers: int, kills: int, chance: random.Random, folder: Path) -> dict[
     newest = load_key_file(key, data=data)
     assert len(newest.keys) == 1
     assert count(data, newest) == speakers
-    assert not opens(data, MasterKeys(first.keys, folder / "nowhere")), "the first key still opens the store"
+    assert not opens(data, MasterKeys(first.keys, KeyFile(folder / "nowhere"))), "the first key still opens the store"
     return {
         "speakers": speakers,
         "kills": kills,

@@ -14,7 +14,7 @@ from voiceprint.storage.maintenance.check import check
 from voiceprint.storage.maintenance.restore import restore
 from voiceprint.storage.maintenance.template_renewal import renew
 from voiceprint.storage.receipts import verify_receipt
-from voiceprint.storage.sealing.key_file import MasterKeys
+from voiceprint.storage.sealing.key_file import KeyFile, MasterKeys
 from voiceprint.storage.store import Store
 
 WORDS = "twelve or more"
@@ -104,7 +104,7 @@ def test_a_passphrase_moves_it_to_other_keys(tmp_path: Path, keys: MasterKeys, s
     ada = store.add_speaker("Ada", [enrollment(1)])
     store.add_speaker("Ben", [enrollment(2)])
     data = take_bundle(store, passphrase=WORDS, only=ada.id)
-    theirs = MasterKeys((Fernet.generate_key(),), tmp_path / "theirs")
+    theirs = MasterKeys((Fernet.generate_key(),), KeyFile(tmp_path / "theirs"))
     assert [who.name for who in read_bundle(data, keys=theirs, passphrase=WORDS).speakers] == ["Ada"]
     for wrong in (None, "something else"):
         with pytest.raises(InputError) as caught:

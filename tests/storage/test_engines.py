@@ -20,7 +20,7 @@ from voiceprint.storage.maintenance.key_rotation import rotate
 from voiceprint.storage.maintenance.restore import restore
 from voiceprint.storage.maintenance.template_renewal import renew
 from voiceprint.storage.receipts import verify_receipt
-from voiceprint.storage.sealing.key_file import MasterKeys
+from voiceprint.storage.sealing.key_file import KeyFile, MasterKeys
 from voiceprint.storage.store import Store, has_store
 from voiceprint.storage.tokens import add_token, list_tokens
 
@@ -94,7 +94,7 @@ def test_rotation_renewal_migration_and_trimming(kept: Store, place: Place, keys
     report = rotate(kept)
     assert (report.rewrapped, report.old_keys_dropped) == (1, True)
     with pytest.raises(KeyFileError):
-        Store.open_existing(place, MasterKeys(keys.keys, Path("nowhere")))
+        Store.open_existing(place, MasterKeys(keys.keys, KeyFile(Path("nowhere"))))
     assert renew(kept).speakers == 1
     np.testing.assert_allclose(kept.load().speakers[0].enrollments[0].embedding, unit(1), atol=1e-6)
     begin(kept, OTHER, enroll_waiting=False)

@@ -5,9 +5,9 @@ from cryptography.fernet import Fernet
 
 from voiceprint.errors import KeyFileError
 from voiceprint.storage.sealing.key_file import (
+    KeyFile,
     MasterKeys,
     create_key_file,
-    find_key_file,
     load_key_file,
     replace_key_file,
 )
@@ -36,7 +36,7 @@ def test_a_new_key_is_for_this_user_only_and_opens_again(tmp_path: Path, data: P
 
 def test_a_replaced_key_file_is_the_old_one_or_the_new_one(tmp_path: Path, data: Path) -> None:
     old = create_key_file(tmp_path / "keys" / "master.key", data=data)
-    new = MasterKeys((Fernet.generate_key(), *old.keys), old.path, {"0" * 32: old.tag})
+    new = MasterKeys((Fernet.generate_key(), *old.keys), old.source, {"0" * 32: old.tag})
     replace_key_file(new)
     again = load_key_file(old.path, data=data)
     assert (again.keys, again.stores) == (new.keys, new.stores)
@@ -104,21 +104,6 @@ def test_missing_folder_device_and_inside_the_data(tmp_path: Path, data: Path) -
         assert caught.value.code == code, path
 
 
-def test_places_are_searched_in_order(tmp_path: Path) -> None:
-    secret = tmp_path / "secret"
-    credentials = tmp_path / "credentials"
-    credentials.mkdir()
-    home = {"HOME": str(tmp_path / "home")}
-    assert find_key_file(home, secret=secret) == tmp_path / "home/.config/voiceprint/master.key"
-    assert find_key_file({**home, "XDG_CONFIG_HOME": "/x"}, secret=secret) == Path("/x/voiceprint/master.key")
-    write(secret, KEY)
-    assert find_key_file(home, secret=secret) == secret
-    write(credentials / "voiceprint.key", KEY)
-    environ = {**home, "CREDENTIALS_DIRECTORY": str(credentials)}
-    assert find_key_file(environ, secret=secret) == credentials / "voiceprint.key"
-    assert find_key_file({**environ, "VOICEPRINT_KEY_FILE": "/k"}, secret=secret) == Path("/k")
-
-
 def test_keys_never_print(tmp_path: Path, data: Path) -> None:
     keys = load_key_file(write(tmp_path / "key", KEY), data=data)
     assert KEY.decode() not in f"{keys!r} {keys}"
@@ -128,7 +113,7 @@ def test_a_link_to_a_key_file_stays_a_link(tmp_path: Path, data: Path) -> None:
     made = create_key_file(tmp_path / "keys" / "master.key", data=data)
     link = tmp_path / "link"
     link.symlink_to(made.path)
-    replace_key_file(MasterKeys((KEY,), link))
+    replace_key_file(MasterKeys((KEY,), KeyFile(link)))
     assert link.is_symlink()
     assert load_key_file(made.path, data=data).keys == (KEY,)
 

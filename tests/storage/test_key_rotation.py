@@ -5,7 +5,7 @@ from support.store_fixtures import ENCODER, enrollment, files, tamper
 
 from voiceprint.errors import KeyFileError, StoreError
 from voiceprint.storage.maintenance.key_rotation import rotate
-from voiceprint.storage.sealing.key_file import MasterKeys, hold_key_file, load_key_file, replace_key_file
+from voiceprint.storage.sealing.key_file import KeyFile, MasterKeys, hold_key_file, load_key_file, replace_key_file
 from voiceprint.storage.store import Store
 
 
@@ -26,7 +26,7 @@ def test_after_a_rotation_only_the_new_key_opens_and_nothing_is_lost(
     assert len(again.load().speakers) == 8
     again.close()
     with pytest.raises(KeyFileError) as caught:
-        Store.open(folder, MasterKeys(keys.keys, folder.parent / "nowhere"), ENCODER)
+        Store.open(folder, MasterKeys(keys.keys, KeyFile(folder.parent / "nowhere")), ENCODER)
     assert caught.value.code == "key_wrong"
 
 
@@ -44,7 +44,7 @@ def test_a_killed_rotation_is_finished_by_the_next(folder: Path, keys: MasterKey
     for number in range(3):
         store.add_speaker(f"speaker {number}", [enrollment(number)])
     now = load_key_file(keys.path, data=folder)
-    replace_key_file(MasterKeys((b"A" * 43 + b"=", *now.keys), now.path, now.stores))  # killed right after step 1
+    replace_key_file(MasterKeys((b"A" * 43 + b"=", *now.keys), now.source, now.stores))  # killed right after step 1
     report = rotate(store)
     assert (report.resumed, report.rewrapped) == (True, 3)
     assert load_key_file(keys.path, data=folder).keys == (b"A" * 43 + b"=",)
@@ -63,7 +63,7 @@ def test_a_damaged_speaker_does_not_stop_it(folder: Path, store: Store) -> None:
 def test_a_key_file_that_is_not_ours_to_change_is_left_and_said(folder: Path, keys: MasterKeys, store: Store) -> None:
     store.add_speaker("Ada", [enrollment(1)])
     before = files(keys.path.parent)
-    elsewhere = MasterKeys(keys.keys, Path("/proc/voiceprint.key"))
+    elsewhere = MasterKeys(keys.keys, KeyFile(Path("/proc/voiceprint.key")))
     store.use_keys(elsewhere)
     with pytest.raises((KeyFileError, StoreError)):
         rotate(store)

@@ -27,7 +27,7 @@ def mounted(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.
     if request.param == "systemd credential":
         monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(folder))
     else:
-        monkeypatch.setattr("voiceprint.storage.sealing.key_file.CONTAINER_SECRET", path)
+        monkeypatch.setattr("voiceprint.storage.sealing.key_sources.CONTAINER_SECRET", path)
     return path
 
 
@@ -49,7 +49,7 @@ def test_it_is_used_and_no_other_key_is_made(
     # The mount is gone: the store must not be opened with a key that was made in its place.
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path / "elsewhere"))
     monkeypatch.setattr(
-        "voiceprint.storage.sealing.key_file.CONTAINER_SECRET", tmp_path / "elsewhere" / "voiceprint_key"
+        "voiceprint.storage.sealing.key_sources.CONTAINER_SECRET", tmp_path / "elsewhere" / "voiceprint_key"
     )
     assert main(["check", "--data", str(tmp_path / "index")]) == 3
     assert "There is no key file" in capsys.readouterr().err

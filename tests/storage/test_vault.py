@@ -5,7 +5,7 @@ from cryptography.fernet import Fernet
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voiceprint.storage.sealing.key_file import MasterKeys
+from voiceprint.storage.sealing.key_file import KeyFile, MasterKeys
 from voiceprint.storage.sealing.vault import (
     HashKey,
     PurposeKeys,
@@ -21,7 +21,7 @@ STORE = "00" * 16
 
 
 def keys(*raw: bytes) -> MasterKeys:
-    return MasterKeys(raw, Path("key"))
+    return MasterKeys(raw, KeyFile(Path("key")))
 
 
 @given(st.binary(max_size=2000))

@@ -21,6 +21,7 @@ __all__ = [
     "add_choice_options",
     "add_data_option",
     "add_json_option",
+    "add_key_options",
     "add_models_option",
     "add_server_options",
     "add_store_options",
@@ -71,6 +72,19 @@ def add_data_option(parser: argparse.ArgumentParser) -> None:
         "--store",
         metavar="ADDRESS",
         help="a PostgreSQL database in its place: postgresql://USER@HOST/DATABASE (VOICEPRINT_STORE)",
+    )
+    add_key_options(parser)
+
+
+def add_key_options(parser: argparse.ArgumentParser) -> None:
+    """Add --key and --old-key: the sources of the master key."""
+    parser.add_argument(
+        "--key",
+        metavar="SOURCE",
+        help="where the master key is: file:PATH, credential:NAME, env:NAME or command:WORDS (VOICEPRINT_KEY)",
+    )
+    parser.add_argument(
+        "--old-key", metavar="SOURCE", help="where the one before it is, until 'key rotate' (VOICEPRINT_OLD_KEY)"
     )
 
 

@@ -24,16 +24,20 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _init(args: argparse.Namespace) -> int:
-    from voiceprint.storage.sealing.key_file import find_key_file
+    from voiceprint.storage.sealing.key_sources import find_key_source
 
-    there = find_key_file().exists()
-    keys = store_keys(settings_from(args), make=True)
+    settings = settings_from(args)
+    path = find_key_source(settings.key, settings.old_key).path
+    there = path is None or path.exists()
+    keys = store_keys(settings, make=True)
     if args.json:
-        print_json({"path": str(keys.path), "made": not there, "keys": len(keys.keys)})
+        print_json({"path": keys.source.where, "made": not there, "keys": len(keys.keys)})
     elif there:
-        print(f"There is a key file already: {keys.path}, {len(keys.keys)} keys. It was not changed.")
+        print(f"There is a key already: {keys.source.where}, {len(keys.keys)} keys. It was not changed.")
     else:
-        print(f"A new key was made: {keys.path}. Keep a copy of it: without it the voiceprints cannot be opened.")
+        print(
+            f"A new key was made: {keys.source.where}. Keep a copy of it: without it the voiceprints cannot be opened."
+        )
     return 0
 
 
@@ -42,16 +46,16 @@ def _rotate(args: argparse.Namespace) -> int:
 
     with open_store(args) as store:
         report = rotate(store)
-        path = store.keys.path
+        source = store.keys.source
     if args.json:
         print_json(report)
         return 0
     done = "Finished a rotation" if report.resumed else "Rotated"
-    print(f"{done}: {counted(report.rewrapped, 'speaker')}, key file {path}.")
+    print(f"{done}: {counted(report.rewrapped, 'speaker')}, {source.name}.")
     if report.waiting_stores:
         print(f"The old key stays: the stores {', '.join(report.waiting_stores)} still need it; rotate them too.")
     elif not report.old_keys_dropped:
-        print("The key file is not ours to change: take every line but the first out of it.")
+        print(f"The old key stays: take it out of {source.name}, and leave out --old-key, on every server.")
     print("Bundles and copies of the store made before need the old key: export again.")
     return 0
 
@@ -67,8 +71,8 @@ def _check(args: argparse.Namespace) -> int:
             pass
     tell(
         args,
-        {"path": str(keys.path), "keys": len(keys.keys), "opens_store": opens or None},
-        f"{keys.path}: {len(keys.keys)} keys. " + _said(settings.where, opens),
+        {"path": keys.source.where, "keys": len(keys.keys), "opens_store": opens or None},
+        f"{keys.source.where}: {len(keys.keys)} keys. " + _said(settings.where, opens),
     )
     return 0
 

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from voiceprint.cli.common import add_json_option, counted
+from voiceprint.cli.common import add_json_option, add_key_options, counted, settings_from
 from voiceprint.cli.store_common import tell
 
 __all__ = ["add"]
@@ -15,15 +15,17 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument("source", metavar="FROM", help="a data folder, or postgresql://USER@HOST/DATABASE")
     parser.add_argument("target", metavar="TO", help="the other; there must be no store yet")
     add_json_option(parser)
+    add_key_options(parser)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     from voiceprint.storage.maintenance.moving import move
-    from voiceprint.storage.sealing.key_file import find_key_file, load_key_file
+    from voiceprint.storage.sealing.key_sources import find_key_source
 
     source, target = (_place(word) for word in (args.source, args.target))
-    report = move(source, target, load_key_file(find_key_file(), data=None))
+    settings = settings_from(args)
+    report = move(source, target, find_key_source(settings.key, settings.old_key).load(data=None))
     tell(
         args,
         report,

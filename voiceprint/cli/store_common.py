@@ -13,7 +13,7 @@ from voiceprint.errors import InputError
 
 if TYPE_CHECKING:
     from voiceprint.service.service import VoiceprintService
-    from voiceprint.storage.sealing.key_file import MasterKeys
+    from voiceprint.storage.sealing.master_keys import MasterKeys
     from voiceprint.storage.store import Store
 
 __all__ = [
@@ -58,13 +58,15 @@ def store_keys(settings: Settings, *, make: bool = False) -> "MasterKeys":
 
     Raises KeyFileError.
     """
-    from voiceprint.storage.sealing.key_file import create_key_file, find_key_file, load_key_file
+    from voiceprint.storage.sealing.key_file import create_key_file
+    from voiceprint.storage.sealing.key_sources import find_key_source
     from voiceprint.storage.store import has_store
 
-    path = find_key_file()
-    if make and not path.exists() and not has_store(settings.place):
+    source = find_key_source(settings.key, settings.old_key)
+    path = source.path
+    if make and path is not None and not path.exists() and not has_store(settings.place):
         return create_key_file(path, data=settings.data)
-    return load_key_file(path, data=settings.data)
+    return source.load(data=settings.data)
 
 
 def check_store(settings: Settings, *, make: bool = False) -> None:

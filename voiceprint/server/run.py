@@ -22,7 +22,7 @@ from voiceprint.server.middleware import LOOPBACK_NAMES
 from voiceprint.server.slow_readers import cut_slow_readers
 from voiceprint.server.tls import Identity, load_identity, machine_names, main_address
 from voiceprint.service.service import VoiceprintService
-from voiceprint.storage.sealing.key_file import find_key_file
+from voiceprint.storage.sealing.key_sources import default_key_file, find_key_source
 
 __all__ = ["RUNNER_OPTIONS", "check_binding", "host_to_show", "serve"]
 
@@ -61,7 +61,8 @@ def serve(service: VoiceprintService, settings: Settings) -> None:
             f"Listening on {settings.address} without a token would let everybody on that network enroll, identify and "
             "delete: make one first with 'voiceprint token add NAME --scope operate'.",
         )
-    asyncio.run(_serve(service, settings, load_identity(settings, find_key_file().parent)))
+    beside = find_key_source(settings.key, settings.old_key).path or default_key_file(os.environ)
+    asyncio.run(_serve(service, settings, load_identity(settings, beside.parent)))
 
 
 async def _serve(service: VoiceprintService, settings: Settings, identity: Identity | None) -> None:

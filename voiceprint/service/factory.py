@@ -17,7 +17,9 @@ from voiceprint.encoding.model_folder import ModelFolder
 from voiceprint.encoding.segmentation import Segmentation
 from voiceprint.service.recogniser import CONFIDENT_SHARE, PreviousEncoder
 from voiceprint.service.service import VoiceprintService
-from voiceprint.storage.sealing.key_file import MasterKeys, create_key_file, find_key_file, load_key_file
+from voiceprint.storage.sealing.key_file import create_key_file
+from voiceprint.storage.sealing.key_sources import find_key_source
+from voiceprint.storage.sealing.master_keys import MasterKeys
 from voiceprint.storage.store import Store, check_encoder, has_store
 
 __all__ = ["identity_of", "load_encoder", "open_keys", "open_service"]
@@ -94,9 +96,10 @@ def _open_previous(store: Store, settings: Settings, encoder: Encoder | None) ->
 
 def open_keys(settings: Settings, *, environ: Mapping[str, str] | None = None) -> MasterKeys:
     """The master keys; a new one only where there is no store yet. Raises KeyFileError."""
-    path = find_key_file(os.environ if environ is None else environ)
-    if not path.exists() and not has_store(settings.place):
+    source = find_key_source(settings.key, settings.old_key, environ)
+    path = source.path
+    if path is not None and not path.exists() and not has_store(settings.place):
         keys = create_key_file(path, data=settings.data)
         log.warning("A new key was made: %s. Keep a copy of it: without it the voiceprints cannot be opened.", path)
         return keys
-    return load_key_file(path, data=settings.data)
+    return source.load(data=settings.data)

@@ -21,7 +21,7 @@ from voiceprint.storage.last_change import SpeakerChange
 from voiceprint.storage.manifest_cache import ManifestCache
 from voiceprint.storage.receipts import Receipt, make_receipt
 from voiceprint.storage.rows import Loaded, Mark, Rows
-from voiceprint.storage.sealing.key_file import MasterKeys
+from voiceprint.storage.sealing.master_keys import MasterKeys
 from voiceprint.storage.sealing.seals import Seals
 from voiceprint.storage.sealing.settings import StoreSettings, StoreState
 from voiceprint.storage.sealing.vault import Vault

@@ -10,7 +10,8 @@ from voiceprint.storage.engine import Engine
 from voiceprint.storage.former_layout import move_former
 from voiceprint.storage.manifest_cache import ManifestCache
 from voiceprint.storage.rows import Rows
-from voiceprint.storage.sealing.key_file import MasterKeys, claim_key_file, load_key_file
+from voiceprint.storage.sealing.key_file import claim_key_file
+from voiceprint.storage.sealing.master_keys import MasterKeys
 from voiceprint.storage.sealing.seals import Seals
 from voiceprint.storage.sealing.vault import SealBrokenError
 from voiceprint.storage.tables import Tables
@@ -142,14 +143,14 @@ class Transactions:
         except SealBrokenError as error:
             raise KeyFileError(
                 "key_wrong",
-                f"No key in {self._keys.path} opens the store {self.name}; give the key file that it was made with.",
+                f"No key in {self._keys.source.name} opens the store {self.name}; give the key that it was made with.",
             ) from error
         except ValueError as error:
             raise StoreError("store_damaged", f"The store {self.name} does not say which store it is.") from error
 
     def _keys_again(self) -> MasterKeys:
-        """The keys of the file, which another process may have rotated."""
+        """The keys of their source, which another process may have rotated."""
         try:
-            return load_key_file(self._keys.path, data=self.folder)
+            return self._keys.source.load(data=self.folder)
         except KeyFileError:
             return self._keys

@@ -24,7 +24,7 @@ from voiceprint.domain.speaker import StoredSpeaker
 from voiceprint.errors import InputError, KeyFileError, StoreError
 from voiceprint.files import create_file
 from voiceprint.storage.rows import Rows
-from voiceprint.storage.sealing.key_file import MasterKeys
+from voiceprint.storage.sealing.master_keys import MasterKeys
 from voiceprint.storage.sealing.settings import StoreSettings
 from voiceprint.storage.sealing.speaker_codec import PackedSpeaker, has_unit_vectors
 from voiceprint.storage.sealing.vault import Vault
@@ -118,7 +118,9 @@ def read_bundle(data: bytes, *, keys: MasterKeys, passphrase: str | None = None)
     except InvalidToken as error:
         if header.seal == "passphrase":
             raise InputError("bundle_sealed", "The passphrase does not open the bundle, or it is damaged.") from error
-        raise KeyFileError("key_wrong", f"No key in {keys.path} opens the bundle, or the bundle is damaged.") from error
+        raise KeyFileError(
+            "key_wrong", f"No key in {keys.source.name} opens the bundle, or the bundle is damaged."
+        ) from error
     except (msgspec.DecodeError, ValueError) as error:
         raise InputError("bundle_damaged", "The bundle opens, but what is in it cannot be read.") from error
     # All else of the head is bound already: a change of how the key is made gives another key.

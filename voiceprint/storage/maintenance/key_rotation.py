@@ -8,6 +8,9 @@
 
 Started again after a kill it continues: a key file of several keys is an unfinished rotation. A copy of store and key
 file made before still opens; template renewal makes it useless with the store.
+
+Only a key file is written. Keys that are brought to us (a credential, a variable, a command, a mounted secret) come
+with the new one first: steps 1 and 5 are their owner's.
 """
 
 from collections.abc import Callable
@@ -17,7 +20,8 @@ import msgspec
 from cryptography.fernet import Fernet
 
 from voiceprint.errors import KeyFileError, StoreError
-from voiceprint.storage.sealing.key_file import MasterKeys, hold_key_file, load_key_file, replace_key_file
+from voiceprint.storage.sealing.key_file import hold_key_file, replace_key_file
+from voiceprint.storage.sealing.master_keys import MasterKeys
 from voiceprint.storage.sealing.seals import Seals
 from voiceprint.storage.sealing.vault import SealBrokenError, Vault
 from voiceprint.storage.store import Store
@@ -51,22 +55,22 @@ def rotate(store: Store, *, progress: Callable[[int], None] = lambda _: None) ->
             return _rotate(store, progress)
     except KeyFileError as error:
         if error.code == "key_not_made" and len(store.keys.keys) > 1:
-            return _rotate(store, progress)  # a mounted secret whose owner has put the new key first
+            return _rotate(store, progress)  # not ours to write: its owner has put the new key first
         raise
 
 
 def _rotate(store: Store, progress: Callable[[int], None]) -> RotationReport:
-    keys = load_key_file(store.keys.path, data=store.folder)
+    keys = store.keys.source.load(data=store.folder)
     resumed = len(keys.keys) > 1
     if not resumed:
-        keys = MasterKeys((Fernet.generate_key(), *keys.keys), keys.path, keys.stores)
+        keys = MasterKeys((Fernet.generate_key(), *keys.keys), keys.source, keys.stores)
         replace_key_file(keys)
     store.use_keys(keys)
     with store.writing() as rows:
         rows.put_settings(rows.seals)
         rows.note("rotation_begun")
     done = _rewrap_all(store, progress)
-    _check_everything_opens(store, MasterKeys(keys.keys[:1], keys.path))
+    _check_everything_opens(store, MasterKeys(keys.keys[:1], keys.source))
     with store.writing() as rows:
         rows.note("rotated", speakers=done)
     store.clear_log()
@@ -106,7 +110,7 @@ def _check_everything_opens(store: Store, newest: MasterKeys) -> None:
 def _drop_old(store: Store, keys: MasterKeys) -> tuple[bool, tuple[str, ...]]:
     stores = {**keys.stores, store.id: keys.tag}
     waiting = tuple(store_id for store_id, tag in stores.items() if tag != keys.tag)
-    left = MasterKeys(keys.keys if waiting else keys.keys[:1], keys.path, stores)
+    left = MasterKeys(keys.keys if waiting else keys.keys[:1], keys.source, stores)
     try:
         replace_key_file(left)
     except KeyFileError:

@@ -9,7 +9,7 @@ import msgspec
 from voiceprint.errors import StoreError
 from voiceprint.storage.engine import Place, create
 from voiceprint.storage.maintenance.check import check
-from voiceprint.storage.sealing.key_file import MasterKeys
+from voiceprint.storage.sealing.master_keys import MasterKeys
 from voiceprint.storage.store import Store, has_store
 
 __all__ = ["MoveReport", "move"]

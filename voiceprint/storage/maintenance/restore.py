@@ -8,7 +8,7 @@ from voiceprint.errors import ModelError
 from voiceprint.storage.engine import Place
 from voiceprint.storage.maintenance.bundle import Bundle
 from voiceprint.storage.rows import Rows
-from voiceprint.storage.sealing.key_file import MasterKeys
+from voiceprint.storage.sealing.master_keys import MasterKeys
 from voiceprint.storage.store import Store, check_encoder, has_store
 
 __all__ = ["RestoreReport", "restore"]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from voiceprint.domain.speaker import EncoderIdentity, Enrollment, StoredSpeaker
 from voiceprint.storage.sealing.cancelable import transform_matrix
-from voiceprint.storage.sealing.key_file import MasterKeys
+from voiceprint.storage.sealing.master_keys import MasterKeys
 from voiceprint.storage.sealing.settings import StoreSettings, StoreState, settings_context
 from voiceprint.storage.sealing.speaker_codec import PackedSpeaker, has_unit_vectors
 from voiceprint.storage.sealing.vault import (

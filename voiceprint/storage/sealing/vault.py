@@ -2,7 +2,7 @@
 
 ::
 
-    master key (file) ─HKDF, salt: store id─▶ wrapping key ─▶ seals the store's settings and secret,
+    master key ─HKDF, salt: store id─▶ wrapping key ─▶ seals the store's settings and secret,
                                                            └▶ seals one data key a speaker ─▶ seals their body
     store secret ─HKDF─▶ keys for content hashes, tombstones, pseudonyms, audit, receipts
 
@@ -28,7 +28,7 @@ from cryptography.hazmat.primitives.ciphers.modes import CBC
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from voiceprint.storage.sealing.key_file import MasterKeys
+from voiceprint.storage.sealing.master_keys import MasterKeys
 
 __all__ = [
     "Context",
