@@ -28,7 +28,8 @@ class Child:
         self.stdin = os.fdopen(stdin, "wb")
         self.stdout = os.fdopen(stdout, "rb")
         self.stderr = os.fdopen(stderr, "rb")
-        self._process, self._handle = (None, None) if process is None else process
+        self._process = None if process is None else process[0]
+        self._handle = None if process is None else process[1]
         self._cpu_seconds = 0.0
         self._lock = Lock()
 
