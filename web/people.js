@@ -221,9 +221,12 @@ export class PeopleView {
     const left = receipt.log_cleared
       ? "Nothing of it is left in the server's files."
       : "Its last traces leave the server's files at the next start.";
+    const late = Array.isArray(receipt.unconfirmed) && receipt.unconfirmed.length
+      ? ` Not yet confirmed by ${receipt.unconfirmed.join(", ")}.`
+      : "";
     box.replaceChildren(
       h("p", { className: "receipt-title" }, words),
-      h("p", { className: "receipt-facts" }, `${when} · erasure ${receipt.epoch} · signed by this server. ${left}`),
+      h("p", { className: "receipt-facts" }, `${when} · erasure ${receipt.epoch} · signed by this server. ${left}${late}`),
       h(
         "div",
         { className: "actions" },

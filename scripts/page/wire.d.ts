@@ -10,7 +10,7 @@ declare namespace Wire {
   type Enrolled = { type: "enrolled"; speaker: SpeakerRef; enrollments: number; speech_seconds: number; speech_seconds_total: number; consistency: number | null; similar_speakers: (Candidate)[]; warnings?: (Notice)[]; pending?: number };
   type Error = { type: "error"; code: string; message: string };
   type Evidence = { created: string; people: number; target_trials: number; nontarget_trials: number; separation: Separation; cost: (Share)[]; growth: (Share)[] };
-  type Forgotten = { type: "forgotten"; id: string; enrollments: number; receipt: Record<string, string | number | boolean> };
+  type Forgotten = { type: "forgotten"; id: string; enrollments: number; receipt: Record<string, string | number | boolean | (string)[]> };
   type GivenConsent = { speaker: SpeakerRef; consent: Consent | null; consent_at: string | null };
   type Health = { encoder: string; accuracy: string; speakers: number; started_at: string; decisions: Record<string, number> | null; evidence: Evidence | null; advice: string | null };
   type Hello = { type: "hello"; version: number; token?: string | null };

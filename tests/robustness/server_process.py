@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 
 from voiceprint.domain.speaker import EncoderIdentity, Enrollment
 from voiceprint.errors import VoiceprintError
+from voiceprint.server.presence_task import CONFIRM_EVERY_SECONDS
 from voiceprint.service.enrolled import EnrolledSpeakers
+from voiceprint.service.presence import Presence
 from voiceprint.storage.sealing.key_file import load_key_file
 from voiceprint.storage.store import Store
 
@@ -84,6 +86,7 @@ class Server:
     def __init__(self, place: str, key: Path) -> None:
         self._store = Store.open(place, load_key_file(key, data=None), ENCODER)
         self._enrolled = EnrolledSpeakers(self._store, ENCODER.dimension)
+        self.presence = Presence(self._store, self._enrolled)
 
     def answer(self, question: dict[str, Any]) -> dict[str, Any]:
         """The answer, or the code of what went wrong."""
@@ -105,12 +108,12 @@ class Server:
         best = self._enrolled.gallery.search(vector_of(voice), 1)
         return best[0].speaker_id if best and best[0].score > SURE else None
 
-    def forget(self, id: str) -> str:
-        """The id, when it is forgotten."""
+    def forget(self, id: str) -> int:
+        """The number of servers that the receipt names as not confirming, when it is forgotten."""
         with self._enrolled.lock:
-            self._store.forget(id)
+            draft = self._store.erase(id, reason="asked")
             self._enrolled.remove(id)
-        return id
+        return len(self._store.receipts(draft)[0].unconfirmed or ())
 
 
 def serve(place: str, key: Path, address: Path) -> None:
@@ -136,5 +139,14 @@ async def _serve(place: str, key: Path, address: Path) -> None:
 
     address.unlink(missing_ok=True)
     listening = await asyncio.start_unix_server(converse, address)
-    async with listening:
+    async with listening, asyncio.TaskGroup() as group:
+        group.create_task(confirm(server.presence))
         await listening.serve_forever()
+
+
+async def confirm(presence: Presence) -> None:
+    """As every server does beside its answers."""
+    while True:
+        with suppress(VoiceprintError):
+            await asyncio.to_thread(presence.confirm)
+        await asyncio.sleep(CONFIRM_EVERY_SECONDS)

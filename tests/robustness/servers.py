@@ -101,6 +101,7 @@ async def forget(world: World, speaker_id: str) -> None:
         return
     voice = world.gone[speaker_id] = world.there.pop(speaker_id)
     world.counts["forgotten"] += 1
+    world.counts["receipts that name a server as not confirming"] += answer["id"] > 0
     world.gone_after.append(await until(world, voice, None))
 
 

@@ -1,6 +1,9 @@
 """Two servers over one store answer alike: what one enrolled or forgot, the other knows at its next answer."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 from support.postgres import PostgresServer
@@ -65,3 +68,63 @@ def test_speakers_of_the_former_encoder_are_followed_too(tmp_path: Path, address
         one.enroll_more(ada.id, [one.admit(one.listen(tone(400)))])
         one.forget(ben)
         assert (other.count(), other.gallery_sizes) == (1, (1, 0))
+
+
+@contextmanager
+def confirming(*services: VoiceprintService) -> Iterator[None]:
+    """As servers do beside their answers."""
+    over = Event()
+
+    def confirm(service: VoiceprintService) -> None:
+        while not over.wait(0.05):
+            service.presence.confirm()
+
+    threads = [Thread(target=confirm, args=(service,)) for service in services]
+    for service, thread in zip(services, threads, strict=True):
+        service.presence.confirm()
+        thread.start()
+    yield
+    over.set()
+    for thread in threads:
+        thread.join()
+
+
+def test_a_receipt_names_both_servers_and_neither_was_asked_anything(
+    tmp_path: Path, postgres_server: PostgresServer
+) -> None:
+    address = postgres_server.new_database()
+    with toy_service(tmp_path, store=address) as one, toy_service(tmp_path, store=address) as other:
+        ada, ben = enroll(one, "Ada", 400), enroll(one, "Ben", 800)
+        with confirming(one, other):
+            receipt = one.forget(ada).receipt
+            assert (len(receipt.confirmed_by or ()), receipt.unconfirmed) == (2, ())
+            assert ada not in other.enrolled.gallery
+        other.presence.leave()
+        receipt = one.forget(ben).receipt
+        assert (len(receipt.confirmed_by or ()), receipt.unconfirmed) == (1, ())
+
+
+def test_two_servers_that_forget_at_once_do_not_wait_for_each_other(
+    tmp_path: Path, postgres_server: PostgresServer
+) -> None:
+    address = postgres_server.new_database()
+    with toy_service(tmp_path, store=address) as one, toy_service(tmp_path, store=address) as other:
+        gone = [(one, enroll(one, "Ada", 400)), (other, enroll(other, "Ben", 800))]
+        receipts = []
+        with confirming(one, other):
+            threads = [
+                Thread(target=lambda service=service, who=who: receipts.append(service.forget(who).receipt))
+                for service, who in gone
+            ]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        assert [(len(one.confirmed_by or ()), one.unconfirmed) for one in receipts] == [(2, ()), (2, ())]
+
+
+def test_the_one_server_over_a_file_names_itself_at_once(tmp_path: Path) -> None:
+    with toy_service(tmp_path) as service:
+        service.presence.confirm()
+        receipt = service.forget(enroll(service, "Ada", 400)).receipt
+        assert (len(receipt.confirmed_by or ()), receipt.unconfirmed) == (1, ())

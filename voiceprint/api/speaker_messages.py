@@ -105,7 +105,7 @@ class Forgotten(Message, frozen=True, kw_only=True, tag="forgotten"):
 
     id: str
     enrollments: int
-    receipt: dict[str, str | int | bool]
+    receipt: dict[str, str | int | bool | list[str]]
 
 
 class Unlocked(Message, frozen=True, kw_only=True, tag="unlocked"):

@@ -3,9 +3,13 @@
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from voiceprint.cli.common import counted, print_json, settings_from
 from voiceprint.cli.store_common import add_care_options, open_store, read_small_file, tell, warn
+
+if TYPE_CHECKING:
+    from voiceprint.storage.receipts import Receipt
 
 __all__ = ["add"]
 
@@ -108,12 +112,28 @@ def run_verify_receipt(args: argparse.Namespace) -> int:
     if here:
         with open_store(args) as store:
             verify_receipt(receipt, store)
-    said = f"{receipt.speaker} was erased at {receipt.erased_at} ({receipt.reason})"
+    said = f"{receipt.speaker} was erased at {receipt.erased_at} ({receipt.reason})" + _servers(receipt)
     tell(
         args,
-        {"valid": True, "checked_against_store": here, "public_key": receipt.public_key, "speaker": receipt.speaker},
+        {
+            "valid": True,
+            "checked_against_store": here,
+            "public_key": receipt.public_key,
+            "speaker": receipt.speaker,
+            "confirmed_by": receipt.confirmed_by or (),
+            "unconfirmed": receipt.unconfirmed or (),
+        },
         f"The receipt is genuine: {said}, and the erasure holds in this store."
         if here
         else f"Signed by an unknown key ({receipt.public_key}), because there is no store here: it says that {said}.",
     )
     return 0
+
+
+def _servers(receipt: "Receipt") -> str:
+    said = ""
+    if receipt.confirmed_by:
+        said += f", confirmed by {', '.join(receipt.confirmed_by)}"
+    if receipt.unconfirmed:
+        said += f", not yet confirmed by {', '.join(receipt.unconfirmed)}"
+    return said

@@ -24,6 +24,7 @@ from voiceprint.server.middleware import (
     check_host_and_origin,
     hold_upload_slot,
 )
+from voiceprint.server.presence_task import CONFIRM_EVERY_SECONDS, confirm_once, leave
 from voiceprint.server.request_log import log_requests
 from voiceprint.server.retention_task import SWEEP_EVERY_SECONDS, sweep_once
 from voiceprint.service.service import VoiceprintService
@@ -50,9 +51,11 @@ def create_app(
     app.add_routes(page.routes())
     app.router.add_get("/ws", live.websocket)
     app.cleanup_ctx.append(repeated(sweep_once, seconds=SWEEP_EVERY_SECONDS))
+    app.cleanup_ctx.append(repeated(confirm_once, seconds=CONFIRM_EVERY_SECONDS))
     app.cleanup_ctx.append(_send_hits)
     app.on_shutdown.append(live.close_streams)
     app.on_shutdown.append(_stop_recordings)
+    app.on_cleanup.append(leave)
     app.on_cleanup.append(_close)
     return app
 

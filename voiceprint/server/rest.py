@@ -187,7 +187,9 @@ async def change_speaker(request: web.Request) -> web.Response:
 
 @routes.delete("/v1/speakers/{id}")
 async def forget_speaker(request: web.Request) -> web.Response:
-    return await answer_about_speaker(request, request.app[CONTEXT].desk.forget)
+    context = request.app[CONTEXT]
+    # It waits for other servers, and no voice should wait for that.
+    return json_answer(await context.wait(context.desk.forget, caller_of(request), request.match_info["id"]))
 
 
 @routes.get("/v1/speakers/{id}/export")

@@ -1,6 +1,7 @@
 """What changes who is enrolled: new speakers, more takes, fewer, names, groups, merging, forgetting, undoing."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from voiceprint.config import Settings
 from voiceprint.domain.consent import check_standing
@@ -8,10 +9,11 @@ from voiceprint.domain.groups import Within, check_groups, is_within
 from voiceprint.domain.match import Match
 from voiceprint.domain.speaker import Enrollment, Profile, StoredSpeaker
 from voiceprint.domain.vocabulary import Consent
-from voiceprint.errors import InputError, SpeakerError, SpeechError
+from voiceprint.errors import InputError, SpeakerError, SpeechError, StoreError
 from voiceprint.service.enrolled import EnrolledSpeakers
 from voiceprint.service.enrollment import check_amount
 from voiceprint.service.pending_takes import PendingTakes
+from voiceprint.service.presence import Presence
 from voiceprint.service.recogniser import Recogniser
 from voiceprint.service.results import EnrollmentOutcome, Erasure, MergeOutcome, UndoableChange
 from voiceprint.service.take_check import TakeCheck, TakeFit
@@ -31,6 +33,7 @@ class Changing:
         self._recogniser = recogniser
         self._takes = TakeCheck(enrolled, recogniser.policy)
         self.pending = PendingTakes(store, enrolled, recogniser, self._takes)
+        self.presence = Presence(store, enrolled)
         self._settings = settings
 
     # Enrolling
@@ -158,13 +161,19 @@ class Changing:
             return stored
 
     def forget(self, speaker_id: str) -> Erasure:
-        """Destroy a speaker's key and records, then drop the voice from memory. Raises SpeakerError."""
+        """Destroy a speaker's key and records, and drop the voice from memory; all servers have a second to follow.
+
+        Raises SpeakerError.
+        """
         with self.enrolled.lock:
             self.enrolled.refresh()
             gone = self.enrolled.speaker(speaker_id)
-            receipt = self.store.forget(speaker_id)
+            draft = self.store.erase(speaker_id, reason="asked")
             self.enrolled.remove(speaker_id)
-            return Erasure(gone, receipt)
+        if self.presence.is_said:
+            with suppress(StoreError):
+                self.presence.confirm()
+        return Erasure(gone, self.store.receipts(draft)[0])
 
     # Two entries, and the way back
 

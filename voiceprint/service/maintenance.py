@@ -1,8 +1,10 @@
 """Maintenance while a server runs: retention and age of the audit log."""
 
+from dataclasses import replace
+
 from voiceprint.service.enrolled import EnrolledSpeakers
 from voiceprint.storage.maintenance.audit_trimming import trim
-from voiceprint.storage.maintenance.retention import Retention, Sweep, sweep
+from voiceprint.storage.maintenance.retention import Retention, Sweep, erase_due
 from voiceprint.storage.store import Store
 
 __all__ = ["Maintenance"]
@@ -19,10 +21,10 @@ class Maintenance:
     def sweep(self) -> Sweep:
         """The erasures due, carried out, with receipts."""
         with self._enrolled.lock:
-            done = sweep(self._store, self.retention, speakers=self._enrolled.all(), unattended=True)
+            done = erase_due(self._store, self.retention, speakers=self._enrolled.all(), unattended=True)
             for receipt in done.receipts:
                 self._enrolled.remove(receipt.speaker)
-            return done
+        return replace(done, receipts=self._store.receipts(*done.receipts))
 
     def trim_audit(self, *, days: int) -> int:
         """The number of audit lines taken out because they are older than ``days``."""

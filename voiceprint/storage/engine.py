@@ -13,10 +13,23 @@ from voiceprint.storage.tables import Tables
 if TYPE_CHECKING:
     from voiceprint.storage.postgres.engine import PostgresEngine
 
-__all__ = ["Engine", "Place", "create", "exists", "open_engine"]
+__all__ = ["Engine", "Place", "ServerRows", "create", "exists", "open_engine"]
 
 # A data folder, or the address of a PostgreSQL database.
 Place = Path | str
+
+
+class ServerRows(Protocol):
+    """The servers over one store: random ids and sealed tokens."""
+
+    def put(self, server_id: str, token: bytes) -> None:
+        """Keep the token of a server, heard from now."""
+
+    def remove(self, server_id: str) -> None:
+        """Delete a server's token."""
+
+    def live(self) -> list[tuple[str, bytes]]:
+        """Id and token of each server heard from lately."""
 
 
 class Engine(Protocol):
@@ -38,6 +51,9 @@ class Engine(Protocol):
 
     def upgrade(self, move: Callable[[sqlite3.Connection], None]) -> None:
         """Let ``move`` bring a SQLite file to the present layout, which takes the keys."""
+
+    def servers(self) -> AbstractContextManager[ServerRows]:
+        """The servers over the store; what is changed is no change of the store."""
 
     def version(self) -> object:
         """A value that changes when another process has written."""

@@ -15,7 +15,7 @@ from voiceprint.errors import InputError
 from voiceprint.storage.rows import Rows
 from voiceprint.storage.transactions import Transactions
 
-__all__ = ["Receipt", "make_receipt", "parse_receipt", "verify_receipt"]
+__all__ = ["Receipt", "draft_receipt", "parse_receipt", "sign_receipt", "verify_receipt"]
 
 _PREFIX = b"voiceprint receipt 1 "
 
@@ -25,10 +25,13 @@ class Receipt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
     ``erased_at``: ISO 8601, UTC. ``records``: number of records destroyed. ``epoch``: number of this erasure in the
     store. ``audit_head``: chain value of its audit line. ``log_cleared``: whether no byte of key or records is left in
-    the database files (False while another process still read them; the next start clears them).
+    the database files (False while another process still read them; the next start clears them). ``revision``: of the
+    store, from which on the speaker is gone; ``confirmed_by``: the servers that had taken it in when the receipt was
+    signed; ``unconfirmed``: those that live and had not said so within a second. A receipt of version 1 has none of the
+    three.
     """
 
-    version: int = 1
+    version: int = 2
     store: str
     speaker: str
     erased_at: str
@@ -37,14 +40,16 @@ class Receipt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     epoch: int
     audit_head: str
     log_cleared: bool
+    revision: int | msgspec.UnsetType = msgspec.UNSET
+    confirmed_by: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
+    unconfirmed: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
     public_key: str
     signature: str = ""
 
 
-def make_receipt(rows: Rows, speaker_id: str, *, reason: str, records: int, log_cleared: bool) -> Receipt:
-    """The signed receipt of an erasure. ``rows``: the transaction that erased the speaker."""
-    key = rows.seals.purposes.receipt
-    receipt = Receipt(
+def draft_receipt(rows: Rows, speaker_id: str, *, reason: str, records: int, log_cleared: bool) -> Receipt:
+    """The receipt of an erasure, without signature. ``rows``: the transaction that erased the speaker."""
+    return Receipt(
         store=rows.seals.store_id,
         speaker=speaker_id,
         erased_at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -53,9 +58,17 @@ def make_receipt(rows: Rows, speaker_id: str, *, reason: str, records: int, log_
         epoch=rows.state.epoch,
         audit_head=rows.state.audit_chain,
         log_cleared=log_cleared,
-        public_key=key.public_key().public_bytes_raw().hex(),
+        revision=rows.state.revision,
+        public_key=rows.seals.purposes.receipt.public_key().public_bytes_raw().hex(),
     )
-    return msgspec.structs.replace(receipt, signature=key.sign(_signed(receipt)).hex())
+
+
+def sign_receipt(
+    draft: Receipt, store: Transactions, confirmed_by: tuple[str, ...], unconfirmed: tuple[str, ...]
+) -> Receipt:
+    """The signed receipt of an erasure that servers confirmed."""
+    receipt = msgspec.structs.replace(draft, confirmed_by=confirmed_by, unconfirmed=unconfirmed)
+    return msgspec.structs.replace(receipt, signature=store.purposes.receipt.sign(_signed(receipt)).hex())
 
 
 def parse_receipt(text: bytes | str) -> Receipt:

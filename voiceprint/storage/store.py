@@ -19,12 +19,13 @@ from voiceprint.storage import last_change
 from voiceprint.storage.engine import Place, create, exists, open_engine
 from voiceprint.storage.last_change import SpeakerChange
 from voiceprint.storage.manifest_cache import ManifestCache
-from voiceprint.storage.receipts import Receipt, make_receipt
+from voiceprint.storage.receipts import Receipt, draft_receipt, sign_receipt
 from voiceprint.storage.rows import Loaded, Mark, Rows
 from voiceprint.storage.sealing.master_keys import MasterKeys
 from voiceprint.storage.sealing.seals import Seals
 from voiceprint.storage.sealing.settings import StoreSettings, StoreState
 from voiceprint.storage.sealing.vault import Vault
+from voiceprint.storage.servers import wait_for_servers
 from voiceprint.storage.tables import Tables
 from voiceprint.storage.transactions import Transactions
 
@@ -168,23 +169,35 @@ class Store(Transactions):
             rows.note(event, speaker_id, **details)
 
     def forget(self, speaker_id: str, *, reason: str = "asked") -> Receipt:
-        """The receipt of an erasure: the speaker's row destroyed, a tombstone left, the log cleared.
+        """The receipt of an erasure. Raises as ``erase``."""
+        return self.receipts(self.erase(speaker_id, reason=reason))[0]
+
+    def erase(self, speaker_id: str, *, reason: str) -> Receipt:
+        """The draft of a receipt: the speaker's row destroyed, a tombstone left, the log cleared.
 
         Takes damaged speakers, too, and works on a full disk. Raises StoreError (``speaker_gone``).
         """
         try:
-            return self._forget(speaker_id, reason)
+            return self._erase(speaker_id, reason)
         except StoreError as error:
             if error.code != "store_full" or not self._engine.give_room():
                 raise
-        return self._forget(speaker_id, reason)
+        return self._erase(speaker_id, reason)
+
+    def receipts(self, *drafts: Receipt) -> tuple[Receipt, ...]:
+        """The signed receipts of erasures, once the servers have confirmed them, or did not within a second."""
+        if not drafts:
+            return ()
+        revision = max(draft.revision or 0 for draft in drafts)
+        confirmed_by, unconfirmed = wait_for_servers(self, revision)
+        return tuple(sign_receipt(draft, self, confirmed_by, unconfirmed) for draft in drafts)
 
     # Inside
 
-    def _forget(self, speaker_id: str, reason: str) -> Receipt:
+    def _erase(self, speaker_id: str, reason: str) -> Receipt:
         with self.writing() as rows:
             records = rows.erase(speaker_id, reason)
-        return make_receipt(rows, speaker_id, reason=reason, records=records, log_cleared=self.clear_log())
+        return draft_receipt(rows, speaker_id, reason=reason, records=records, log_cleared=self.clear_log())
 
     def _change(self, speaker_id: str, event: str, change: Callable[[Profile], Profile]) -> StoredSpeaker:
         with self.writing() as rows:

@@ -1,19 +1,19 @@
 """Transactions of an open store, under the master keys and settings of the moment."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from threading import RLock
 
 from voiceprint.domain.speaker import EncoderIdentity
 from voiceprint.errors import KeyFileError, StoreError
-from voiceprint.storage.engine import Engine
+from voiceprint.storage.engine import Engine, ServerRows
 from voiceprint.storage.former_layout import move_former
 from voiceprint.storage.manifest_cache import ManifestCache
 from voiceprint.storage.rows import Rows
 from voiceprint.storage.sealing.key_file import claim_key_file
 from voiceprint.storage.sealing.master_keys import MasterKeys
 from voiceprint.storage.sealing.seals import Seals
-from voiceprint.storage.sealing.vault import SealBrokenError
+from voiceprint.storage.sealing.vault import PurposeKeys, SealBrokenError
 from voiceprint.storage.tables import Tables
 
 __all__ = ["Transactions"]
@@ -106,6 +106,21 @@ class Transactions:
         """Whether no deleted byte is left in the files; never of a database that is not ours."""
         with self._lock:
             return self._engine.clear_log()
+
+    def servers(self) -> AbstractContextManager[ServerRows]:
+        """The servers over this store. Raises StoreError."""
+        return self._engine.servers()
+
+    @property
+    def purposes(self) -> PurposeKeys:
+        """The keys of the store's secret, which stays the same."""
+        assert self._seals is not None  # known once it is open
+        return self._seals.purposes
+
+    @property
+    def revision(self) -> int:
+        """The number of changes to speakers that ``data_version`` has counted."""
+        return self._revision
 
     def data_version(self) -> int:
         """A number that changes when another process has changed a speaker. Raises StoreError."""

@@ -92,7 +92,7 @@ def finish(store: Store, *, forget_waiting: bool) -> tuple[MigrationReport, tupl
             f"{len(waiting)} speakers still wait to be enrolled under {store.encoder.id}; enroll them, or erase them "
             "with --forget-waiting.",
         )
-    receipts = tuple(store.forget(speaker_id, reason="migration_finished") for speaker_id in waiting)
+    drafts = [store.erase(speaker_id, reason="migration_finished") for speaker_id in waiting]
     with store.writing() as rows:
         settings = msgspec.structs.replace(
             renewed_settings(rows.seals.settings), previous_encoder=None, enroll_waiting=False
@@ -102,4 +102,4 @@ def finish(store: Store, *, forget_waiting: bool) -> tuple[MigrationReport, tupl
         rows.replace_all(speakers, rows.seals.with_settings(settings))
         rows.note("migration_finished", encoder=store.encoder.fingerprint)
     store.clear_log()
-    return progress(store), receipts
+    return progress(store), store.receipts(*drafts)

@@ -5,7 +5,7 @@ is the last day of the consent, or three years after the last interaction, which
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
 from voiceprint.domain.speaker import StoredSpeaker
@@ -15,7 +15,7 @@ from voiceprint.storage.maintenance.clock import LONGEST_STEP_DAYS, believe_day,
 from voiceprint.storage.receipts import Receipt
 from voiceprint.storage.store import Store
 
-__all__ = ["Due", "Retention", "Sweep", "due", "kept_until", "sweep"]
+__all__ = ["Due", "Retention", "Sweep", "due", "erase_due", "kept_until", "sweep"]
 
 _LONGEST_DAYS = 36_500
 # A speaker overdue for longer was due at no sweep before: a clock was wrong, or a setting changed.
@@ -92,7 +92,21 @@ def sweep(
     dry_run: bool = False,
     unattended: bool = False,
 ) -> Sweep:
-    """The result of erasing all speakers due. ``speakers``: all of the store, if loaded already.
+    """The result of erasing all speakers due, with signed receipts; as ``erase_due``."""
+    done = erase_due(store, retention, speakers=speakers, today=today, dry_run=dry_run, unattended=unattended)
+    return replace(done, receipts=store.receipts(*done.receipts))
+
+
+def erase_due(
+    store: Store,
+    retention: Retention | None = None,
+    *,
+    speakers: Iterable[StoredSpeaker] | None = None,
+    today: date | None = None,
+    dry_run: bool = False,
+    unattended: bool = False,
+) -> Sweep:
+    """The result of erasing all speakers due, with drafts of receipts. ``speakers``: all, if loaded already.
 
     ``unattended``: not asked for by a person. Then nothing is erased after a jump of the clock, and speakers overdue
     for long wait for a person too. Raises StoreError (also ``clock_jumped``).
@@ -108,5 +122,5 @@ def sweep(
             require_step(rows, day)
         believe_day(rows, day)
     waiting = tuple(one for one in over if unattended and one.days > _MOST_OVERDUE_DAYS)
-    receipts = tuple(store.forget(one.speaker_id, reason=one.reason) for one in over if one not in waiting)
+    receipts = tuple(store.erase(one.speaker_id, reason=one.reason) for one in over if one not in waiting)
     return Sweep(over, receipts, waiting)

@@ -16,6 +16,7 @@ from psycopg_pool import ConnectionPool
 
 from voiceprint.errors import StoreError
 from voiceprint.storage.postgres.migrations import LAYOUT, SCHEMA
+from voiceprint.storage.postgres.servers import PostgresServers
 from voiceprint.storage.postgres.tables import PostgresSession, PostgresTables, layout_of, migrate
 from voiceprint.storage.tables import Tables
 
@@ -90,6 +91,11 @@ class PostgresEngine:
 
     def upgrade(self, move: Callable[[sqlite3.Connection], None]) -> None:
         """There is no former layout that takes keys to move."""
+
+    @contextmanager
+    def servers(self) -> Iterator[PostgresServers]:
+        with _explained(self.name), self._pool.connection() as connection:
+            yield PostgresServers(PostgresSession(connection))
 
     def version(self) -> object:
         with _explained(self.name), self._pool.connection() as connection:

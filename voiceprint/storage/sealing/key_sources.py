@@ -36,7 +36,7 @@ COMMAND_SECONDS = 20.0
 class Brought:
     """Master keys that a function reads, and nothing of ours can write."""
 
-    path = None
+    path: Path | None = None
 
     def __init__(self, kind: str, where: str, read: Callable[[str], bytes]) -> None:
         """``read``: takes ``where``."""
@@ -51,7 +51,7 @@ class Brought:
 class Joined:
     """A new source and the one that it follows, while the stores are rotated."""
 
-    path = None
+    path: Path | None = None
 
     def __init__(self, new: KeySource, old: KeySource) -> None:
         self._sources = (new, old)

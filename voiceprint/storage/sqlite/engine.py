@@ -37,6 +37,7 @@ class SqliteEngine:
         if not has_database(folder):
             raise StoreError("store_missing", f"There is no store at {self.path}.")
         self._database = open_database(folder)
+        self._servers = LocalServers()
 
     @staticmethod
     def create(folder: Path, fill: Callable[[Tables], None]) -> None:
@@ -57,6 +58,10 @@ class SqliteEngine:
         with explained(self.path):
             move(self._database)
 
+    @contextmanager
+    def servers(self) -> Iterator["LocalServers"]:
+        yield self._servers
+
     def version(self) -> object:
         with explained(self.path):
             return data_version(self._database)
@@ -75,3 +80,16 @@ class SqliteEngine:
 
     def close(self) -> None:
         self._database.close()
+
+
+class LocalServers(dict[str, bytes]):
+    """``ServerRows`` of this process: a file has one server, and other processes that come and go."""
+
+    def put(self, server_id: str, token: bytes) -> None:
+        self[server_id] = token
+
+    def remove(self, server_id: str) -> None:
+        self.pop(server_id, None)
+
+    def live(self) -> list[tuple[str, bytes]]:
+        return list(self.items())
