@@ -11,8 +11,8 @@ export function arrange(timeline) {
   const free = /** @type {number[]} */ ([]);
   /** @type {Map<string, Page.Voice>} */
   const voices = new Map();
-  const bars = (timeline?.turns ?? []).map((turn) => {
-    const bar = barOf(turn, laneOf(free, turn));
+  const bars = (timeline?.turns ?? []).map((turn, i) => {
+    const bar = barOf(turn, i + 1, laneOf(free, turn));
     addTo(voices, bar, known.get(turn.voice ?? 0) ?? null);
     return bar;
   });
@@ -34,12 +34,13 @@ function laneOf(free, turn) {
 /** @param {Wire.TimelineTurn} turn */
 export const keyOf = (turn) => (turn.voice ? `voice ${turn.voice}` : (turn.speaker?.id ?? turn.status));
 
-/** @param {Wire.TimelineTurn} turn @param {number} lane @returns {Page.Bar} */
-function barOf(turn, lane) {
+/** @param {Wire.TimelineTurn} turn @param {number} number @param {number} lane @returns {Page.Bar} */
+function barOf(turn, number, lane) {
   const { speaker, status, between = [], label, voice } = turn;
   const told = voice && !between.length ? label : turnName({ speaker, status, between });
   return {
     turn,
+    number,
     at: turn.start_seconds,
     until: turn.end_seconds,
     name: speaker?.name ?? (told || "?"),

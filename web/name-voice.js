@@ -9,13 +9,13 @@ import { alike } from "./words.js";
 /**
  * Resolves when the dialog is closed. `save` raises what the server refuses.
  * @param {string} label what the voice is called so far
- * @param {boolean} nameable whether there is enough of it to learn
+ * @param {string} lack why it cannot be learnt; nothing where it can
  * @param {(naming: Wire.ThatWas) => Promise<void>} save
  */
-export async function nameVoice(label, nameable, save) {
+export async function nameVoice(label, lack, save) {
   const speakers = await rest.speakers().catch(() => []);
   const { promise, resolve } = Promise.withResolvers();
-  const dialog = new NamingDialog(label, nameable, speakers, save);
+  const dialog = new NamingDialog(label, lack, speakers, save);
   dialog.element.addEventListener("close", () => {
     dialog.element.remove();
     resolve(undefined);
@@ -26,7 +26,7 @@ export async function nameVoice(label, nameable, save) {
 }
 
 class NamingDialog {
-  #nameable;
+  #lack;
   #speakers;
   #save;
   #force = false;
@@ -40,12 +40,12 @@ class NamingDialog {
   #problem = h("p", { className: "field-error", role: "alert" });
   #yes = h("button", { type: "submit", className: "button primary" }, "Save");
 
-  /** @param {string} label @param {boolean} nameable @param {Wire.SpeakerInfo[]} speakers @param {(naming: Wire.ThatWas) => Promise<void>} save */
-  constructor(label, nameable, speakers, save) {
-    this.#nameable = nameable;
+  /** @param {string} label @param {string} lack @param {Wire.SpeakerInfo[]} speakers @param {(naming: Wire.ThatWas) => Promise<void>} save */
+  constructor(label, lack, speakers, save) {
+    this.#lack = lack;
     this.#speakers = speakers;
     this.#save = save;
-    this.#learn.checked = nameable;
+    this.#learn.checked = !lack;
     this.#name.setAttribute("list", "naming-names");
     this.#name.autocomplete = "off";
     this.element = h("dialog", { className: "dialog", "aria-labelledby": "naming-title" }, this.#form(label));
@@ -86,15 +86,14 @@ class NamingDialog {
 
   #show() {
     const [name, known] = [this.#name.value.trim(), this.#known];
-    this.#learnRow.hidden = !known || !this.#nameable;
-    this.#consentRow.hidden = known ? !(this.#expired && this.#learn.checked) : !name || !this.#nameable;
+    this.#learnRow.hidden = !known || this.#lack !== "";
+    this.#consentRow.hidden = known ? !(this.#expired && this.#learn.checked) : !name || this.#lack !== "";
     this.#told.textContent = name ? this.#words(known) : "";
   }
 
   /** @param {Wire.SpeakerInfo | undefined} known */
   #words(known) {
-    if (!this.#nameable && !known)
-      return "There is too little of this voice to enroll it. Choose a person who is enrolled.";
+    if (this.#lack && !known) return `${this.#lack} Choose a person who is enrolled.`;
     if (!known) return "A new person, enrolled from this recording.";
     return this.#learn.checked ? `${known.name} is enrolled; this voice is added.` : "Only this recording is changed.";
   }
@@ -104,7 +103,7 @@ class NamingDialog {
     const [name, known] = [this.#name.value.trim(), this.#known];
     if (!name) return "Please say who this was.";
     if (known && !this.#learn.checked) return { speaker: known.id, learn: false };
-    if (!known && !this.#nameable) return this.#words(known);
+    if (!known && this.#lack) return this.#words(known);
     if (!this.#consentRow.hidden && !this.#consent.checked) return "Without this I keep no voice.";
     if (!known) return { name, consent: CONSENT };
     return { speaker: known.id, ...(this.#expired && { consent: CONSENT }), ...(this.#force && { force: true }) };

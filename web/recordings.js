@@ -23,6 +23,8 @@ const recordings = {
   forget: (id) => ask(`${ROOT}/${id}`, { method: "DELETE", keepalive: true }),
   /** @type {Asks<Wire.RecordingJob, [id: string, voice: number, naming: Wire.ThatWas]>} */
   name: (id, voice, naming) => ask(`${ROOT}/${id}/voices/${voice}`, json("POST", naming)),
+  /** @type {Asks<Wire.RecordingJob, [id: string, turn: number, to: Wire.MoveTurn]>} */
+  move: (id, turn, to) => ask(`${ROOT}/${id}/turns/${turn}`, json("POST", to)),
   /** @type {Asks<Wire.RecordingJob, [id: string]>} */
   undo: (id) => ask(`${ROOT}/${id}/undo`, { method: "POST" }),
   /** @type {Asks<Blob, [id: string, format: string]>} */
@@ -114,6 +116,11 @@ export class RecordingJob extends EventTarget {
   /** @param {number} voice @param {Wire.ThatWas} naming */
   async name(voice, naming) {
     if (this.said) this.#tell(await recordings.name(this.said.id, voice, naming));
+  }
+
+  /** @param {number} turn @param {Wire.MoveTurn} to */
+  async move(turn, to) {
+    if (this.said) this.#tell(await recordings.move(this.said.id, turn, to));
   }
 
   async undo() {

@@ -7,9 +7,10 @@ import { whyWords } from "./why.js";
  * @param {HTMLElement} box
  * @param {Page.Bar | null} bar
  * @param {Page.Voice | null} voice
- * @param {{ playable: boolean, done: boolean, play: (bar: Page.Bar) => void, name: () => void, deny: () => void }} can
+ * @param {Page.Voice[]} others voices that this turn may belong to
+ * @param {{ playable: boolean, done: boolean, play: (bar: Page.Bar) => void, name: () => void, deny: () => void, move: (to: string) => void }} can
  */
-export function showPanel(box, bar, voice, can) {
+export function showPanel(box, bar, voice, others, can) {
   if (!bar) return box.replaceChildren(h("p", { className: "muted" }, "Choose a turn to see why it has its name."));
   const channel = bar.turn.channel ? ` · channel ${bar.turn.channel}` : "";
   const times = `${clock(bar.at)} to ${clock(bar.until)} · ${(bar.until - bar.at).toFixed(1)} s${channel}`;
@@ -24,7 +25,18 @@ export function showPanel(box, bar, voice, can) {
       ...says(bar, can),
     ),
     ...hints(bar, voice, can.done),
+    ...(can.done ? [mover(others, can.move)] : []),
   );
+}
+
+// Another voice's number, "0" for a stranger, "" for somebody else.
+/** @param {Page.Voice[]} others @param {(to: string) => void} move */
+function mover(others, move) {
+  const voices = others.map(({ name, said }) => h("option", { value: `${said?.voice}`, dir: "auto" }, name));
+  const rest = [h("option", { value: "0" }, "A stranger"), h("option", { value: "" }, "Somebody else …")];
+  const select = h("select", { id: "bench-move" }, ...voices, ...rest);
+  const label = h("label", { htmlFor: "bench-move" }, "This turn alone was");
+  return h("p", { className: "bench-tools" }, label, select, button("Move it", "small ghost", () => move(select.value)));
 }
 
 /** @param {Page.Bar} bar @param {{ done: boolean, name: () => void, deny: () => void }} can */

@@ -186,11 +186,13 @@ export class Workbench {
     const voice = this.#data.voices.find((one) => one.key === key) ?? null;
     const can = { playable: player.playable, done: job.done };
     // What has the focus stays while nothing of it changes.
-    const shown = JSON.stringify([chosen?.turn, voice, can]);
+    const shown = JSON.stringify([chosen?.turn, this.#data.voices, can]);
     if (shown === this.#panelShown) return;
     this.#panelShown = shown;
-    showPanel($("#bench-panel"), chosen, voice, {
+    const others = this.#data.voices.filter((one) => one !== voice && one.said);
+    showPanel($("#bench-panel"), chosen, voice, others, {
       ...can,
+      move: (to) => chosen && this.#move(chosen, to),
       play: (bar) => this.#playFrom(bar),
       name: () => this.#name(voice),
       deny: () => this.#change(chosen?.turn.voice, { learn: false }).catch((error) => toast(refusalText(error))),
@@ -201,7 +203,8 @@ export class Workbench {
   async #name(voice) {
     if (!voice?.said) return;
     const { voice: number, nameable } = voice.said;
-    await nameVoice(voice.name, nameable ?? false, (naming) => this.#change(number, naming));
+    const lack = nameable ? "" : "There is too little of this voice to enroll it.";
+    await nameVoice(voice.name, lack, (naming) => this.#change(number, naming));
     $("#bench-turns").focus({ preventScroll: true });
   }
 
@@ -210,6 +213,18 @@ export class Workbench {
     if (!voice) return;
     await this.#open?.job.name(voice, naming);
     this.#changed("Changed. Undo takes it back.");
+  }
+
+  // As the panel says where to.
+  /** @param {Page.Bar} bar @param {string} to */
+  async #move({ number, name }, to) {
+    /** @param {Wire.MoveTurn} where */
+    const move = async (where) => {
+      await this.#open?.job.move(number, where);
+      this.#changed("Moved. Undo takes it back.");
+    };
+    if (!to) return nameVoice(name, "A single turn enrolls nobody.", ({ speaker }) => move({ speaker }));
+    await move(to === "0" ? {} : { voice: Number(to) }).catch((error) => toast(refusalText(error)));
   }
 
   async #takeBack() {

@@ -4,8 +4,8 @@ declare namespace Page {
   type Heard = { speechSeconds: number; neededSeconds: number; result: Wire.Result | null };
   type Turn = { at: number; until: number; speaker: Wire.SpeakerRef | null; status: Wire.Result["status"]; between: Wire.SpeakerRef[]; channel?: number | null; label?: string };
   type Asks<T, A extends unknown[]> = (...given: A) => Promise<T>;
-  // A turn as the workbench draws it. `named`: by the server or by a person; `lane`: 0, or further down where it overlaps.
-  type Bar = { turn: Wire.TimelineTurn; at: number; until: number; name: string; named: boolean; hue: number; lane: number };
+  // A turn as the workbench draws it. `number`: its place, from 1; `named`: by the server or by a person; `lane`: 0, or further down where it overlaps.
+  type Bar = { turn: Wire.TimelineTurn; number: number; at: number; until: number; name: string; named: boolean; hue: number; lane: number };
   type Voice = { key: string; name: string; named: boolean; hue: number; seconds: number; turns: number; said: Wire.TimelineVoice | null };
   type Arranged = { bars: Bar[]; voices: Voice[]; lanes: number; longest: number };
   type Level = { rms: number; peak: number };

@@ -20,6 +20,7 @@ declare namespace Wire {
   type MapPlace = { speaker: SpeakerRef; x: number; y: number; closest: SpeakerRef | null; alike: boolean };
   type Merge = { from: string; force?: boolean };
   type Merged = { type: "merged"; speaker: SpeakerInfo; consents: [GivenConsent, GivenConsent] };
+  type MoveTurn = { voice?: number | null; speaker?: string | null };
   type Notice = { code: string; message: string };
   type Progress = { type: "progress"; speech_seconds: number; needed_seconds: number; percent: number; level_dbfs: number; feedback: "clipping" | "no_voice" | "noisy" | "ok" | "other_speaker" | "too_quiet" | "too_short" };
   type Ready = { type: "ready"; version: number; encoder: string; encoder_sha256: string; sample_rate: number; speakers: number; min_speech_seconds: number; min_enroll_speech_seconds: number };

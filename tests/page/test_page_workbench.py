@@ -126,6 +126,20 @@ def test_a_wrong_name_is_taken_away_and_an_enrolled_person_set(
     expect(page.get_by_role("button", name="Undo")).to_be_hidden(timeout=PATIENCE_MS)
 
 
+def test_a_turn_alone_is_moved_and_goes_back(page: Page, page_folder: Path, voices: Voices, meeting: Samples) -> None:
+    enroll(page, page_folder, "Ada", voices["Ada"][:3])
+    heard(page, page_folder, meeting)
+    before = names(page)
+    page.locator(".bench-row").nth(1).click()
+    page.get_by_label("This turn alone was").select_option(label="Ada")
+    page.get_by_role("button", name="Move it").click()
+    expect(page.locator(".bench-row .turn-name").nth(1)).to_have_text("Ada", timeout=PATIENCE_MS)
+    assert names(page) == [before[0], "Ada", *before[2:]]
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator(".bench-row .turn-name").nth(1)).to_have_text("Unknown 1", timeout=PATIENCE_MS)
+    assert names(page) == before
+
+
 def test_axe_finds_nothing_serious_in_the_workbench(page: Page, page_folder: Path, meeting: Samples) -> None:
     heard(page, page_folder, meeting)
     page.locator(".bench-row").nth(1).click()

@@ -47,6 +47,28 @@ def test_of_thousands_of_turns_only_those_in_sight_are_rows(page: Page, page_fol
     expect(page.locator(f"#{chosen}")).to_have_attribute("aria-selected", "true")
 
 
+def test_a_turn_is_moved_to_another_voice_a_stranger_or_somebody_else(page: Page, page_folder: Path) -> None:
+    stub = JobStub(page, conversation(6, 60.0))
+    drop_in(page, page_folder, "minute.wav", MINUTE)
+    page.locator(ROWS).nth(1).click()
+    own = page.locator("#bench-panel h3").text_content()
+    choice = page.get_by_label("This turn alone was")
+    names = choice.locator("option").all_text_contents()
+    assert own not in names
+    assert names[-2:] == ["A stranger", "Somebody else …"]
+    voice = choice.locator("option").first.get_attribute("value")
+    for value, told in ((voice, {"voice": int(voice or 0)}), ("0", {})):
+        choice.select_option(value=value)
+        page.get_by_role("button", name="Move it").click()
+        see(page.locator("#toast"), "Moved. Undo takes it back.")
+        assert stub.asked[-1] == f"POST /{stub.job['id']}/turns/2"
+        assert stub.told == told
+    choice.select_option(label="Somebody else …")
+    page.get_by_role("button", name="Move it").click()
+    page.locator("#naming-name").fill("Zoe")
+    see(page.locator("dialog[open]"), "A single turn enrolls nobody. Choose a person who is enrolled.")
+
+
 def test_a_server_started_anew_has_lost_the_recording_and_says_so(page: Page, page_folder: Path) -> None:
     stub = JobStub(page, conversation(3, 20.0), state="running", heard=20.0)
     drop_in(page, page_folder, "minute.wav", MINUTE)

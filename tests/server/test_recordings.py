@@ -253,6 +253,9 @@ def test_voices_of_nobody_enrolled_are_not_kept_where_that_is_forbidden(known: V
         ("GET", "/v1/recordings/0123/timeline?format=doc", b"", (400, "bad_format")),
         ("POST", "/v1/recordings/0123/voices/one", b"{}", (404, "unknown_voice")),
         ("POST", "/v1/recordings/0123/voices/1", b"{", (400, "bad_json")),
+        ("POST", "/v1/recordings/0123/turns/1", b"{}", (404, "unknown_recording")),
+        ("POST", "/v1/recordings/0123/turns/one", b"{}", (404, "unknown_turn")),
+        ("POST", "/v1/recordings/0123/turns/1", b'{"name": "Ben"}', (400, "bad_json")),
         ("POST", "/v1/recordings/0123/undo", b"", (404, "unknown_recording")),
     ],
 )

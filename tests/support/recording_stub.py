@@ -59,7 +59,10 @@ def _voice(voice: int, seconds: float) -> dict[str, Any]:
 
 
 class JobStub:
-    """One recording whose state a test sets: ``job`` is what the next question is answered with."""
+    """One recording whose state a test sets: ``job`` is what the next question is answered with.
+
+    ``told``: the last JSON that came.
+    """
 
     def __init__(
         self, page: Page, timeline: dict[str, Any], *, state: str = "done", heard: float | None = None
@@ -72,10 +75,13 @@ class JobStub:
         }  # fmt: skip
         self.refusal: tuple[int, str, str] | None = None
         self.asked: list[str] = []
+        self.told: dict[str, Any] = {}
         page.route(re.compile(r"/v1/recordings\b"), self._answer)
 
     def _answer(self, route: Route, request: Request) -> None:
         self.asked.append(f"{request.method} {urlsplit(request.url).path.removeprefix('/v1/recordings')}")
+        if request.method == "POST" and request.post_data:
+            self.told = request.post_data_json
         if self.refusal:
             status, code, message = self.refusal
             route.fulfill(status=status, json={"error": {"code": code, "message": message}})

@@ -9,8 +9,8 @@ from threading import Lock
 
 from voiceprint.api.desk import Desk
 from voiceprint.api.recording_job import Job
-from voiceprint.api.recording_messages import RecordingGone, RecordingJob, RecordingList, ThatWas
-from voiceprint.api.recording_names import take_back, that_was
+from voiceprint.api.recording_messages import MoveTurn, RecordingGone, RecordingJob, RecordingList, ThatWas
+from voiceprint.api.recording_names import move_turn, take_back, that_was
 from voiceprint.audio.channels import ANY, Choice
 from voiceprint.domain.caller import Caller
 from voiceprint.errors import InputError, LimitError
@@ -100,6 +100,13 @@ class RecordingDesk:
         job = self.job(caller, job_id)
         with job.lock:
             that_was(self._desk, self._service, caller, job, voice, wanted, needs_consent=needs_consent)
+            return job.message()
+
+    def move(self, caller: Caller, job_id: str, turn: int, wanted: MoveTurn) -> RecordingJob:
+        """The recording after a person said whose one of its turns is. Raises as ``move_turn``."""
+        job = self.job(caller, job_id)
+        with job.lock:
+            move_turn(self._service, caller, job, turn, wanted)
             return job.message()
 
     def undo(self, caller: Caller, job_id: str) -> RecordingJob:

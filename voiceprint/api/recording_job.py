@@ -2,14 +2,14 @@
 
 import secrets
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field, replace
 from threading import RLock
 from typing import Protocol
 
 import msgspec
 
-from voiceprint.api.recording_messages import JobState, RecordingJob
+from voiceprint.api.recording_messages import JobState, MoveTurn, RecordingJob
 from voiceprint.api.timeline_account import TimelineAccount
 from voiceprint.api.timeline_messages import Timeline
 from voiceprint.api.timeline_presenter import TimelinePresenter
@@ -45,13 +45,13 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """What a person said of a voice. ``before``: what was said of it earlier, in a tuple; () for nothing.
+    """What a person said of a voice or a turn. ``back``: gives it the label of before.
 
-    ``speaker_id``, ``enrollment_id``: of what was enrolled; ``created``: whether the speaker was new.
+    ``speaker_id``: whose it was said to be; ``enrollment_id``: of what was enrolled; ``created``: whether the speaker
+    was new.
     """
 
-    voice: int
-    before: tuple[str | None, ...]
+    back: Callable[[], object]
     speaker_id: str | None = None
     enrollment_id: str | None = None
     created: bool = False
@@ -81,6 +81,7 @@ class Job:
     enough: bool = False
     lock: RLock = field(default_factory=RLock)
     corrections: dict[int, str | None] = field(default_factory=dict)
+    moves: dict[int, MoveTurn] = field(default_factory=dict)
     changes: list[Correction] = field(default_factory=list)
     _diarizer: StreamDiarizer = field(init=False)
     _found: Diarization | None = None
@@ -148,9 +149,9 @@ class Job:
         """As far as it is known, with what people said of its voices."""
         if self._found is None:
             return None
-        corrections = dict(self.corrections)
+        corrections, moves = dict(self.corrections), dict(self.moves)
         nameable = self.state == "done"
-        presenter = TimelinePresenter(self.service, self._found, self.caller, corrections, nameable)
+        presenter = TimelinePresenter(self.service, self._found, self.caller, corrections, moves, nameable)
         shown = presenter.timeline(self._about, self.heard_seconds)
         return msgspec.structs.replace(shown, warnings=(*shown.warnings, *self.account.notices.values()))
 
@@ -169,6 +170,11 @@ class Job:
             if voice.number == number:
                 return voice
         raise InputError("unknown_voice", "There is no voice of that number in this recording.")
+
+    def require_turn(self, number: int) -> None:
+        """Refuse the number of no turn; the first is 1. Raises InputError: ``not_done``, ``unknown_turn``."""
+        if not 1 <= number <= len(self.whole_timeline().turns):
+            raise InputError("unknown_turn", "There is no turn of that number in this recording.")
 
     # Inside
 

@@ -7,7 +7,7 @@ import msgspec
 from voiceprint.api.timeline_messages import Timeline
 from voiceprint.domain.vocabulary import Consent, Notice
 
-__all__ = ["JobState", "RecordingGone", "RecordingJob", "RecordingList", "ThatWas"]
+__all__ = ["JobState", "MoveTurn", "RecordingGone", "RecordingJob", "RecordingList", "ThatWas"]
 
 JobState = Literal["waiting", "running", "done", "failed"]
 
@@ -43,6 +43,15 @@ class RecordingList(_Answer, frozen=True, kw_only=True):
 
 class RecordingGone(_Answer, frozen=True, kw_only=True):
     id: str
+
+
+class MoveTurn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Whose a single turn is: another ``voice`` of the recording (its number), one enrolled (``speaker``: the id), or
+    with neither a stranger's. It changes the label alone: nothing is enrolled.
+    """
+
+    voice: int | None = None
+    speaker: str | None = None
 
 
 class ThatWas(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -1,8 +1,11 @@
-"""Whose voice it was: what a person says of a voice in a recording, and the way back."""
+"""Whose voice it was: what a person says of a voice, or of one turn, in a recording, and the way back."""
+
+from collections.abc import Callable
+from typing import TypeVar
 
 from voiceprint.api.desk import Desk
 from voiceprint.api.recording_job import Correction, Job
-from voiceprint.api.recording_messages import ThatWas
+from voiceprint.api.recording_messages import MoveTurn, ThatWas
 from voiceprint.domain.caller import Caller
 from voiceprint.domain.speaker import Enrollment
 from voiceprint.errors import InputError, SpeechError
@@ -10,7 +13,9 @@ from voiceprint.service.diarization import Voice
 from voiceprint.service.enrollment import check_for_enrollment
 from voiceprint.service.service import VoiceprintService
 
-__all__ = ["take_back", "that_was"]
+__all__ = ["move_turn", "take_back", "that_was"]
+
+Label = TypeVar("Label")
 
 
 def that_was(
@@ -31,17 +36,27 @@ def that_was(
     """
     voice = job.voice(number)
     if wanted.learn:
-        correction = _learnt(desk, caller, job, voice, wanted, needs_consent=needs_consent)
-    else:
-        if wanted.name is not None:
-            raise InputError("who", "A new speaker cannot be enrolled without learning the voice.")
-        if wanted.speaker is not None:
-            # The name of an id, and whether there is one, is for callers who may list the speakers.
-            caller.require("enroll")
-            service.speaker(wanted.speaker, job.account.within)
-        correction = Correction(number, _before(job, number), wanted.speaker)
-    job.corrections[number] = correction.speaker_id
-    job.changes.append(correction)
+        _learn(desk, caller, job, voice, wanted, needs_consent=needs_consent)
+        return
+    if wanted.name is not None:
+        raise InputError("who", "A new speaker cannot be enrolled without learning the voice.")
+    _require_known(service, caller, job, wanted.speaker)
+    service.note_label("labelled", wanted.speaker)
+    job.changes.append(Correction(_relabelled(job.corrections, number, wanted.speaker), wanted.speaker))
+
+
+def move_turn(service: VoiceprintService, caller: Caller, job: Job, number: int, wanted: MoveTurn) -> None:
+    """Give one turn to another voice or speaker. Raises InputError: ``not_done``, ``unknown_turn``, ``unknown_voice``,
+    ``who``; SpeakerError; AccessError.
+    """
+    job.require_turn(number)
+    if wanted.voice is not None and wanted.speaker is not None:
+        raise InputError("who", "A turn is moved to a voice or to a speaker, not to both.")
+    if wanted.voice is not None:
+        job.voice(wanted.voice)
+    _require_known(service, caller, job, wanted.speaker)
+    service.note_label("labelled", wanted.speaker)
+    job.changes.append(Correction(_relabelled(job.moves, number, wanted), wanted.speaker))
 
 
 def take_back(service: VoiceprintService, caller: Caller, job: Job) -> None:
@@ -52,14 +67,26 @@ def take_back(service: VoiceprintService, caller: Caller, job: Job) -> None:
     if last.enrollment_id is not None:
         caller.require("enroll")
         _take_out(service, last)
-    job.changes.pop()
-    if last.before:
-        job.corrections[last.voice] = last.before[0]
     else:
-        job.corrections.pop(last.voice, None)
+        service.note_label("label_undone", last.speaker_id)
+    job.changes.pop().back()
 
 
-def _learnt(
+def _require_known(service: VoiceprintService, caller: Caller, job: Job, speaker_id: str | None) -> None:
+    """The name of an id, and whether there is one, is for callers who may list the speakers."""
+    if speaker_id is not None:
+        caller.require("enroll")
+        service.speaker(speaker_id, job.account.within)
+
+
+def _relabelled(labels: dict[int, Label], number: int, label: Label) -> Callable[[], object]:
+    """The way back from the label that a voice or a turn gets."""
+    before = {number: labels[number]} if number in labels else {}
+    labels[number] = label
+    return lambda: labels.update(before) if before else labels.pop(number, None)
+
+
+def _learn(
     desk: Desk,
     caller: Caller,
     job: Job,
@@ -67,7 +94,7 @@ def _learnt(
     wanted: ThatWas,
     *,
     needs_consent: bool,
-) -> Correction:
+) -> None:
     if wanted.speaker is not None and wanted.speaker == _current(job, voice):
         raise InputError("already_named", "This voice has that name already; nothing was added.")
     desk.begin_enrollment(
@@ -89,8 +116,8 @@ def _learnt(
         groups=job.account.within,
         force=wanted.force,
     )
-    created = wanted.name is not None
-    return Correction(voice.number, _before(job, voice.number), enrolled.speaker.id, enrollment.id, created)
+    back = _relabelled(job.corrections, voice.number, enrolled.speaker.id)
+    job.changes.append(Correction(back, enrolled.speaker.id, enrollment.id, created=wanted.name is not None))
 
 
 def _enrollment(voice: Voice) -> Enrollment:
@@ -116,7 +143,3 @@ def _take_out(service: VoiceprintService, last: Correction) -> None:
 
 def _current(job: Job, voice: Voice) -> str | None:
     return job.corrections.get(voice.number, voice.answer.decision.speaker_id)
-
-
-def _before(job: Job, number: int) -> tuple[str | None, ...]:
-    return (job.corrections[number],) if number in job.corrections else ()

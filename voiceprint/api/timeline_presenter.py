@@ -1,12 +1,13 @@
 """Diarization -> the timeline of the wire, with what people said of its voices."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 import msgspec
 
 from voiceprint.api.disclosure import rule_told
+from voiceprint.api.recording_messages import MoveTurn
 from voiceprint.api.speaker_messages import SpeakerRef
 from voiceprint.api.timeline_messages import Timeline, TimelineTurn, TimelineVoice
 from voiceprint.audio.recording import Recording
@@ -29,24 +30,48 @@ def timeline(service: VoiceprintService, found: Diarization, recording: Recordin
 @dataclass(frozen=True, slots=True)
 class TimelinePresenter:
     """``corrections``: the speaker's id that a person gave a voice, by the number of the voice; None: a stranger.
-    ``nameable``: whether voices can still be named.
+    ``moves``: whose single turns are, by their places, from 1. ``nameable``: whether voices can still be named.
     """
 
     service: VoiceprintService
     found: Diarization
     caller: Caller
     corrections: Mapping[int, str | None] = field(default_factory=dict)
+    moves: Mapping[int, MoveTurn] = field(default_factory=dict)
     nameable: bool = False
 
     def timeline(self, about: Recording, seconds: float) -> Timeline:
+        voices = tuple(map(self._voice, self.found.voices))
+        turns = list(map(self._turn, self.found.turns))
+        for number, move in self.moves.items():
+            turns[number - 1] = self._moved(turns[number - 1], move, voices)
         return Timeline(
-            turns=tuple(map(self._turn, self.found.turns)),
+            turns=tuple(turns),
             audio_seconds=round(seconds, 2),
             lost_seconds=round(about.lost_seconds, 2),
             warnings=about.warnings(),
             segmented=self.found.segmented,
-            voices=tuple(map(self._voice, self.found.voices)),
+            voices=voices,
         )
+
+    def _moved(self, turn: TimelineTurn, move: MoveTurn, voices: Sequence[TimelineVoice]) -> TimelineTurn:
+        """As one of the voice, or of the speaker, that it was moved to."""
+        speaker = None if move.speaker is None else self.service.get(move.speaker)
+        own = None if speaker is None else speaker_ref(speaker)
+        alone = TimelineTurn(
+            start_seconds=turn.start_seconds,
+            end_seconds=turn.end_seconds,
+            status="unknown" if own is None else "identified",
+            speaker=own,
+            channel=turn.channel,
+            label="Unknown" if own is None else own.name,
+            corrected=True,
+        )
+        its = [voice for voice in voices if voice.voice == move.voice or (own and voice.speaker == own)]
+        if not its:
+            return alone
+        status, reference, label, voice = its[0].status, its[0].speaker, its[0].label, its[0].voice
+        return msgspec.structs.replace(alone, status=status, speaker=reference, label=label, voice=voice)
 
     def _turn(self, turn: Turn) -> TimelineTurn:
         two = turn.answer.candidates[:2] if turn.answer.decision.status == "ambiguous" else ()

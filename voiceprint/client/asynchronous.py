@@ -44,7 +44,7 @@ from voiceprint.api.messages import (
     decode_server,
     encode,
 )
-from voiceprint.api.recording_messages import RecordingJob, ThatWas
+from voiceprint.api.recording_messages import MoveTurn, RecordingJob, ThatWas
 from voiceprint.api.timeline_messages import Timeline
 from voiceprint.client.refusal import RefusedError, refused
 from voiceprint.errors import MessageError
@@ -116,6 +116,11 @@ class VoiceprintClient:
     async def name_voice(self, job_id: str, voice: int, wanted: ThatWas) -> RecordingJob:
         """The recording after a person said whose one of its voices is."""
         path = f"/v1/recordings/{job_id}/voices/{voice}"
+        return _view(RecordingJob, await self._fetch("POST", path, data=msgspec.json.encode(wanted)))
+
+    async def move_turn(self, job_id: str, turn: int, wanted: MoveTurn) -> RecordingJob:
+        """The recording after a person said whose one of its turns is; they are counted from 1."""
+        path = f"/v1/recordings/{job_id}/turns/{turn}"
         return _view(RecordingJob, await self._fetch("POST", path, data=msgspec.json.encode(wanted)))
 
     async def undo_name(self, job_id: str) -> RecordingJob:

@@ -30,7 +30,7 @@ from voiceprint.api.messages import (
     Takes,
     Unlocked,
 )
-from voiceprint.api.recording_messages import RecordingJob, ThatWas
+from voiceprint.api.recording_messages import MoveTurn, RecordingJob, ThatWas
 from voiceprint.api.timeline_messages import Timeline
 from voiceprint.client.asynchronous import ServerHealth, VoiceprintClient
 
@@ -86,6 +86,10 @@ class SyncVoiceprintClient:
     def name_voice(self, job_id: str, voice: int, wanted: ThatWas) -> RecordingJob:
         """The recording after a person said whose one of its voices is."""
         return self._run(self._client.name_voice(job_id, voice, wanted))
+
+    def move_turn(self, job_id: str, turn: int, wanted: MoveTurn) -> RecordingJob:
+        """The recording after a person said whose one of its turns is; they are counted from 1."""
+        return self._run(self._client.move_turn(job_id, turn, wanted))
 
     def undo_name(self, job_id: str) -> RecordingJob:
         """The recording without what was said last of its voices."""

@@ -34,6 +34,7 @@ _SCOPES: Mapping[tuple[str, str], Scope] = {
     ("DELETE", "/v1/recordings/{id}"): "identify",
     ("GET", "/v1/recordings/{id}/timeline"): "identify",
     ("POST", "/v1/recordings/{id}/voices/{voice}"): "identify",
+    ("POST", "/v1/recordings/{id}/turns/{turn}"): "identify",
     ("POST", "/v1/recordings/{id}/undo"): "identify",
     ("GET", "/v1/speakers"): "enroll",
     ("POST", "/v1/speakers"): "enroll",

@@ -22,7 +22,7 @@ from voiceprint.api.messages import (
     Unlocked,
 )
 from voiceprint.api.page_views import Health, Timeline, VoiceMap
-from voiceprint.api.recording_messages import RecordingGone, RecordingJob, RecordingList, ThatWas
+from voiceprint.api.recording_messages import MoveTurn, RecordingGone, RecordingJob, RecordingList, ThatWas
 from voiceprint.domain.vocabulary import Consent
 
 __all__ = ["OPERATIONS", "Change", "Merge", "Operation", "SignIn", "Undo"]
@@ -120,6 +120,9 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(
         "POST", f"{_RECORDING}/voices/{{voice}}", "Say whose voice it was, and have it enrolled.", RecordingJob,
         body=ThatWas,
+    ),
+    Operation(
+        "POST", f"{_RECORDING}/turns/{{turn}}", "Say whose a single turn was.", RecordingJob, body=MoveTurn,
     ),
     Operation("POST", f"{_RECORDING}/undo", "Take back what was said last of its voices.", RecordingJob),
     Operation("GET", "/v1/speakers", "The enrolled speakers.", SpeakerList, query=_GROUP),

@@ -7,7 +7,7 @@ import msgspec
 from aiohttp import StreamReader, web
 
 from voiceprint.api.recording_job import Job
-from voiceprint.api.recording_messages import ThatWas
+from voiceprint.api.recording_messages import MoveTurn, ThatWas
 from voiceprint.api.timeline_formats import FORMATS
 from voiceprint.errors import InputError
 from voiceprint.server.answering import json_answer, parsed
@@ -89,12 +89,17 @@ async def export_timeline(request: web.Request) -> web.Response:
 async def name_voice(request: web.Request) -> web.Response:
     """JSON: the ``name`` of a new speaker, or the id of one enrolled as ``speaker``, or neither."""
     context, wanted = request.app[CONTEXT], parsed(await read_body(request), ThatWas)
-    voice = request.match_info["voice"]
-    if not voice.isascii() or not voice.isdigit():
-        raise InputError("unknown_voice", "Voices are numbered from 1.")
     name = partial(context.recordings.name, needs_consent="Origin" in request.headers)
-    job_id = request.match_info["id"]
-    return json_answer(await context.work(name, caller_of(request), job_id, int(voice[:9]), wanted))
+    number = _number(request, "voice")
+    return json_answer(await context.work(name, caller_of(request), request.match_info["id"], number, wanted))
+
+
+@routes.post(f"{_ONE}/turns/{{turn}}")
+async def move_turn(request: web.Request) -> web.Response:
+    """JSON: the number of another ``voice``, or the id of one enrolled as ``speaker``, or neither."""
+    context, wanted = request.app[CONTEXT], parsed(await read_body(request), MoveTurn)
+    caller, number = caller_of(request), _number(request, "turn")
+    return json_answer(await context.work(context.recordings.move, caller, request.match_info["id"], number, wanted))
 
 
 @routes.post(f"{_ONE}/undo")
@@ -128,6 +133,14 @@ async def _send(context: Context, job: Job, source: StreamReader | bytes) -> Non
         job.fail(InputError("cut", "The recording did not come to its end."))
         upload.cut()
         raise
+
+
+def _number(request: web.Request, what: str) -> int:
+    """The number of a voice or a turn in the path."""
+    given = request.match_info[what]
+    if not given.isascii() or not given.isdigit():
+        raise InputError(f"unknown_{what}", f"{what.capitalize()}s are numbered from 1.")
+    return int(given[:9])
 
 
 def _size(request: web.Request) -> int:

@@ -49,6 +49,7 @@ STATUS_OF_CODE: Mapping[str, HTTPStatus] = {
     "unknown_enrollment": HTTPStatus.NOT_FOUND,
     "unknown_recording": HTTPStatus.NOT_FOUND,
     "unknown_speaker": HTTPStatus.NOT_FOUND,
+    "unknown_turn": HTTPStatus.NOT_FOUND,
     "unknown_voice": HTTPStatus.NOT_FOUND,
     "wrong_group": HTTPStatus.FORBIDDEN,
     "wrong_scope": HTTPStatus.FORBIDDEN,

@@ -5,7 +5,7 @@ Knows neither HTTP nor asyncio nor the command line.
 """
 
 from collections.abc import Sequence
-from typing import Self
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -162,6 +162,10 @@ class VoiceprintService(Listening, Changing):
     def note_unlock(self, speaker_id: str) -> None:
         """Note in the audit log that the rejections of an id were cleared. Raises StoreError."""
         self.store.note("unlocked", speaker_id)
+
+    def note_label(self, event: Literal["labelled", "label_undone"], speaker_id: str | None) -> None:
+        """Note in the audit log what a person said of a voice in a recording; None: a stranger's. Raises StoreError."""
+        self.store.note(event, speaker_id)
 
     def content_hash(self, data: bytes) -> str:
         """Keyed hash of a recording's file: recognises the same file without keeping any of it."""

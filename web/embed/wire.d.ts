@@ -19,6 +19,7 @@ export type KnownEvent = { time: string; event: string; details: Record<string, 
 export type MapPlace = { speaker: SpeakerRef; x: number; y: number; closest: SpeakerRef | null; alike: boolean };
 export type Merge = { from: string; force?: boolean };
 export type Merged = { type: "merged"; speaker: SpeakerInfo; consents: [GivenConsent, GivenConsent] };
+export type MoveTurn = { voice?: number | null; speaker?: string | null };
 export type Notice = { code: string; message: string };
 export type Progress = { type: "progress"; speech_seconds: number; needed_seconds: number; percent: number; level_dbfs: number; feedback: "clipping" | "no_voice" | "noisy" | "ok" | "other_speaker" | "too_quiet" | "too_short" };
 export type Ready = { type: "ready"; version: number; encoder: string; encoder_sha256: string; sample_rate: number; speakers: number; min_speech_seconds: number; min_enroll_speech_seconds: number };
