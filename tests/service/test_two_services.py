@@ -1,6 +1,8 @@
 """Two servers over one store answer alike: what one enrolled or forgot, the other knows at its next answer."""
 
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
@@ -46,6 +48,24 @@ def test_what_one_server_changed_the_other_answers_by(tmp_path: Path, address: s
         cem = enroll(one, "Cem", 1200)
         other.forget(cem)
         assert (told(one, 1200), one.count()) == (None, 1)  # also whom this server enrolled itself
+
+
+def test_of_many_that_ask_at_once_one_reads_for_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with toy_service(tmp_path) as service, ThreadPoolExecutor(8) as threads:
+        looked = []
+        version = service.store.data_version
+
+        def slow() -> int:
+            looked.append(version())
+            time.sleep(0.3)
+            return looked[-1]
+
+        monkeypatch.setattr(service.store, "data_version", slow)
+        list(threads.map(lambda _: service.refresh(), range(8)))
+        assert 1 <= len(looked) <= 3
+        before = len(looked)
+        service.refresh()
+        assert len(looked) == before + 1, "what asks later looks again"
 
 
 def test_speakers_of_the_former_encoder_are_followed_too(tmp_path: Path, address: str | None) -> None:

@@ -1,6 +1,7 @@
 """In-memory state: the gallery and the speaker directory, kept in sync with the store."""
 
 import gc
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from threading import RLock
@@ -41,24 +42,35 @@ class EnrolledSpeakers:
         self._store = store
         self._directory = SpeakerDirectory()
         self._seen_version = -1
+        self._fresh_as_of = 0.0
         self._mark: Mark | None = None
         self.refresh()
 
     def refresh(self) -> None:
-        """Read what another process wrote to the store; cheap where nothing changed."""
+        """Read what another process wrote to the store; cheap where nothing changed.
+
+        Of many that ask at once one reads, for all that asked before it began.
+        """
+        asked = time.monotonic()
         with self.lock:
-            version = self._store.data_version()
-            if version == self._seen_version:
+            if asked < self._fresh_as_of:
                 return
-            with gc_paused():
-                loaded = self._store.load(self._mark)
-                if loaded.whole:
-                    self._take_in(loaded)
-                else:
-                    self._follow(loaded)
-            self._mark, self.damaged = loaded.mark, loaded.damaged
-            self._seen_version = version
-            self.changes += 1
+            began = time.monotonic()
+            version = self._store.data_version()
+            if version != self._seen_version:
+                self._read()
+                self._seen_version = version
+                self.changes += 1
+            self._fresh_as_of = began
+
+    def _read(self) -> None:
+        with gc_paused():
+            loaded = self._store.load(self._mark)
+            if loaded.whole:
+                self._take_in(loaded)
+            else:
+                self._follow(loaded)
+        self._mark, self.damaged = loaded.mark, loaded.damaged
 
     def _take_in(self, loaded: Loaded) -> None:
         gallery = Gallery(self.gallery.dimension, room=len(loaded.speakers))
@@ -83,7 +95,7 @@ class EnrolledSpeakers:
 
     def reload(self) -> None:
         """Read the whole store again."""
-        self._seen_version, self._mark = -1, None
+        self._seen_version, self._fresh_as_of, self._mark = -1, 0.0, None
         self.refresh()
 
     def all(self) -> list[StoredSpeaker]:
