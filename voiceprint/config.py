@@ -54,6 +54,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     webhook_secret_file: Path | None = None
     webhook_private: bool = False
 
+    memory_megabytes: int | None = None
     require_consent: bool = False
     add_to_others: bool = False
     unseen_days: int = 3 * 365
@@ -112,6 +113,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             )
         if (self.tls_cert is None) != (self.tls_key is None):
             raise ConfigError("bad_setting", "tls_cert and tls_key belong together: give both, or none.")
+        if self.memory_megabytes is not None and self.memory_megabytes < 1:
+            raise ConfigError("bad_setting", f"memory_megabytes must be positive, not {self.memory_megabytes}.")
         for origin in self.embedding:
             if _ORIGIN.fullmatch(origin) is None:
                 raise ConfigError(

@@ -18,7 +18,7 @@ from voiceprint.errors import AccessError, InputError, SpeakerError
 from voiceprint.service.service import VoiceprintService
 from voiceprint.storage import audit
 
-ENROLLER, ASKER = (Caller("mine", frozenset({scope})) for scope in ("enroll", "identify"))  # type: ignore[arg-type]
+ENROLLER, ASKER = (Caller("mine", frozenset({scope})) for scope in ("enroll", "identify"))
 ADA, BEN, STRANGER, ELSEWHERE = 200, 400, 600, 800
 
 
@@ -72,7 +72,7 @@ def test_a_turn_alone_gets_another_voice_or_speaker_and_goes_back(
         (MoveTurn(speaker=speaker(service, "Eve")), "Eve!", 0),
         (MoveTurn(), "Unknown!", 0),
     )
-    templates = [service.enrolled.gallery.template(one.id).tobytes() for one in service.speakers()]
+    templates = [service.enrolled.scope().gallery.template(one.id).tobytes() for one in service.speakers()]
     for wanted, label, voice in wishes:
         moved = desk.move(ENROLLER, job, 2, wanted)
         assert labels(moved) == [BEFORE[0], label, *BEFORE[2:]]
@@ -80,7 +80,7 @@ def test_a_turn_alone_gets_another_voice_or_speaker_and_goes_back(
         assert moved.timeline.turns[1].voice == voice
         assert (moved.timeline.turns[1].speaker is None) == label.startswith("Unknown")
     assert moved.changes == len(wishes)
-    assert [service.enrolled.gallery.template(one.id).tobytes() for one in service.speakers()] == templates
+    assert [service.enrolled.scope().gallery.template(one.id).tobytes() for one in service.speakers()] == templates
     for _, label, _ in reversed(wishes[:-1]):
         assert labels(desk.undo(ENROLLER, job))[1] == label
     assert labels(desk.undo(ENROLLER, job)) == BEFORE

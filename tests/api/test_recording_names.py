@@ -59,7 +59,7 @@ def named(service: VoiceprintService, pitches: Iterable[int]) -> int:
 
 
 def templates(service: VoiceprintService) -> dict[str, bytes]:
-    return {one.name: service.enrolled.gallery.template(one.id).tobytes() for one in service.speakers()}
+    return {one.name: service.enrolled.scope().gallery.template(one.id).tobytes() for one in service.speakers()}
 
 
 def test_a_loop_that_names_what_it_hears_lets_no_stranger_in(desk: RecordingDesk, service: VoiceprintService) -> None:

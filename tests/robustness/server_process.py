@@ -105,7 +105,7 @@ class Server:
     def identify(self, voice: int) -> str | None:
         """The id of the speaker with that voice."""
         self._enrolled.refresh()
-        best = self._enrolled.gallery.search(vector_of(voice), 1)
+        best = self._enrolled.scope().gallery.search(vector_of(voice), 1)
         return best[0].speaker_id if best and best[0].score > SURE else None
 
     def forget(self, id: str) -> int:

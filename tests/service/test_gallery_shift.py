@@ -51,7 +51,7 @@ def enroll(known: EnrolledSpeakers, store: Store, seed: int, *, alike: float, gr
 
 
 def shift_of(known: EnrolledSpeakers) -> GalleryShift:
-    return GalleryShift(known, POLICY, lambda: known.gallery)
+    return GalleryShift(known, POLICY, lambda scope: scope.gallery)
 
 
 def test_it_comes_down_among_people_who_sound_apart(known: EnrolledSpeakers, store: Store) -> None:
@@ -94,7 +94,7 @@ def test_many_people_are_asked_through_some_of_them(known: EnrolledSpeakers, sto
 def test_without_a_calibration_that_knows_it_nothing_changes(known: EnrolledSpeakers, store: Store) -> None:
     for seed in range(4):
         enroll(known, store, seed, alike=0.0, group="all")
-    assert GalleryShift(known, Policy(2.0), lambda: known.gallery).score_shift() == 0
+    assert GalleryShift(known, Policy(2.0), lambda scope: scope.gallery).score_shift() == 0
 
 
 @pytest.mark.parametrize("people", [8, 20])

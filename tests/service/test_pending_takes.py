@@ -43,7 +43,7 @@ class Scene:
         return self.service.admit(self.service.listen(tone(pitch, seconds)))
 
     def template(self) -> NDArray[np.float32]:
-        return self.service.enrolled.gallery.template(self.ada).copy()
+        return self.service.enrolled.scope().gallery.template(self.ada).copy()
 
     def speaker(self) -> StoredSpeaker:
         return self.service.speaker(self.ada)
@@ -60,7 +60,9 @@ class Scene:
 def opened(service: VoiceprintService) -> Scene:
     found = service.find("Ada")
     ada = found or service.enroll_new("Ada", [service.admit(service.listen(tone(ADA, 4.0)))]).speaker
-    return Scene(service, Desk(service, clock=lambda: 0.0), ada.id, service.enrolled.gallery.template(ada.id).copy())
+    return Scene(
+        service, Desk(service, clock=lambda: 0.0), ada.id, service.enrolled.scope().gallery.template(ada.id).copy()
+    )
 
 
 @pytest.fixture

@@ -201,7 +201,7 @@ def test_less_than_the_threshold_is_enough_unless_the_own_takes_are_much_more_al
     service: VoiceprintService,
 ) -> None:
     policy = Policy(2.0, 0.01, CALIBRATION)
-    service.enrolled.gallery = Gallery(16)
+    service.enrolled.scope().gallery = Gallery(16)
     check = TakeCheck(service.enrolled, lambda _: policy)
 
     def lowest(own: float) -> float:

@@ -50,7 +50,7 @@ def ask(service: VoiceprintService, pitch: int, seconds: float = 4.0) -> Answer:
 def test_who_waits_is_recognised_and_nobody_by_the_wrong_encoder(tmp_path: Path, people: dict[str, str]) -> None:
     with moving(tmp_path, enrolls=False) as service:
         known = service.enrolled
-        assert (len(known.gallery), len(known.pending), service.count(), len(service.enrolled.pending)) == (0, 2, 2, 2)
+        assert (*known.sizes, service.count(), len(service.enrolled.scope().pending)) == (0, 2, 2, 2)
         answer = ask(service, ADA)
         assert (answer.decision.status, answer.decision.speaker_id) == ("identified", people["Ada"])
         assert answer.decision.rule.endswith("by the former encoder")
@@ -61,7 +61,7 @@ def test_who_waits_is_recognised_and_nobody_by_the_wrong_encoder(tmp_path: Path,
         voice = heard(service, ADA)
         assert voice.previous_embedding is not None
         assert voice.embedding is not None
-        waiting = known.pending.template(people["Ada"])
+        waiting = known.scope().pending.template(people["Ada"])
         assert float(waiting @ voice.previous_embedding) > 0.8
         assert abs(float(waiting @ voice.embedding)) < 0.4
         assert [speaker_info(who, service).waiting for who in service.speakers()] == [True, True]
@@ -72,16 +72,16 @@ def test_who_is_recognised_with_confidence_is_enrolled_again(tmp_path: Path, peo
     with moving(tmp_path, enrolls=True) as service:
         ask(service, STRANGER)
         service.identify(heard(service, ADA))  # a guess, never concluded
-        assert len(service.enrolled.pending) == 2
+        assert len(service.enrolled.scope().pending) == 2
         ask(service, ADA)
-        assert (len(service.enrolled.pending), len(service.enrolled.gallery)) == (1, 1)
+        assert (len(service.enrolled.scope().pending), len(service.enrolled.scope().gallery)) == (1, 1)
         again = ask(service, ADA)
         assert (again.decision.speaker_id, again.enrolls) == (people["Ada"], False)
         assert "former" not in again.decision.rule
         made_by_new = NEW.encode([service.listen(tone(ADA)).speech])[0]
-        assert float(service.enrolled.gallery.template(people["Ada"]) @ made_by_new) > 0.9
+        assert float(service.enrolled.scope().gallery.template(people["Ada"]) @ made_by_new) > 0.9
         assert ask(service, BEN).decision.speaker_id == people["Ben"]
-        assert (len(service.enrolled.pending), progress(service.store).waiting) == (0, 0)
+        assert (len(service.enrolled.scope().pending), progress(service.store).waiting) == (0, 0)
         assert heard(service, BEN).previous_embedding is None  # nobody waits: one encoder is enough
 
 
@@ -93,7 +93,7 @@ def test_too_little_or_without_a_consent_that_stands_is_not_enrolled(tmp_path: P
         service.settings = _with_longer_enrollment(service)
         assert ask(service, ADA, seconds=3).decision.speaker_id == people["Ada"]
         assert ask(service, BEN, seconds=7).decision.speaker_id == people["Ben"]
-        assert len(service.enrolled.pending) == 2
+        assert len(service.enrolled.scope().pending) == 2
         assert ask(service, ADA, seconds=7).decision.speaker_id == people["Ada"]
         assert [speaker_info(who, service).waiting for who in service.speakers()] == [False, True]
 
@@ -106,7 +106,7 @@ def test_whoever_enrolls_anew_or_is_forgotten_waits_no_more(tmp_path: Path, peop
     with moving(tmp_path, enrolls=False) as service:
         service.enroll_more(people["Ada"], [service.admit(service.listen(tone(ADA)))])
         service.forget(people["Ben"])
-        assert (len(service.enrolled.pending), len(service.enrolled.gallery)) == (0, 1)
+        assert (len(service.enrolled.scope().pending), len(service.enrolled.scope().gallery)) == (0, 1)
         assert ask(service, ADA).decision.speaker_id == people["Ada"]
         assert ask(service, BEN).decision.status == "unknown"
         service.enrolled.refresh()

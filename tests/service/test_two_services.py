@@ -118,7 +118,7 @@ def test_a_receipt_names_both_servers_and_neither_was_asked_anything(
         with confirming(one, other):
             receipt = one.forget(ada).receipt
             assert (len(receipt.confirmed_by or ()), receipt.unconfirmed) == (2, ())
-            assert ada not in other.enrolled.gallery
+            assert ada not in other.enrolled.scope().gallery
         other.presence.leave()
         receipt = one.forget(ben).receipt
         assert (len(receipt.confirmed_by or ()), receipt.unconfirmed) == (1, ())

@@ -81,7 +81,7 @@ class JobStub:
     def _answer(self, route: Route, request: Request) -> None:
         self.asked.append(f"{request.method} {urlsplit(request.url).path.removeprefix('/v1/recordings')}")
         if request.method == "POST" and request.post_data:
-            self.told = request.post_data_json
+            self.told = request.post_data_json or {}
         if self.refusal:
             status, code, message = self.refusal
             route.fulfill(status=status, json={"error": {"code": code, "message": message}})

@@ -62,7 +62,7 @@ class Desk:
         caller.require("identify")
         within = caller.within(groups)
         self._budgets.ask(caller)
-        return self._query(caller, partial(self._service.identify, top_k=top_k, within=within))
+        return self._query(caller, within, partial(self._service.identify, top_k=top_k, within=within))
 
     def verify(self, caller: Caller, speaker_id: str, *, groups: Groups = None) -> Query:
         """A verification query about a claimed speaker. Costs an answer and a claim.
@@ -72,7 +72,8 @@ class Desk:
         caller.require("identify")
         within, hide = caller.within(groups), not caller.sees_scores
         self._budgets.ask(caller)
-        query = self._query(caller, partial(self._service.verify, speaker_id, hide_unknown_claims=hide, within=within))
+        ask = partial(self._service.verify, speaker_id, hide_unknown_claims=hide, within=within)
+        query = self._query(caller, within, ask)
         try:
             query.claim = self._budgets.claim(caller, speaker_id)
         except LimitError:
@@ -283,8 +284,9 @@ class Desk:
         self._service.conclude(answer)
         self._tell(answer)
 
-    def _query(self, caller: Caller, ask: Callable[[EncodedUtterance], Answer]) -> Query:
-        return Query(self._service, self._budgets, caller, self._clock, self._tell, ask)
+    def _query(self, caller: Caller, within: Within, ask: Callable[[EncodedUtterance], Answer]) -> Query:
+        hold = partial(self._service.hold, within)
+        return Query(self._service, self._budgets, caller, self._clock, self._tell, ask, hold)
 
     def _wait(self, caller: Caller, speaker_id: str, consent: Consent | None) -> bool:
         return takes_wait(caller, self._met(caller, speaker_id), consent, self._service.settings)

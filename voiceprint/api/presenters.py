@@ -16,6 +16,7 @@ from voiceprint.domain.speaker import StoredSpeaker
 from voiceprint.domain.vocabulary import Band, Status
 from voiceprint.errors import VoiceprintError
 from voiceprint.service.results import Answer, EnrollmentOutcome, Erasure
+from voiceprint.service.scopes_on_demand import MEGABYTE
 from voiceprint.service.service import VoiceprintService
 from voiceprint.storage.maintenance.retention import kept_until
 
@@ -153,8 +154,19 @@ def readiness(service: VoiceprintService, caller: Caller) -> dict[str, object]:
         "store": service.store_engine,
         "decoder_walls": sorted(decoder_walls()),
         **migration_fields(service),
+        **_scope_fields(service),
         **threshold_fields(policy.describe(speakers)),
     }
+
+
+def _scope_fields(service: VoiceprintService) -> dict[str, object]:
+    """Scopes in memory and the groups that there are, with a budget for the memory; else nothing."""
+    memory = service.scope_memory
+    if memory is None:
+        return {}
+    megabytes = {"used_megabytes": memory.bytes / MEGABYTE, "budget_megabytes": memory.budget / MEGABYTE}
+    rounded = {name: round(value, 1) for name, value in megabytes.items()}
+    return {"scopes": {"loaded": memory.loaded, "known": memory.known, **rounded}}
 
 
 def threshold_fields(line: ThresholdNote) -> dict[str, object]:

@@ -21,7 +21,8 @@ Tell = Callable[[Answer], None]
 class Query:
     """Made by the desk. Close it: a claim without an answer costs nothing.
 
-    ``ask``: the service's answer about a probe. ``tell``: called with the final answer.
+    ``ask``: the service's answer about a probe. ``hold``: the voices asked for, which stay in memory until the answer.
+    ``tell``: called with the final answer.
     """
 
     service: VoiceprintService
@@ -30,8 +31,10 @@ class Query:
     clock: Callable[[], float]
     tell: Tell
     ask: Callable[[EncodedUtterance], Answer]
+    hold: Callable[[], object]
     claim: Claim | None = None
     _answered: bool = False
+    _held: object = None
     _early: EarlyDecision = field(default_factory=EarlyDecision)
 
     def may_guess(self) -> bool:
@@ -43,6 +46,7 @@ class Query:
 
     def guess(self, probe: EncodedUtterance, *, since: float) -> Result:
         """The result so far. ``since``: when the last speech came in, by the clock of the desk."""
+        self._held = self.hold()
         answer = self.ask(probe)
         if self.caller.sees_scores:  # an early decision tells of a second threshold, above the first
             answer = replace(answer, decision=self._early.guess(answer.decision, safe=not probe.multiple_speakers))

@@ -37,6 +37,13 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument(
         "--log-json", action="store_true", default=None, help="a JSON object a line on stderr, one for every request"
     )
+    parser.add_argument(
+        "--memory",
+        type=int,
+        metavar="MB",
+        dest="memory_megabytes",
+        help="hold voices of at most about so much, each group's from its first use (all; VOICEPRINT_MEMORY_MEGABYTES)",
+    )
     add_require_consent(parser)
     parser.add_argument(
         "--unseen-days",

@@ -44,6 +44,7 @@ STATUS_OF_CODE: Mapping[str, HTTPStatus] = {
     "not_kept": HTTPStatus.CONFLICT,
     "nothing_to_undo": HTTPStatus.CONFLICT,
     "stalled": HTTPStatus.REQUEST_TIMEOUT,
+    "scope_too_large": HTTPStatus.INSUFFICIENT_STORAGE,
     "too_many_pending": HTTPStatus.CONFLICT,
     "too_many_uploads": HTTPStatus.SERVICE_UNAVAILABLE,
     "unknown_enrollment": HTTPStatus.NOT_FOUND,

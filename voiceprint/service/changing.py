@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from voiceprint.config import Settings
+from voiceprint.decision.templates import template_of
 from voiceprint.domain.consent import check_standing
 from voiceprint.domain.groups import Within, check_groups, is_within
 from voiceprint.domain.match import Match
@@ -242,11 +243,8 @@ class Changing:
             return stored
 
     def _take_in(self, *speakers: StoredSpeaker) -> None:
-        if any(speaker.pending_reenrollment for speaker in speakers):
-            self.enrolled.reload()
-        else:
-            for speaker in speakers:
-                self.enrolled.put(speaker)
+        for speaker in speakers:
+            self.enrolled.put(speaker)
 
     def _described(self, last: LastChange, within: Within) -> UndoableChange | None:
         """None for who may not meet the speakers that it is about."""
@@ -270,7 +268,8 @@ class Changing:
     def _enrolled(
         self, stored: StoredSpeaker, added: Sequence[Enrollment], similar: tuple[Match, ...]
     ) -> EnrollmentOutcome:
-        whole = self.enrolled.put(stored)
+        self.enrolled.put(stored)
+        whole = template_of(stored.enrollments)
         scores = [float(enrollment.embedding @ whole) for enrollment in stored.enrollments]
         return EnrollmentOutcome(
             speaker=stored,

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from voiceprint.domain.groups import Within
 from voiceprint.domain.match import Match
 from voiceprint.gallery.index import Gallery
 from voiceprint.service.enrolled import EnrolledSpeakers
+from voiceprint.service.scope import Scope
 
 __all__ = ["CANDIDATES", "TAKES_KEPT", "GalleryShift"]
 
@@ -44,12 +46,12 @@ class _Found:
 class GalleryShift:
     """Score shift (see ``place``) among the speakers of some groups, for one encoder."""
 
-    def __init__(self, enrolled: EnrolledSpeakers, policy: Policy, gallery: Callable[[], Gallery]) -> None:
-        """``gallery``: the current gallery of that encoder."""
+    def __init__(self, enrolled: EnrolledSpeakers, policy: Policy, gallery: Callable[[Scope], Gallery]) -> None:
+        """``gallery``: that encoder's gallery of a scope."""
         self._enrolled = enrolled
         self._policy = policy
         self._gallery = gallery
-        self._found: dict[Within, _Found] = {}
+        self._found: WeakKeyDictionary[Scope, dict[Within, _Found]] = WeakKeyDictionary()
         self._takes: deque[float] = deque(maxlen=TAKES_KEPT)
 
     def policy(self, within: Within = None, *, policy: Policy | None = None) -> Policy:
@@ -63,24 +65,25 @@ class GalleryShift:
             self._takes.append(decision.excess)
 
     def score_shift(self, within: Within = None) -> float:
-        """Score shift of a typical probe in llr, as the enrolled show it; 0 for one."""
-        found = self._found.get(within)
-        if found is None or not self._holds(found):
-            found = self._found[within] = self._find(within)
+        """Score shift of a typical probe in llr, as the enrolled show it; 0 for one, and for voices not in memory."""
+        scope = self._enrolled.loaded(within)
+        if scope is None:
+            return 0.0
+        of_scope = self._found.setdefault(scope, {})
+        found = of_scope.get(within)
+        if found is None or not _holds(found, scope.changes):
+            found = of_scope[within] = self._find(scope, within)
         return found.score_shift
 
-    def _holds(self, found: _Found) -> bool:
-        changed = self._enrolled.changes - found.changes
-        return changed == 0 or changed * SAMPLE_SIZE <= found.size - SAMPLE_SIZE
-
-    def _find(self, within: Within) -> _Found:
+    def _find(self, scope: Scope, within: Within) -> _Found:
         with self._enrolled.lock:  # no speaker is added or removed meanwhile
-            gallery, allowed = self._gallery(), self._enrolled.ids(within)
+            gallery, allowed = self._gallery(scope), scope.ids(within)
             ids = gallery.ids() if allowed is None else [speaker_id for speaker_id in allowed if speaker_id in gallery]
-            score_shift = self._shift(gallery, ids, allowed) if len(ids) >= 2 else 0.0
-            return _Found(self._enrolled.changes, len(ids), score_shift)
+            score_shift = self._shift(scope, ids, allowed) if len(ids) >= 2 else 0.0
+            return _Found(scope.changes, len(ids), score_shift)
 
-    def _shift(self, gallery: Gallery, ids: list[str], allowed: set[str] | None) -> float:
+    def _shift(self, scope: Scope, ids: list[str], allowed: set[str] | None) -> float:
+        gallery = self._gallery(scope)
         sample = heapq.nsmallest(SAMPLE_SIZE, ids)  # ids are random numbers
         templates = np.stack([gallery.template(speaker_id) for speaker_id in sample])
         if allowed is None:
@@ -91,17 +94,17 @@ class GalleryShift:
             [match for match in matches if match.speaker_id != speaker_id]
             for speaker_id, matches in zip(sample, found, strict=True)
         ]
-        return self._shift_among(gallery, sample, templates, others, len(ids))
+        return self._shift_among(scope, sample, templates, others, len(ids))
 
     def _shift_among(
-        self, gallery: Gallery, sample: list[str], templates: Vectors, others: list[list[Match]], size: int
+        self, scope: Scope, sample: list[str], templates: Vectors, others: list[list[Match]], size: int
     ) -> float:
         """Score shift of templates (n, d) that meet these others, duplicate speakers left out.
 
         One person under two names is no impostor.
         """
-        seconds = [self._enrolled.enrolled_seconds(speaker_id) for speaker_id in sample]
-        voices = partial(self._enrolled.voices, gallery)
+        seconds = [scope.enrolled_seconds(speaker_id) for speaker_id in sample]
+        voices = partial(scope.voices, self._gallery(scope))
         policy = replace(self._policy, target_fpir=self._policy.target_fpir * DUPLICATE_SHARE)
         left = [
             _without(
@@ -133,6 +136,11 @@ class GalleryShift:
             gallery_size=size,
             enrolled=voices,
         )
+
+
+def _holds(found: _Found, changes: int) -> bool:
+    changed = changes - found.changes
+    return changed == 0 or changed * SAMPLE_SIZE <= found.size - SAMPLE_SIZE
 
 
 def _without(matches: list[Match], duplicates: Sequence[Match]) -> list[Match]:

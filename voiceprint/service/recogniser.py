@@ -24,6 +24,7 @@ from voiceprint.gallery.index import Gallery
 from voiceprint.service.enrolled import EnrolledSpeakers
 from voiceprint.service.gallery_shift import CANDIDATES, GalleryShift
 from voiceprint.service.results import Answer, EncodedUtterance
+from voiceprint.service.scope import Scope
 
 __all__ = ["CANDIDATES", "CONFIDENT_SHARE", "PreviousEncoder", "Recogniser"]
 
@@ -59,8 +60,10 @@ class Recogniser:
         self._policy = policy
         self._previous = previous
         self._needed_seconds = needed_seconds
-        self._gallery_shift = GalleryShift(enrolled, policy, lambda: enrolled.gallery)
-        self._previous_shift = GalleryShift(enrolled, previous.policy, lambda: enrolled.pending) if previous else None
+        self._gallery_shift = GalleryShift(enrolled, policy, lambda scope: scope.gallery)
+        self._previous_shift = (
+            GalleryShift(enrolled, previous.policy, lambda scope: scope.pending) if previous else None
+        )
 
     def policy(self, within: Within = None) -> Policy:
         """The policy for the gallery of these groups, with its score shift."""
@@ -73,10 +76,10 @@ class Recogniser:
 
     def identify(self, probes: Sequence[EncodedUtterance], *, top_k: int = 5, within: Within = None) -> list[Answer]:
         """An answer for each probe, among the speakers of the groups; an impostor is ``unknown``."""
-        enrolled, count = self._enrolled, max(top_k, CANDIDATES)
-        found = _search_all(enrolled.gallery, [probe.embedding for probe in probes], count, enrolled.ids(within))
+        scope, count = self._enrolled.scope(within), max(top_k, CANDIDATES)
+        found = _search_all(scope.gallery, [probe.embedding for probe in probes], count, scope.ids(within))
         return [
-            self._identify(probe, matches, top_k=top_k, within=within)
+            self._identify(scope, probe, matches, top_k=top_k, within=within)
             for probe, matches in zip(probes, found, strict=True)
         ]
 
@@ -87,19 +90,19 @@ class Recogniser:
 
         With ``hide_unknown_claims`` an unknown id costs the same work and is answered as a wrong claim.
         """
-        enrolled = self._enrolled
-        met = enrolled.is_within(speaker_id, within)
-        if self._previous is not None and met and speaker_id in enrolled.pending:
-            template = enrolled.pending.template(speaker_id)
+        scope = self._enrolled.scope(within)
+        met = scope.is_within(speaker_id, within)
+        if self._previous is not None and met and speaker_id in scope.pending:
+            template = scope.pending.template(speaker_id)
             policy = self._previous_policy(self._previous.policy, within)
-            decision = self._compare(policy, template, probe, probe.previous_embedding, speaker_id, within)
+            decision = self._compare(scope, policy, template, probe, probe.previous_embedding, speaker_id, within)
             return self._answer("verify", decision, probe, (), claimed_id=speaker_id)
-        there = met and speaker_id in enrolled.gallery
+        there = met and speaker_id in scope.gallery
         if not there and not hide_unknown_claims:
             no_claim = Decision("not_enrolled", None, None, 0.0, None, None, "nobody is enrolled with that id")
             return self._answer("verify", no_claim, probe, ())
-        template = enrolled.gallery.template(speaker_id) if there else enrolled.dummy_template
-        decision = self._compare(self.policy(within), template, probe, probe.embedding, speaker_id, within)
+        template = scope.gallery.template(speaker_id) if there else self._enrolled.dummy_template
+        decision = self._compare(scope, self.policy(within), template, probe, probe.embedding, speaker_id, within)
         if not there and decision.status == "accepted":  # an accidental match of the dummy template
             decision = replace(decision, status="rejected", speaker_id=None)
         return self._answer("verify", decision, probe, (), claimed_id=speaker_id if there else None)
@@ -111,30 +114,30 @@ class Recogniser:
 
         They are reported to the operator, never merged.
         """
-        new, enrolled = template_of(enrollments), self._enrolled
-        closest = enrolled.gallery.search(new, CANDIDATES, among=enrolled.ids(within))
+        new, scope = template_of(enrollments), self._enrolled.scope(within)
+        closest = scope.gallery.search(new, CANDIDATES, among=scope.ids(within))
         return self.policy(within).similar(
             [match for match in closest if match.speaker_id != except_for],
             embedding=new,
             speech_seconds=sum(enrollment.speech_seconds for enrollment in enrollments),
-            gallery_size=enrolled.count(within),
-            enrolled=partial(enrolled.voices, enrolled.gallery),
+            gallery_size=scope.count(within),
+            enrolled=partial(scope.voices, scope.gallery),
         )
 
     # Inside
 
-    def _identify(self, probe: EncodedUtterance, matches: list[Match], *, top_k: int, within: Within) -> Answer:
-        enrolled, enrolls = self._enrolled, False
-        decision = self._decide(self.policy(within), matches, probe, probe.embedding, within, enrolled.gallery)
+    def _identify(
+        self, scope: Scope, probe: EncodedUtterance, matches: list[Match], *, top_k: int, within: Within
+    ) -> Answer:
+        enrolls, decide = False, partial(self._decide, scope, probe, within)
+        decision = decide(self.policy(within), matches, probe.embedding, scope.gallery)
         if decision.status == "unknown" and self._previous is not None and probe.previous_embedding is not None:
-            found = enrolled.pending.search(
-                probe.previous_embedding, max(top_k, CANDIDATES), among=enrolled.ids(within)
-            )
+            found = scope.pending.search(probe.previous_embedding, max(top_k, CANDIDATES), among=scope.ids(within))
             policy = self._previous_policy(self._previous.policy, within)
-            other = self._decide(policy, found, probe, probe.previous_embedding, within, enrolled.pending)
+            other = decide(policy, found, probe.previous_embedding, scope.pending)
             if other.status in ("identified", "ambiguous"):
                 stricter = self._previous_policy(self._previous.confident, within)
-                confident = self._decide(stricter, found, probe, probe.previous_embedding, within, enrolled.pending)
+                confident = decide(stricter, found, probe.previous_embedding, scope.pending)
                 enrolls = (confident.status, confident.speaker_id) == ("identified", other.speaker_id)
                 decision, matches = replace(other, rule=f"{other.rule}; by the former encoder"), found
         answer = self._answer("identify", decision, probe, tuple(matches[:top_k]))
@@ -146,11 +149,12 @@ class Recogniser:
 
     def _decide(
         self,
+        scope: Scope,
+        probe: EncodedUtterance,
+        within: Within,
         policy: Policy,
         matches: list[Match],
-        probe: EncodedUtterance,
         embedding: Vector | None,
-        within: Within,
         gallery: Gallery,
     ) -> Decision:
         """The decision for a gallery of both encoders' speakers: the FPIR of one encoder."""
@@ -158,12 +162,13 @@ class Recogniser:
             matches,
             embedding=embedding,
             speech_seconds=probe.utterance.speech_seconds,
-            gallery_size=self._enrolled.count(within),
-            enrolled=partial(self._enrolled.voices, gallery),
+            gallery_size=scope.count(within),
+            enrolled=partial(scope.voices, gallery),
         )
 
     def _compare(
         self,
+        scope: Scope,
         policy: Policy,
         template: Vector,
         probe: EncodedUtterance,
@@ -172,13 +177,13 @@ class Recogniser:
         within: Within,
     ) -> Decision:
         score = None if embedding is None else float(np.clip(template @ embedding, -1.0, 1.0))
-        seconds = self._enrolled.enrolled_seconds(speaker_id)
+        seconds = scope.enrolled_seconds(speaker_id)
         return policy.verify(
             score,
             speaker_id=speaker_id,
             embedding=embedding,
             speech_seconds=probe.utterance.speech_seconds,
-            gallery_size=self._enrolled.count(within),
+            gallery_size=scope.count(within),
             enrolled=lambda _: EnrolledVoices([seconds], template[None]),
         )
 

@@ -14,7 +14,7 @@ from voiceprint.audio.decoding import Waveform
 from voiceprint.audio.vad import VoiceActivity
 from voiceprint.config import Settings
 from voiceprint.decision.policy import Policy
-from voiceprint.domain.groups import Within, is_within
+from voiceprint.domain.groups import Within
 from voiceprint.domain.speaker import EncoderIdentity, Enrollment, StoredSpeaker
 from voiceprint.encoding.encoder import Encoder
 from voiceprint.encoding.segmentation import Segmentation
@@ -28,6 +28,7 @@ from voiceprint.service.listening import Listening
 from voiceprint.service.maintenance import Maintenance
 from voiceprint.service.recogniser import PreviousEncoder, Recogniser
 from voiceprint.service.results import Answer, EncodedUtterance
+from voiceprint.service.scopes_on_demand import MEGABYTE, ScopeMemory, ScopesOnDemand
 from voiceprint.service.statistics import Statistics
 from voiceprint.service.subject_access import SubjectRecord, subject_record
 from voiceprint.service.voice_map import SpeakerMap, speaker_map
@@ -65,7 +66,7 @@ class VoiceprintService(Listening, Changing):
             encode_previous=self._encode_previous,
             segmentation=segmentation,
         )
-        enrolled = EnrolledSpeakers(store, encoder.dimension)
+        enrolled = _enrolled(store, encoder.dimension, settings)
         needed = settings.min_identify_speech_seconds
         recogniser = Recogniser(enrolled, policy, previous, needed_seconds=needed)
         Changing.__init__(self, store, enrolled, recogniser, settings)
@@ -90,7 +91,7 @@ class VoiceprintService(Listening, Changing):
 
     def speakers(self, within: Within = None) -> list[StoredSpeaker]:
         """Enrolled speakers of the groups, by name."""
-        return [speaker for speaker in self.enrolled.all() if is_within(speaker.profile.groups, within)]
+        return self.enrolled.all(within)
 
     def count(self, within: Within = None) -> int:
         """Number of enrolled speakers of the groups."""
@@ -138,7 +139,16 @@ class VoiceprintService(Listening, Changing):
     @property
     def gallery_sizes(self) -> tuple[int, int]:
         """Numbers of speakers in the gallery, and of those pending reenrollment."""
-        return len(self.enrolled.gallery), len(self.enrolled.pending)
+        return self.enrolled.sizes
+
+    @property
+    def scope_memory(self) -> ScopeMemory | None:
+        """What scopes take in memory; None where all speakers are in memory."""
+        return self.enrolled.memory if isinstance(self.enrolled, ScopesOnDemand) else None
+
+    def hold(self, within: Within = None) -> object:
+        """The voices of the groups, which stay in memory while this is referenced. Raises LimitError, StoreError."""
+        return self.enrolled.scope(within)
 
     def speaker_map(self, within: Within = None, *, most: int) -> SpeakerMap:
         """A map of the newest speakers of the groups, at most ``most``."""
@@ -207,8 +217,15 @@ class VoiceprintService(Listening, Changing):
 
     def _encode_previous(self, waveform: Waveform) -> NDArray[np.float32] | None:
         """The embedding by the previous encoder, while speakers are pending reenrollment."""
-        return self._previous.encode(waveform) if self._previous and len(self.enrolled.pending) else None
+        return self._previous.encode(waveform) if self._previous and self.enrolled.sizes[1] else None
 
     def _check_amount(self, enrollments: Sequence[Enrollment], before_seconds: float = 0.0) -> None:
         needed = self.settings.min_enroll_speech_seconds
         check_amount(enrollments, before_seconds=before_seconds, needed_seconds=needed)
+
+
+def _enrolled(store: Store, dimension: int, settings: Settings) -> EnrolledSpeakers:
+    """All in memory, or scopes on demand where the settings bound the memory."""
+    if settings.memory_megabytes is None:
+        return EnrolledSpeakers(store, dimension)
+    return ScopesOnDemand(store, dimension, budget=settings.memory_megabytes * MEGABYTE)

@@ -116,10 +116,9 @@ class TakeCheck:
 
     def _closest_other(self, take: Enrollment, speaker: StoredSpeaker, within: Within) -> StoredSpeaker | None:
         """The other enrolled speaker as whom the take would be accepted, if there is one."""
-        enrolled = self._enrolled
-        found = enrolled.gallery.search(take.embedding, 2, among=enrolled.ids(within))
-        for match in found:
-            other = enrolled.get(match.speaker_id)
+        scope = self._enrolled.scope(within)
+        for match in scope.gallery.search(take.embedding, 2, among=scope.ids(within)):
+            other = scope.get(match.speaker_id)
             if other is not None and other.id != speaker.id:
                 decision = self._judge(take, other.enrollments)
                 return other if decision.status == "accepted" else None

@@ -9,6 +9,7 @@ from voiceprint.domain.match import Match
 from voiceprint.domain.speaker import StoredSpeaker
 from voiceprint.gallery.projection import map_voices
 from voiceprint.service.enrolled import EnrolledSpeakers
+from voiceprint.service.scope import Scope
 
 __all__ = ["MappedSpeaker", "SpeakerMap", "speaker_map"]
 
@@ -37,28 +38,29 @@ class SpeakerMap:
 
 def speaker_map(enrolled: EnrolledSpeakers, policy: Policy, within: Within, *, most: int) -> SpeakerMap:
     """The newest speakers of the groups, at most ``most``, each with its place and neighbour."""
-    allowed, gallery = enrolled.ids(within), enrolled.gallery
-    met = [one for one in enrolled.all() if one.id in gallery and (allowed is None or one.id in allowed)]
+    scope = enrolled.scope(within)
+    gallery = scope.gallery
+    met = [one for one in scope.all(within) if one.id in gallery]
     newest = {one.id: one for one in sorted(met, key=lambda one: one.created_at)[-most:]}
     places = map_voices({speaker_id: gallery.template(speaker_id) for speaker_id in newest})
-    size, speakers = enrolled.count(within), []
+    size, speakers = scope.count(within), []
     for place in places:
         speaker, closest = newest[place.speaker_id], newest.get(place.closest_id or "")
-        alike = closest is not None and _are_alike(enrolled, policy, speaker, closest, gallery_size=size)
+        alike = closest is not None and _are_alike(scope, policy, speaker, closest, gallery_size=size)
         speakers.append(MappedSpeaker(speaker, place.x, place.y, closest, alike))
     return SpeakerMap(tuple(speakers), len(met) - len(newest))
 
 
 def _are_alike(
-    enrolled: EnrolledSpeakers, policy: Policy, speaker: StoredSpeaker, other: StoredSpeaker, *, gallery_size: int
+    scope: Scope, policy: Policy, speaker: StoredSpeaker, other: StoredSpeaker, *, gallery_size: int
 ) -> bool:
-    template = enrolled.gallery.template(speaker.id)
+    template = scope.gallery.template(speaker.id)
     return bool(
         policy.similar(
-            [Match(other.id, enrolled.gallery.score(other.id, template))],
+            [Match(other.id, scope.gallery.score(other.id, template))],
             embedding=template,
             speech_seconds=speaker.speech_seconds,
             gallery_size=gallery_size,
-            enrolled=partial(enrolled.voices, enrolled.gallery),
+            enrolled=partial(scope.voices, scope.gallery),
         )
     )

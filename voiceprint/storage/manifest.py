@@ -149,7 +149,7 @@ class Manifest:
         """The sum over all speakers, by way of the verified one and what differs from it."""
         verified, sum_of_it = self._cache.verified()
         total = int.from_bytes(sum_of_it, "big")
-        for speaker_id, generation in generations.items() ^ verified.items():
+        for speaker_id, generation in (generations.items() ^ verified.items()) if verified else generations.items():
             part = self._seals.manifest_part(self._seals.pseudonym(speaker_id), generation)
             total += part if generations.get(speaker_id) == generation else -part
         return (total % _MODULUS).to_bytes(32, "big")

@@ -4,7 +4,7 @@ Every change of a speaker raises their generation, enters the manifest and becom
 same transaction. So rows put back or removed as a whole do not add up, and the log names the speaker.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -68,23 +68,37 @@ class Rows:
         except SealBrokenError as error:
             raise StoreError("record_damaged", f"The record {speaker_id} is damaged; it was not changed.") from error
 
-    def load(self, since: Mark | None = None) -> Loaded:
-        """All speakers, or those who changed since a mark. Raises StoreError where the store does not add up."""
+    def load(self, since: Mark | None = None, *, into: Callable[[StoredSpeaker], None] | None = None) -> Loaded:
+        """All speakers, or those who changed since a mark. Raises StoreError where the store does not add up.
+
+        ``into``: called with each, and none of them is kept here.
+        """
         settings = self.seals.settings
         era = (self.state.incarnation, str(settings.renewals), *(one.fingerprint for one in self.seals.encoders))
         generations, tombstones = self.tables.generations(), self.tables.tombstones()
         misplaced = self.manifest.misplaced(self.state, generations)
         known = since.generations if since and since.era == era else {}
         wanted = {one for one, number in generations.items() if known.get(one) != number} - misplaced
-        speakers = []
+        speakers: list[StoredSpeaker] = []
+        take, opened = into or speakers.append, set[str]()
         for row in self.tables.speakers() if not known else filter(None, map(self.tables.speaker, wanted)):
             if row[0] in wanted and generations[row[0]] == row[1]:
                 speaker = self._opened(row, tombstones)
                 if speaker is not None:
-                    speakers.append(speaker)
-        damaged = misplaced | (wanted - {speaker.id for speaker in speakers})
-        sound = {one: number for one, number in generations.items() if one not in damaged}
+                    take(speaker)
+                    opened.add(row[0])
+        damaged = misplaced | (wanted - opened)
+        sound = {one: number for one, number in generations.items() if one not in damaged} if damaged else generations
         return Loaded(tuple(speakers), tuple(sorted(damaged)), Mark(era, sound), whole=not known)
+
+    def some(self, speaker_ids: Sequence[str], since: Mark) -> list[StoredSpeaker]:
+        """Those of some speakers whose rows are sound: not older than in the mark, nor than was verified since."""
+        found = []
+        for row in self.tables.some(speaker_ids):
+            believed = self.manifest.believed(row[0])
+            if row[1] >= (since.generations.get(row[0], 0) if believed is None else max(believed, 1)):
+                found.append(self._opened(row, set()))
+        return [speaker for speaker in found if speaker is not None]
 
     def audit_lines(self, speaker_id: str) -> list[AuditLine]:
         """The lines of the audit log about a speaker, oldest first. Raises StoreError."""

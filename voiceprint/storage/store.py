@@ -87,10 +87,18 @@ class Store(Transactions):
 
     # Reading
 
-    def load(self, since: Mark | None = None) -> Loaded:
-        """All speakers, or those who changed since a mark; damaged ones are named and left out. Raises StoreError."""
+    def load(self, since: Mark | None = None, *, into: Callable[[StoredSpeaker], None] | None = None) -> Loaded:
+        """All speakers, or those who changed since a mark; damaged ones are named and left out. Raises StoreError.
+
+        ``into``: called with each, and none of them is kept in memory here.
+        """
         with self.reading() as rows:
-            return rows.load(since)
+            return rows.load(since, into=into)
+
+    def some(self, speaker_ids: Sequence[str], since: Mark) -> list[StoredSpeaker]:
+        """Those of some speakers (at most 1,000) whose rows are sound, and not older than a mark. Raises StoreError."""
+        with self.reading() as rows:
+            return rows.some(speaker_ids, since)
 
     def content_hash(self, data: bytes) -> str:
         """Keyed hash of a recording, which recognises a repetition without storing the recording."""

@@ -106,6 +106,12 @@ class Tables:
         found: list[Any] = self.typed(f"{SPEAKERS} WHERE id = ?", SPEAKER_TYPES, speaker_id)
         return found[0] if found else None
 
+    def some(self, speaker_ids: Sequence[str]) -> list[SpeakerRow]:
+        """The rows of these speakers, those that are there, in any order; no more than a statement takes."""
+        query = f"{SPEAKERS} WHERE id IN ({', '.join('?' * len(speaker_ids))})"
+        found: list[Any] = self.typed(query, SPEAKER_TYPES, *speaker_ids)
+        return found
+
     def keys_after(self, speaker_id: str, count: int) -> list[tuple[str, int, bytes]]:
         """Id, generation and sealed key of the next ``count`` speakers in the order of their ids."""
         query = "SELECT id, generation, key FROM speakers WHERE id > ? ORDER BY id LIMIT ?"
