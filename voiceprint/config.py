@@ -39,6 +39,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     tls_cert: Path | None = None
     tls_key: Path | None = None
     lan: bool = False
+    oidc: Path | None = None
     log_json: bool = False
 
     target_fpir: float = 0.01

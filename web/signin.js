@@ -36,9 +36,9 @@ export async function signedIn(connection) {
 }
 
 async function enter() {
-  const { token_needed: needed, scopes } = await session();
+  const { token_needed: needed, scopes, sign_in_with: service } = await session();
   if (!needed) return;
-  show(scopes.length ? scopes : await ask());
+  show(scopes.length ? scopes : await ask(service));
   if (!document.querySelector("#sign-out"))
     $("#about").after(h("p", { id: "sign-out", className: "about" }, button("Sign out", "ghost", leave)));
 }
@@ -61,8 +61,8 @@ async function leave() {
   location.reload();
 }
 
-/** @returns {Promise<string[]>} */
-function ask() {
+/** @param {string} [service] @returns {Promise<string[]>} */
+function ask(service) {
   const error = h("p", { className: "field-error", role: "alert" });
   const input = h("input", {
     type: "password",
@@ -75,6 +75,7 @@ function ask() {
     "form",
     {},
     h("h2", { id: "sign-in-title" }, "Sign in"),
+    service && h("p", {}, h("a", { className: "button primary", href: "/oidc/start" }, `Sign in with ${service}`)),
     h("label", { className: "field" }, h("span", {}, "The token that you were given"), input),
     error,
     h("div", { className: "actions" }, h("button", { type: "submit", className: "button primary" }, "Sign in")),

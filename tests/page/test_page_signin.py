@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 from support.browser import CHROMIUM, Voices, drop_in, enroll, opened, see, show
+from support.oidc import OidcProvider, providing, write_oidc
 from support.serving import serving
 
 from voiceprint.service.authenticator import LOOK_AGAIN_SECONDS
@@ -72,3 +73,18 @@ def test_what_a_token_does_not_open_is_not_offered(browser: Browser, tmp_path: P
                     drop_in(page, tmp_path, "ben.wav", voices["Ben"][0])
                     see(page.locator("#identify-result"), "I do not know this voice")
                     expect(page.get_by_role("link", name="Enroll this voice")).to_be_hidden()
+
+
+def test_a_person_signs_in_with_another_service(browser: Browser, tmp_path: Path) -> None:
+    folder = tmp_path / "server"
+    rule = {"claim": "email", "value": "ann@example.org", "scope": "enroll"}
+    with providing(OidcProvider()) as provider:
+        oidc = write_oidc(folder, provider, rule, name="Example")
+        with serving(folder, options=("--oidc", str(oidc))) as server, opened(browser, server.url) as (page, _watch):
+            expect(page.get_by_label("The token that you were given")).to_be_visible()
+            page.get_by_role("link", name="Sign in with Example").click()
+            see(page.locator("#about"), "0 people")
+            expect(page.get_by_role("navigation").get_by_role("link")).to_have_text(["Identify", "Enroll", "People"])
+            assert page.evaluate("document.cookie") == ""
+            page.get_by_role("button", name="Sign out").click()
+            expect(page.get_by_role("link", name="Sign in with Example")).to_be_visible()

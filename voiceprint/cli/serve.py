@@ -35,6 +35,12 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument("--tls-cert", type=Path, metavar="FILE", help="certificate chain, PEM (VOICEPRINT_TLS_CERT)")
     parser.add_argument("--tls-key", type=Path, metavar="FILE", help="its private key, PEM (VOICEPRINT_TLS_KEY)")
     parser.add_argument(
+        "--oidc",
+        type=Path,
+        metavar="FILE",
+        help="people sign in with another service, as this JSON says (VOICEPRINT_OIDC)",
+    )
+    parser.add_argument(
         "--log-json", action="store_true", default=None, help="a JSON object a line on stderr, one for every request"
     )
     parser.add_argument(

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Collection
 from aiohttp import web
 
 from voiceprint.config import Settings
+from voiceprint.errors import ConfigError
 from voiceprint.server import (
     auth_middleware,
     docs_routes,
@@ -24,6 +25,7 @@ from voiceprint.server.middleware import (
     check_host_and_origin,
     hold_upload_slot,
 )
+from voiceprint.server.oidc_settings import OidcSettings
 from voiceprint.server.presence_task import CONFIRM_EVERY_SECONDS, confirm_once, leave
 from voiceprint.server.request_log import log_requests
 from voiceprint.server.retention_task import SWEEP_EVERY_SECONDS, sweep_once
@@ -49,6 +51,8 @@ def create_app(
     for part in (rest, auth_middleware, page_data_routes, recording_routes, timeline_routes, docs_routes):
         app.add_routes(part.routes)
     app.add_routes(page.routes())
+    if (oidc := app[CONTEXT].oidc) is not None:
+        app.add_routes(_oidc_routes(oidc))
     app.router.add_get("/ws", live.websocket)
     app.cleanup_ctx.append(repeated(sweep_once, seconds=SWEEP_EVERY_SECONDS))
     app.cleanup_ctx.append(repeated(confirm_once, seconds=CONFIRM_EVERY_SECONDS))
@@ -58,6 +62,15 @@ def create_app(
     app.on_cleanup.append(leave)
     app.on_cleanup.append(_close)
     return app
+
+
+def _oidc_routes(settings: OidcSettings) -> list[web.RouteDef]:
+    """Raises ConfigError (``not_installed``)."""
+    try:
+        from voiceprint.server.oidc_routes import oidc_routes
+    except ModuleNotFoundError as error:
+        raise ConfigError("not_installed", "Signing in with OIDC needs 'pip install voiceprint[oidc]'.") from error
+    return oidc_routes(settings)
 
 
 async def _close(app: web.Application) -> None:

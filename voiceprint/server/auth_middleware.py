@@ -115,7 +115,10 @@ def admitted(request: web.Request, token: str | None) -> Caller:
 async def who_am_i(request: web.Request) -> web.Response:
     """Whether a token is required, and the scopes of the caller."""
     caller = caller_of(request)
-    return web.json_response(_session(request.app[CONTEXT].authenticator, caller))
+    said = _session(request.app[CONTEXT].authenticator, caller)
+    if (oidc := request.app[CONTEXT].oidc) is not None:
+        said["sign_in_with"] = oidc.title
+    return web.json_response(said)
 
 
 @routes.post(SIGN_IN)

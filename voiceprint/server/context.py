@@ -16,6 +16,7 @@ from voiceprint.config import Settings
 from voiceprint.server.fair_pool import FairPool
 from voiceprint.server.limits import AnonymousPace, Uploads
 from voiceprint.server.metrics import Metrics
+from voiceprint.server.oidc_settings import load_oidc
 from voiceprint.server.recording_runner import RecordingRunner
 from voiceprint.server.sockets import Sockets, StreamPlaces
 from voiceprint.server.webhook import Webhook
@@ -47,7 +48,8 @@ class Context:
         self.service = service
         self.settings = settings
         self.names = frozenset(name.lower() for name in names)
-        self.authenticator = service.authenticator()
+        self.oidc = load_oidc(settings.oidc)
+        self.authenticator = service.authenticator(self.oidc.people if self.oidc else ())
         self.webhook = Webhook(service, settings)
         self.desk = Desk(service, clock=time.monotonic, tell=self.webhook.tell)
         self.recordings = RecordingDesk(self.desk, service)

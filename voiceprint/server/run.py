@@ -55,7 +55,8 @@ def serve(service: VoiceprintService, settings: Settings) -> None:
     Raises ConfigError, StoreError.
     """
     check_binding(settings)
-    if not settings.behind_proxy and not _is_loopback(settings.address) and not service.has_tokens():
+    guarded = settings.behind_proxy or settings.oidc is not None or service.has_tokens()
+    if not guarded and not _is_loopback(settings.address):
         raise ConfigError(
             "exposed",
             f"Listening on {settings.address} without a token would let everybody on that network enroll, identify and "

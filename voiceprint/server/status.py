@@ -45,6 +45,8 @@ STATUS_OF_CODE: Mapping[str, HTTPStatus] = {
     "nothing_to_undo": HTTPStatus.CONFLICT,
     "stalled": HTTPStatus.REQUEST_TIMEOUT,
     "scope_too_large": HTTPStatus.INSUFFICIENT_STORAGE,
+    "sign_in_away": HTTPStatus.SERVICE_UNAVAILABLE,
+    "sign_in_refused": HTTPStatus.FORBIDDEN,
     "too_many_pending": HTTPStatus.CONFLICT,
     "too_many_uploads": HTTPStatus.SERVICE_UNAVAILABLE,
     "unknown_enrollment": HTTPStatus.NOT_FOUND,

@@ -1,16 +1,18 @@
-"""Authentication of callers by token, or by the cookie of a page that signed in with one.
+"""Authentication of callers by token, or by the cookie of a page that signed in: with one, or as a person.
 
-As soon as a store has a token, one is required, on this machine too, until the server starts again without any.
+As soon as a store has a token, one is required, on this machine too, until the server starts again without any. Where
+another service signs people in, signing in is required as well.
 """
 
 import hmac
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from voiceprint.domain.caller import OPERATOR, Caller
 from voiceprint.errors import AccessError
+from voiceprint.service.sign_in_rules import Rule
 from voiceprint.storage.sign_outs import read_sign_outs, write_sign_out
 from voiceprint.storage.store import Store
 from voiceprint.storage.tokens import AccessToken, hash_token, read_tokens
@@ -19,13 +21,17 @@ __all__ = ["LOOK_AGAIN_SECONDS", "SIGN_IN_SECONDS", "Authenticator"]
 
 SIGN_IN_SECONDS = 30 * 86_400
 LOOK_AGAIN_SECONDS = 1.0
+# Before the id of a person, which no token has.
+PERSON = "person-"
 
 
 class Authenticator:
     """Admits callers by the tokens of a store, which are at most a second old after ``refresh``."""
 
-    def __init__(self, store: Store, *, clock: Callable[[], float] = time.time) -> None:
-        self.required = False
+    def __init__(self, store: Store, *, rules: Sequence[Rule] = (), clock: Callable[[], float] = time.time) -> None:
+        """``rules``: of the people whom another service signs in."""
+        self.required = bool(rules)
+        self._rules = {rule.id: rule for rule in rules}
         self.cookie = f"voiceprint_{store.id[:8]}"  # cookies know no ports, and several servers may share a machine
         self._store = store
         self._clock = clock
@@ -62,18 +68,28 @@ class Authenticator:
 
     def check(self, caller: Caller) -> None:
         """Refuse a caller admitted earlier whose token is not valid any more. Raises AccessError."""
-        if caller.token_id is not None:
+        if caller.token_id is not None and caller.token_id.startswith(PERSON):
+            self._refuse_signed_out(caller.sign_in)
+        elif caller.token_id is not None:
             self._caller(self._by_id.get(caller.token_id), caller.sign_in)
         elif self.required:
             raise AccessError("token_needed", "Sign in again: this server asks for a token now.")
 
-    # A page signs in once. Its cookie holds the token's id, the time it ends, the sign-in, and a keyed hash of them.
+    # A page signs in once. Its cookie holds the token's id (or those of a person and their rule), the time it ends, the
+    # sign-in, and a keyed hash of them.
 
     def sign_in(self, token: str) -> tuple[str, Caller]:
         """The value of the page's cookie, and the caller. Raises AccessError."""
         caller = replace(self.admit(token), sign_in=secrets.token_hex(8))
-        said = f"{caller.token_id}.{int(self._clock()) + SIGN_IN_SECONDS}.{caller.sign_in}"
-        return f"{said}.{self._key.hash(said.encode())}", caller
+        return self._cookie(f"{caller.token_id}", SIGN_IN_SECONDS, caller.sign_in or ""), caller
+
+    def sign_in_person(self, person: str, rule: Rule, *, seconds: int) -> str:
+        """The value of the page's cookie. ``person``: as the other service calls them; kept is a keyed hash of it."""
+        return self._cookie(f"{PERSON}{self.derived(person)[:16]}~{rule.id}", seconds, secrets.token_hex(8))
+
+    def derived(self, said: str) -> str:
+        """A keyed hash under the key of sign-ins: hex, 64 characters."""
+        return self._key.hash(said.encode(errors="replace"))
 
     def signed_in(self, cookie: str | None) -> Caller | None:
         """The caller of a cookie; None where it is too old, forged, signed out, or of a revoked token."""
@@ -81,6 +97,8 @@ class Authenticator:
         if until <= self._clock():
             return None
         try:
+            if token_id.startswith(PERSON):
+                return self._person(token_id, sign_in)
             return self._caller(self._by_id.get(token_id), sign_in)
         except AccessError:
             return None
@@ -102,9 +120,23 @@ class Authenticator:
             return "", 0, ""
         return parts[0], int(parts[1]), parts[2]
 
-    def _caller(self, kept: AccessToken | None, sign_in: str | None = None) -> Caller:
+    def _cookie(self, token_id: str, seconds: int, sign_in: str) -> str:
+        said = f"{token_id}.{int(self._clock()) + seconds}.{sign_in}"
+        return f"{said}.{self.derived(said)}"
+
+    def _person(self, said: str, sign_in: str) -> Caller:
+        person, _, rule_id = said.partition("~")
+        self._refuse_signed_out(sign_in)
+        if (rule := self._rules.get(rule_id)) is None:
+            raise AccessError("token_needed", "Sign in again: what you may do here was changed.")
+        return Caller(person, frozenset({rule.scope}), frozenset(rule.groups) or None, sign_in)
+
+    def _refuse_signed_out(self, sign_in: str | None) -> None:
         if sign_in in self._signed_out:
             raise AccessError("token_needed", "Sign in again: this page was signed out.")
+
+    def _caller(self, kept: AccessToken | None, sign_in: str | None = None) -> Caller:
+        self._refuse_signed_out(sign_in)
         if kept is None or kept.is_over(self._clock()):
             raise AccessError(
                 "token_not_valid", "The token is not valid here: it was mistyped, revoked, or is too old."

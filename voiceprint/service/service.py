@@ -29,6 +29,7 @@ from voiceprint.service.maintenance import Maintenance
 from voiceprint.service.recogniser import PreviousEncoder, Recogniser
 from voiceprint.service.results import Answer, EncodedUtterance
 from voiceprint.service.scopes_on_demand import MEGABYTE, ScopeMemory, ScopesOnDemand
+from voiceprint.service.sign_in_rules import Rule
 from voiceprint.service.statistics import Statistics
 from voiceprint.service.subject_access import SubjectRecord, subject_record
 from voiceprint.service.voice_map import SpeakerMap, speaker_map
@@ -161,9 +162,12 @@ class VoiceprintService(Listening, Changing):
 
     # Access
 
-    def authenticator(self) -> Authenticator:
-        """A new authenticator over the tokens of the store. Raises StoreError."""
-        return Authenticator(self.store)
+    def authenticator(self, rules: Sequence[Rule] = ()) -> Authenticator:
+        """A new authenticator over the tokens of the store. ``rules``: of people whom another service signs in.
+
+        Raises StoreError.
+        """
+        return Authenticator(self.store, rules=rules)
 
     def has_tokens(self) -> bool:
         """Whether the store has an access token. Raises StoreError."""
