@@ -87,4 +87,4 @@ def test_a_person_signs_in_with_another_service(browser: Browser, tmp_path: Path
             expect(page.get_by_role("navigation").get_by_role("link")).to_have_text(["Identify", "Enroll", "People"])
             assert page.evaluate("document.cookie") == ""
             page.get_by_role("button", name="Sign out").click()
-            expect(page.get_by_role("link", name="Sign in with Example")).to_be_visible()
+            expect(page.get_by_role("link", name="Sign in with Example")).to_be_visible(timeout=30_000)
