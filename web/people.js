@@ -221,12 +221,17 @@ export class PeopleView {
     const left = receipt.log_cleared
       ? "Nothing of it is left in the server's files."
       : "Its last traces leave the server's files at the next start.";
-    const late = Array.isArray(receipt.unconfirmed) && receipt.unconfirmed.length
-      ? ` Not yet confirmed by ${receipt.unconfirmed.join(", ")}.`
-      : "";
+    const late =
+      Array.isArray(receipt.unconfirmed) && receipt.unconfirmed.length
+        ? ` Not yet confirmed by ${receipt.unconfirmed.join(", ")}.`
+        : "";
     box.replaceChildren(
       h("p", { className: "receipt-title" }, words),
-      h("p", { className: "receipt-facts" }, `${when} · erasure ${receipt.epoch} · signed by this server. ${left}${late}`),
+      h(
+        "p",
+        { className: "receipt-facts" },
+        `${when} · erasure ${receipt.epoch} · signed by this server. ${left}${late}`,
+      ),
       h(
         "div",
         { className: "actions" },

@@ -7,6 +7,7 @@ take the way back.
 
 import asyncio
 import hmac
+import logging
 import secrets
 import time
 from html import escape
@@ -26,6 +27,7 @@ from voiceprint.service.sign_in_rules import rule_for
 
 __all__ = ["BACK", "START", "oidc_routes"]
 
+log = logging.getLogger(__name__)
 START, BACK = "/oidc/start", "/oidc/back"
 _COOKIE = "voiceprint_oidc"
 _SECONDS = 600
@@ -60,7 +62,7 @@ class _Entrance:
                     redirect=_redirect(request), state=flow.state, nonce=flow.nonce, verifier=flow.verifier
                 )
         except VoiceprintError as error:
-            return _refusal(error)
+            return _refusal(request, error)
         response = web.Response(status=HTTPStatus.SEE_OTHER, headers={"Location": address})
         # Lax: the way back is a link of another site.
         response.set_cookie(
@@ -80,7 +82,7 @@ class _Entrance:
         try:
             cookie, seconds = await self._signed_in(request, access)
         except VoiceprintError as error:
-            response: web.Response = _refusal(error)
+            response: web.Response = _refusal(request, error)
         else:
             response = web.Response(status=HTTPStatus.SEE_OTHER, headers={"Location": "/"})
             secure = scheme_of(request) != "http"
@@ -128,5 +130,8 @@ def _redirect(request: web.Request) -> str:
     return f"{scheme_of(request) or 'https'}://{urlsplit(f'//{request.host}').netloc}{BACK}"
 
 
-def _refusal(error: VoiceprintError) -> web.Response:
+def _refusal(request: web.Request, error: VoiceprintError) -> web.Response:
+    request.app[CONTEXT].metrics.refused(error.code)
+    if error.code == "sign_in_away":
+        log.warning("%s", error.message)
     return web.Response(status=status_of(error), text=_PAGE.format(why=escape(error.told)), content_type="text/html")
