@@ -91,7 +91,7 @@ def spoil(**claims: Any) -> Change:
 
 
 def sign(**how: Any) -> Change:
-    return lambda provider: [setattr(provider, name, value) for name, value in how.items()]
+    return lambda provider: vars(provider).update(how)
 
 
 NOW = int(time.time())
