@@ -44,7 +44,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     target_fpir: float = 0.01
     calibration: Path | None = None
-    min_identify_speech_seconds: float = 2.0
+    min_identify_speech_seconds: float = 1.0
     min_enroll_speech_seconds: float = 2.0
 
     embed_origins: str = ""

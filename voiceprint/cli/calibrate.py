@@ -78,17 +78,15 @@ def _speaker_change_threshold(args: argparse.Namespace, clip_encoder: "ClipEncod
 
     With too few recordings, the shipped one.
     """
-    import numpy as np
-
     from voiceprint.decision.calibration import shipped_calibration
-    from voiceprint.decision.speaker_change import FALSE_ALARMS, MIN_PEOPLE, change_windows, homogeneity
+    from voiceprint.evaluation.one_voice import speaker_change_threshold
     from voiceprint.evaluation.samples import long_speech
 
     # What cannot be used was named in the first pass.
     pieces = long_speech(args.folders, clip_encoder, half=args.half, on_refusal=lambda _path, _error: None)
-    found = [homogeneity(clip_encoder.encoder.encode_int8(change_windows(piece))) for piece in pieces]
-    if len(found) >= MIN_PEOPLE:
-        return float(np.quantile(found, FALSE_ALARMS))
+    found = speaker_change_threshold(clip_encoder.encoder, pieces)
+    if found is not None:
+        return found
     shipped = shipped_calibration(clip_encoder.encoder.id, clip_encoder.encoder.fingerprint)
     return shipped.one_voice if shipped else None
 

@@ -30,7 +30,7 @@ CAUTION = 0.5
 DRAWN, SEED = 100, 0
 # Simulated telephones are not all telephones: they lower the threshold at most this far (llr), and places of fewer
 # speakers say nothing about it.
-MOST_BY_TELEPHONE, FEWEST_BY_TELEPHONE = 1.0, 5
+MOST_BY_TELEPHONE, FEWEST_BY_TELEPHONE = 1.5, 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ def fit_tail(places: Sequence[ScoredPlace]) -> tuple[Tail, Place, Floats]:
         next_best=_next_best(trials),
         unmet=-unmet / per_llr / SHARE,
         refused=float(np.nanmean(np.array(medians) - locations)),
-        one_by_telephone=_allowance(places, locations, start),
+        one_by_telephone=_allowance(places, locations, float(np.nanmax(locations))),
         odds=offset + per_llr * (start - CAUTION * float(np.nanmax(locations) - np.nanmean(locations))),
         odds_per_llr=per_llr,
     )
@@ -135,11 +135,11 @@ def _next_best(trials: Sequence[OpenTrials]) -> Level:
     return Level(location=float(np.nanmax(locations)), per_log_speaker=per_log_speaker)
 
 
-def _allowance(places: Sequence[ScoredPlace], locations: Floats, start: float) -> float:
-    """How far below the start those asked by telephone alone keep the promise itself in their worst place."""
+def _allowance(places: Sequence[ScoredPlace], locations: Floats, worst: float) -> float:
+    """How far below the worst place of all the worst one lies of those that are asked by telephone alone."""
     able = [len(place.trials.templates_of(RECORDINGS)) >= FEWEST_BY_TELEPHONE for place in places]
     asked = [at for at, one, place in zip(locations, able, places, strict=True) if one and place.one_by_telephone]
-    return 0.0 if not asked else float(np.clip(start - max(asked), 0.0, MOST_BY_TELEPHONE))
+    return 0.0 if not asked else float(np.clip(worst - max(asked), 0.0, MOST_BY_TELEPHONE))
 
 
 def _lines(place: Floats, x: Floats, y: Floats, *, count: int = 0) -> tuple[Floats, list[float]]:

@@ -20,7 +20,17 @@ from voiceprint.encoding.encoder import Encoder
 from voiceprint.errors import InputError
 from voiceprint.service.bulk import Folder, find_folders
 
-__all__ = ["ENROLLED_CLIPS", "WHOLE", "ClipEncoder", "Sample", "collect", "half_of", "long_speech"]
+__all__ = [
+    "ENROLLED_CLIPS",
+    "WHOLE",
+    "ClipEncoder",
+    "Sample",
+    "collect",
+    "collect_speech",
+    "half_in",
+    "half_of",
+    "long_speech",
+]
 
 Samples = NDArray[np.float32]
 WHOLE = "whole"
@@ -98,7 +108,7 @@ def collect(
         folders = list(find_folders(root, on_refusal=on_refusal))
         for folder in folders:
             speaker = f"{root.name}/{folder.name}"
-            if half is None or _half(speaker, len(folders)) == half:
+            if half is None or half_in(speaker, len(folders)) == half:
                 spoken = list(_speech(folder, ear, clips, change, on_refusal))
                 found.extend(_samples(root.name, speaker, spoken, ear, cut=cut))
                 if unheard:
@@ -120,7 +130,7 @@ def long_speech(
     for root in roots:
         folders = list(find_folders(root, on_refusal=on_refusal))
         for folder in folders:
-            if half is not None and _half(f"{root.name}/{folder.name}", len(folders)) != half:
+            if half is not None and half_in(f"{root.name}/{folder.name}", len(folders)) != half:
                 continue
             parts: list[Samples] = []
             for speech in _speech(folder, ear, CLIPS_A_SPEAKER, None, on_refusal):
@@ -130,7 +140,17 @@ def long_speech(
                     break
 
 
-def _half(speaker: str, in_corpus: int) -> int:
+def collect_speech(
+    root: Path, ear: ClipEncoder, *, change: Change | None = None, on_refusal: Callable[[Path, InputError], None]
+) -> Iterator[tuple[str, int, Samples]]:
+    """The speech of all recordings of a corpus: (speaker, number of the recording, samples)."""
+    for folder in find_folders(root, on_refusal=on_refusal):
+        for number, speech in enumerate(_speech(folder, ear, CLIPS_A_SPEAKER, change, on_refusal)):
+            yield folder.name, number, speech
+
+
+def half_in(speaker: str, in_corpus: int) -> int:
+    """The half of a speaker in a corpus of so many; all of a small corpus are in half 0."""
     return half_of(speaker) if in_corpus >= FEWEST_HALVED else 0
 
 

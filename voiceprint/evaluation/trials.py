@@ -15,8 +15,8 @@ __all__ = ["MIN_PROBE_SECONDS", "UNDECIDED", "TrialTemplate", "Trials", "find_du
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
-# Shorter speech is not decided upon.
-MIN_PROBE_SECONDS = 1.9
+# Shorter speech is not decided upon, or not enrolled.
+MIN_PROBE_SECONDS, MIN_ENROLLED_SECONDS = 0.95, 1.9
 UNDECIDED = -1e6
 
 
@@ -89,7 +89,7 @@ def make_trials(
         for count in clips:
             taken = [recording for recording in recordings if recording.clips[0] < count]
             seconds = sum(recording.seconds for recording in taken)
-            if len(taken) == count and seconds >= MIN_PROBE_SECONDS:
+            if len(taken) == count and seconds >= MIN_ENROLLED_SECONDS:
                 templates.append(_template(taken))
                 enrolled.append(TrialTemplate(speaker, count, seconds))
     probes = [

@@ -24,6 +24,8 @@ __all__ = ["Pay", "Turn", "WindowedTurns", "free", "joined", "turns_of"]
 # A pause as long as this ends a stretch: another speaker may go on.
 PAUSE_SECONDS = 0.6
 WINDOW_SECONDS, HOP_SECONDS = 3.0, 1.0
+# A turn is at least as long: borders between shorter ones are mostly chance.
+LEAST_TURN_SECONDS = 2.0
 # A named speaker who pauses for less than this is still in the same turn.
 BREATH_SECONDS = 2.0
 # A stretch as long as this ends at the next short pause: between two of them other requests are served.
@@ -113,7 +115,9 @@ def _turns(service: VoiceprintService, party: Party, within: Within) -> Iterator
         return service.identify_all(probes, top_k=2, within=within)
 
     for stretch in _stretches(heard.segments, waveform):
-        spans = list(pairwise(_borders(stretch, ask, service.settings.min_identify_speech_seconds)))
+        spans = list(
+            pairwise(_borders(stretch, ask, max(LEAST_TURN_SECONDS, service.settings.min_identify_speech_seconds)))
+        )
         for (start, end), answer in zip(spans, ask([stretch.cut(*span) for span in spans]), strict=True):
             yield Turn(round(stretch.moment(start, opening=True), 2), round(stretch.moment(end), 2), answer, channel)
 
