@@ -5,7 +5,7 @@
 SPEECH/dev/*: folders with a folder of recordings for each speaker. DIR/heard keeps the speech of the recordings, as
 they are and by telephone, for all encoders; DIR/<fingerprint> what an encoder makes of it: only what is missing there
 is computed, and an interrupted run goes on at the next corpus. ``--left-out`` prints how often it is right on each
-corpus when fitted without it. Encoder and models come from the settings (``VOICEPRINT_ENCODER``, ``VOICEPRINT_MODELS``).
+corpus when fitted without it. The encoder comes from the settings (``VOICEPRINT_ENCODER``, ``VOICEPRINT_MODELS``).
 """
 
 import argparse
@@ -155,7 +155,7 @@ def _kept(path: Path, made: Callable[[], Arrays]) -> Arrays:
         path.parent.mkdir(parents=True, exist_ok=True)
         print(path.name, file=sys.stderr, flush=True)
         part = path.with_suffix(".part.npz")
-        np.savez(part, **made())
+        np.savez(part, **made())  # type: ignore[arg-type]
         part.replace(path)
     with np.load(path) as kept:
         return {name: kept[name] for name in kept.files}
