@@ -66,7 +66,7 @@ def test_a_claim_of_nobody_is_answered_like_a_wrong_one(
     service: VoiceprintService, takes: Takes, ada: SpeakerRef, ordinary: dict[str, Any]
 ) -> None:
     voice = list(takes.values())[1][0]
-    stranger, little = wav(voice), wav(Waveform(voice.samples[:20_000]))
+    stranger, little = wav(voice), wav(Waveform(voice.samples[:12_000]))
 
     async def talk(client: Client) -> None:
         for clip, status in ((stranger, "rejected"), (little, "not_enough_speech")):

@@ -155,7 +155,7 @@ def test_silence_is_not_enough_speech_and_enrolls_nobody(client: Client, service
     silence = Waveform(np.zeros(48_000, np.float32))
     answer = client.final(silence)
     assert isinstance(answer, Result)
-    assert (answer.status, answer.needed_speech_seconds) == ("not_enough_speech", 2.0)
+    assert (answer.status, answer.needed_speech_seconds) == ("not_enough_speech", 1.0)
     refusal = client.final(silence, mode="enroll", name="Nobody")
     assert isinstance(refusal, Error)
     assert service.count() == 0
@@ -273,7 +273,7 @@ def test_ready_tells_what_a_client_needs(service: VoiceprintService) -> None:
         "encoder_sha256": service.encoder.fingerprint,
         "sample_rate": 16000,
         "speakers": 0,
-        "min_speech_seconds": 2.0,
+        "min_speech_seconds": 1.0,
         "min_enroll_speech_seconds": 2.0,
     }
 

@@ -215,3 +215,11 @@ def test_enrolled_voices_calibrate_where_people_consented() -> None:
 def stored(name: str, takes: Iterable[Sample]) -> StoredSpeaker:
     enrollments = tuple(Enrollment.new(take.embedding, take.seconds) for take in takes)
     return StoredSpeaker(name.replace("made/", ""), Profile(name=name, created_at=0.0), enrollments)
+
+
+def test_a_second_of_speech_asks_and_two_enroll() -> None:
+    row = np.eye(DIMENSION, dtype=np.float32)[0]
+    said = [Sample("made", "made/a", (clip,), 0.8 + 0.2 * clip, WHOLE, row) for clip in range(4)]
+    trials = make_trials(said, None)
+    assert [round(probe.seconds, 1) for probe in trials.probes] == [1.0, 1.2, 1.4]
+    assert [(one.clips, round(one.seconds, 1)) for one in trials.enrolled] == [(3, 3.0)], "0.8 s alone enroll nobody"

@@ -12,7 +12,17 @@ from voiceprint.audio.channel_simulation import CHANGES, Change
 from voiceprint.audio.decoding import SAMPLE_RATE
 from voiceprint.cli.folders import hear_asked
 from voiceprint.errors import AudioError, InputError
-from voiceprint.evaluation.samples import ENROLLED_CLIPS, WHOLE, Sample, collect, long_speech
+from voiceprint.evaluation.samples import (
+    ENROLLED_CLIPS,
+    FEWEST_HALVED,
+    WHOLE,
+    Sample,
+    collect,
+    collect_speech,
+    half_in,
+    half_of,
+    long_speech,
+)
 
 
 @dataclass
@@ -112,3 +122,23 @@ class Changed(Counter):
 
     def embedding(self, speech: NDArray[np.float32]) -> NDArray[np.float32] | None:
         return speech[:2] if super().embedding(speech) is not None else None
+
+
+def test_the_speech_of_a_corpus_is_that_of_its_samples(folder: Path) -> None:
+    """Kept speech (scripts/benchmarks/refit.py) gives the same recordings the same numbers."""
+    spoken = list(collect_speech(folder, Counter(), on_refusal=refuse_nothing))  # type: ignore[arg-type]
+    whole = {(one.speaker, one.clips[0]): one.seconds for one in heard(folder)[0] if one.condition == WHOLE}
+    found = {(f"corpus/{name}", number): len(speech) / SAMPLE_RATE for name, number, speech in spoken}
+    assert {key: seconds for key, seconds in found.items() if seconds >= 0.5} == whole
+    assert len(found) == 7
+
+
+def refuse_nothing(path: Path, error: InputError) -> None:
+    pytest.fail(f"{path}: {error}")
+
+
+def test_half_of_a_small_corpus_is_all_of_it() -> None:
+    names = [f"corpus/{number}" for number in range(40)]
+    assert {half_in(name, FEWEST_HALVED - 1) for name in names} == {0}
+    assert {half_in(name, FEWEST_HALVED) for name in names} == {0, 1}
+    assert [half_in(name, 40) for name in names] == [half_of(name) for name in names]
