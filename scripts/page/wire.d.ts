@@ -37,7 +37,7 @@ declare namespace Wire {
   type SpeakerRef = { id: string; name: string };
   type SpeechStarted = { type: "speech_started"; at_seconds: number };
   type SpeechStopped = { type: "speech_stopped"; at_seconds: number };
-  type Start = { type: "start"; mode: "enroll" | "identify" | "verify"; encoding: string; sample_rate: number; channels?: number; speaker?: string | null; name?: string | null; top_k?: number; consent?: Consent | null; groups?: (string)[] | null; force?: boolean; guesses?: boolean };
+  type Start = { type: "start"; mode: "enroll" | "identify" | "verify"; encoding: string; sample_rate: number; channels?: number; speaker?: string | null; name?: string | null; top_k?: number; consent?: Consent | null; groups?: (string)[] | null; force?: boolean; guesses?: boolean; enough_seconds?: number | null };
   type Stop = { type: "stop" };
   type Take = { id: string; enrolled_at: string; speech_seconds: number; consistency: number | null; fit: "fair" | "good" | "only" | "poor"; pending?: boolean };
   type Takes = { type: "takes"; speaker: SpeakerRef; takes: (Take)[] };

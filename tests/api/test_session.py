@@ -123,6 +123,31 @@ def test_guesses_come_while_speaking_and_the_last_word_is_final(client: Client, 
     assert [replace(result, latency_ms=0.0) for result in unguessed] == [replace(results[-1], latency_ms=0.0)]
 
 
+def test_a_take_with_enough_speech_ends_by_itself(client: Client, takes: Takes) -> None:
+    waveform, said, answered = next(iter(takes.values()))[0], client.say(start(enough_seconds=2.0, guesses=False)), 0
+    for number, frame in enumerate(frames(waveform)):
+        said += client.session.on_audio(frame)
+        answered = answered or number * isinstance(said[-1], Result)
+    assert 20 <= answered < waveform.seconds * 10 - 1
+    assert client.say(Stop()) == []
+    (result,) = [message for message in said if isinstance(message, Result)]
+    assert said[-1] == result, "what comes after is not heard"
+    assert result.final
+    assert 2.0 <= result.speech_seconds < 2.2
+    assert isinstance(client.final(waveform), Result), "the next take begins anew"
+
+
+def test_a_take_with_less_than_enough_ends_with_its_audio(client: Client, takes: Takes) -> None:
+    results = [
+        one for one in client.take(next(iter(takes.values()))[0], enough_seconds=60.0) if isinstance(one, Result)
+    ]
+    assert [result.final for result in results] == [False] * (len(results) - 1) + [True]
+    with pytest.raises(MessageError, match="enough_seconds"):
+        client.session.on_text(
+            '{"type":"start","mode":"identify","encoding":"mulaw","sample_rate":8000,"enough_seconds":0}'
+        )
+
+
 @pytest.mark.usefixtures("speech_dev")  # synthesised voices are too much alike to be told apart
 def test_a_second_voice_in_the_stream_is_noticed(client: Client, takes: Takes) -> None:
     ada, other = list(takes)[:2]

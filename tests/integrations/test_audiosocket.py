@@ -32,11 +32,15 @@ def leg(number: int, audio: bytes, *, kind: int = AUDIO, ends: bool = True) -> b
 
 
 @asynccontextmanager
-async def listening(url: str) -> AsyncIterator[tuple[int, dict[int, CallDecision]]]:
-    """The port, and the decisions by the number of the call."""
+async def listening(url: str, *, speech_seconds: float = 60.0) -> AsyncIterator[tuple[int, dict[int, CallDecision]]]:
+    """The port, and the decisions by the number of the call; at the end of a call, where its speech is short."""
     found: dict[int, CallDecision] = {}
     async with VoiceprintClient(url) as client:
-        calls = Calls(client, lambda decision: found.update({UUID(decision.call).int: decision}))
+        calls = Calls(
+            client,
+            lambda decision: found.update({UUID(decision.call).int: decision}),
+            speech_seconds=speech_seconds,
+        )
         async with await asyncio.start_server(calls.handle, "127.0.0.1", 0) as server:
             yield server.sockets[0].getsockname()[1], found
 
@@ -84,6 +88,23 @@ def test_each_leg_gets_its_speaker(service: VoiceprintService, takes: Takes) -> 
         6: ("identified", "Ada"),
     }
     assert (found[1].speaker_id, found[1].band) == (speaker.id, "above")
+
+
+def test_a_call_that_goes_on_is_decided_on_when_enough_was_said(service: VoiceprintService, takes: Takes) -> None:
+    async def run() -> dict[int, CallDecision]:
+        server = TestServer(create_app(service, service.settings))
+        await server.start_server(**RUNNER_OPTIONS)
+        async with listening(str(server.make_url("/")), speech_seconds=2.0) as (port, found):
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(leg(8, narrow(next(iter(takes.values()))[0]), ends=False))
+            async with asyncio.timeout(60):
+                while not found:
+                    await asyncio.sleep(0.05)
+            writer.close()
+        await server.close()
+        return found
+
+    assert {number: one.status for number, one in asyncio.run(run()).items()} == {8: "unknown"}
 
 
 def test_a_call_without_a_server_is_unavailable_and_hangs_nothing() -> None:

@@ -74,7 +74,7 @@ async def listening(url: str, secret: str | None = None) -> AsyncIterator[tuple[
     """The address for calls, and the decisions as they come."""
     found: list[CallDecision] = []
     async with VoiceprintClient(url) as client:
-        server = TestServer(build_app(MediaCalls(client, found.append), secret))
+        server = TestServer(build_app(MediaCalls(client, found.append, speech_seconds=60.0), secret))
         await server.start_server()
         yield str(server.make_url("/")), found
         await server.close()

@@ -1,10 +1,11 @@
 """Telephone calls at once: how much was said when each was decided on, and whether any was dropped.
 
-    python tests/robustness calls SPEECH_FOLDER [--calls 50] [--protocol audiosocket twilio] [--speech-seconds 2]
+    python tests/robustness calls SPEECH_FOLDER [--calls 50] [--protocol audiosocket twilio] [--speech-seconds 2.5]
 
-A server and the servers for calls are started on an empty store, in which a fifth as many people as there are calls are
-enrolled as a telephone carries them. Calls begin within a second and last six, 20 ms a frame at the pace of speech. A
-loss: a call without a decision, or one that is ``unavailable``; the rest tells how many were named right.
+For each protocol a server and the server of its calls are started on an empty store, in which a fifth as many people as
+there are calls are enrolled as a telephone carries them: calls without a name move the threshold of those that come
+later. Calls begin within a second and last six, 20 ms a frame at the pace of speech. A loss: a call without a decision,
+or one that is ``unavailable``; the rest tells how many were named right, and the processor time that a call took.
 """
 
 import argparse
@@ -28,7 +29,7 @@ import aiohttp
 import numpy as np
 from support.calls import audiosocket_frames, mulaw, narrow, telephone
 
-from robustness.loads.serving import end, start
+from robustness.loads.serving import cpu_seconds, end, start
 from voiceprint.audio.decoding import Waveform, read_file
 from voiceprint.audio.vad import Listener, VoiceActivity
 from voiceprint.client import VoiceprintClient
@@ -96,8 +97,8 @@ async def twilio(port: int, call: Call) -> None:
 PROTOCOLS = {"audiosocket": ("audiosocket", "tcp", audiosocket), "twilio": ("media-streams", "http", twilio)}
 
 
-async def all_at_once(protocol: str, url: str, calls: Sequence[Call], speech_seconds: float) -> None:
-    """The calls, each with what was said of it."""
+async def all_at_once(protocol: str, url: str, calls: Sequence[Call], speech_seconds: float) -> float:
+    """Processor seconds of the server of calls. Each call is told what was said of it."""
     command, scheme, speak = PROTOCOLS[protocol]
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = int(free.getsockname()[1])
@@ -115,8 +116,10 @@ async def all_at_once(protocol: str, url: str, calls: Sequence[Call], speech_sec
 
     await asyncio.gather(*(begin(call) for call in calls), return_exceptions=True)
     await asyncio.wait({listening}, timeout=AFTER_SECONDS)
+    spent = cpu_seconds(program.pid)
     program.terminate()
     await program.wait()
+    return spent
 
 
 async def _listen(lines: asyncio.StreamReader, calls: dict[str, Call]) -> None:
@@ -126,27 +129,43 @@ async def _listen(lines: asyncio.StreamReader, calls: dict[str, Call]) -> None:
         call.named, call.said = time.monotonic(), said
 
 
-async def measure(args: argparse.Namespace, url: str) -> list[Facts]:
-    found = people(args.speech, max(1, args.calls // CALLS_A_PERSON))
+def measure(protocol: str, args: argparse.Namespace, found: dict[str, list[Waveform]]) -> Facts:
+    """What became of the calls of one protocol."""
+    with tempfile.TemporaryDirectory() as folder:
+        process, url = start(Path(folder), max_streams=args.calls + 8, max_uploads=8)
+        try:
+            return asyncio.run(_row(protocol, args, found, url, process.pid))
+        finally:
+            end(process)
+
+
+async def _row(protocol: str, args: argparse.Namespace, found: dict[str, list[Waveform]], url: str, pid: int) -> Facts:
     async with VoiceprintClient(url) as client:
         for name, takes in found.items():
             await client.enroll(name, [telephone(take) for take in takes[:ENROLLED]])
-    return [await _row(protocol, args, found, url) for protocol in args.protocol]
-
-
-async def _row(protocol: str, args: argparse.Namespace, found: dict[str, list[Waveform]], url: str) -> Facts:
     names = list(found)
     calls = [
         Call(number, name, found[name][ENROLLED + number // len(names) % (len(found[name]) - ENROLLED)])
         for number in range(args.calls)
         for name in [names[number % len(names)]]
     ]
-    await all_at_once(protocol, url, calls, args.speech_seconds)
+    before = cpu_seconds(pid)
+    spent = await all_at_once(protocol, url, calls, args.speech_seconds)
+    return {
+        "protocol": protocol,
+        **_told(calls),
+        "cpu_ms_a_call": {
+            "voiceprint": round(1000 * (cpu_seconds(pid) - before) / len(calls)),
+            "server of calls, its start included": round(1000 * spent / len(calls)),
+        },
+    }
+
+
+def _told(calls: Sequence[Call]) -> Facts:
     decided = [call for call in calls if call.said.get("status") not in (None, "unavailable")]
     activity = VoiceActivity.load()
     spoken = [_spoken(activity, call) for call in decided]
     return {
-        "protocol": protocol,
         "calls": len(calls),
         "dropped": len(calls) - len(decided),
         "named": sum(call.said.get("name") == call.person for call in decided),
@@ -170,13 +189,9 @@ def main() -> int:
     parser.add_argument("speech", type=Path)
     parser.add_argument("--calls", type=int, default=50)
     parser.add_argument("--protocol", nargs="+", choices=sorted(PROTOCOLS), default=sorted(PROTOCOLS))
-    parser.add_argument("--speech-seconds", type=float, default=2.0)
+    parser.add_argument("--speech-seconds", type=float, default=2.5)
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        process, url = start(Path(folder), max_streams=args.calls + 8, max_uploads=8)
-        try:
-            rows = asyncio.run(measure(args, url))
-        finally:
-            end(process)
-    print(json.dumps({"processors": os.cpu_count(), "calls": rows}))
+    found = people(args.speech, max(1, args.calls // CALLS_A_PERSON))
+    rows = [measure(protocol, args, found) for protocol in args.protocol]
+    print(json.dumps({"processors": os.cpu_count(), "load": round(os.getloadavg()[0], 1), "calls": rows}))
     return int(any(row["dropped"] for row in rows))

@@ -5,7 +5,7 @@ mono, 16 kHz). Unknown types and unknown fields are refused. Seconds, dBFS and m
 ``score`` is a raw cosine in [-1, 1]; ``probability`` is set only after calibration.
 """
 
-from typing import Any, get_args
+from typing import Annotated, Any, get_args
 
 import msgspec
 
@@ -91,6 +91,7 @@ class Start(Message, frozen=True, kw_only=True, tag="start"):
     ``speaker``: the claimed id (verify), or the speaker of another take (enroll); ``name``: a new speaker. ``groups``:
     the groups searched; a new speaker belongs to them. ``force``: enroll what does not sound like the speaker, too; for
     callers with the scope ``operate``. ``guesses``: answers before the end, too; most of the work of a short stream.
+    ``enough_seconds``: of speech after which identify and verify end by themselves; audio until ``stop`` is ignored.
 
     ``encoding``: pcm_s16le, pcm_f32le, mulaw or alaw; ``sample_rate``: 8,000 to 48,000; ``channels``: 1, or 2 in turns,
     of which the louder is heard.
@@ -107,6 +108,7 @@ class Start(Message, frozen=True, kw_only=True, tag="start"):
     groups: tuple[str, ...] | None = None
     force: bool = False
     guesses: bool = True
+    enough_seconds: Annotated[float, msgspec.Meta(gt=0)] | None = None
 
 
 class Stop(Message, frozen=True, kw_only=True, tag="stop"):

@@ -4,7 +4,7 @@
 
     new ──hello──▶ idle ──start──▶ taking ──stop──▶ idle
                     ▲                │ └──cancel──▶ idle
-                    └─stop/cancel/start─ refused ◀── a take that cannot go on (its audio is ignored)
+                    └─stop/cancel/start── over ◀── a take that cannot go on, or has enough (audio is ignored)
 
 No sockets, no clock of its own, no asyncio: the owner of the connection calls one method a frame, in order, and sends
 what comes back. A MessageError means that the client broke the protocol and the connection ends; every other InputError
@@ -57,7 +57,7 @@ class Places(Protocol):
 
 
 Admit = Callable[[str | None], Caller]
-State = Literal["new", "idle", "taking", "refused"]
+State = Literal["new", "idle", "taking", "over"]
 
 
 class Session:
@@ -129,7 +129,7 @@ class Session:
             case Stop():
                 return self._finish(received_at)
             case Cancel():
-                self._expect("taking", "refused", said="cancel")
+                self._expect("taking", "over", said="cancel")
                 self._end("idle")
                 return []
 
@@ -153,9 +153,9 @@ class Session:
         )
 
     def _begin(self, start: Start) -> None:
-        self._expect("idle", "refused", said="start")
+        self._expect("idle", "over", said="start")
         # From here on audio may be under way already, so that a refusal must not make it a protocol error.
-        self._state = "refused"
+        self._state = "over"
         check_start(start)
         audio = LiveAudio(start.encoding, start.sample_rate, start.channels)
         service, settings = self._service, self._service.settings
@@ -194,6 +194,10 @@ class Session:
         if listener.audio_seconds > limit:
             raise AudioError("audio_too_long", f"More than {limit:.0f} seconds of audio came in one take.")
         said = speech_messages(listener.feed(take.audio.feed(frame)))
+        if take.has_enough and take.query is not None:
+            said.append(take.query.answer(take.voice.exact(), since=received_at))
+            self._end("over")
+            return said
         if listener.audio_seconds >= take.next_progress_at:
             take.next_progress_at = listener.audio_seconds + PROGRESS_EVERY_SECONDS
             said.append(self._progress(take))
@@ -204,7 +208,8 @@ class Session:
         if due and take.query.may_guess():
             said.append(take.query.guess(take.voice.guess(), since=received_at))
             take.next_guess_at = listener.speech_seconds + take.voice.next_guess_seconds
-        take.voice.prepare()
+        if take.start.enough_seconds is None:
+            take.voice.prepare()
         return said
 
     def _progress(self, take: Take) -> Progress:
@@ -218,9 +223,9 @@ class Session:
         )
 
     def _finish(self, received_at: float) -> list[ServerMessage]:
-        self._expect("taking", "refused", said="stop")
+        self._expect("taking", "over", said="stop")
         take = self._take
-        if take is None:  # refused before; the refusal was the answer
+        if take is None:  # it was over before, and answered
             self._end("idle")
             return []
         said = speech_messages([*take.listener.feed(take.audio.finish()), *take.listener.finish()])
@@ -248,12 +253,12 @@ class Session:
 
     def _refuse(self, error: InputError) -> list[ServerMessage]:
         """The refusal. Audio still under way is ignored until the client says stop, cancel or start."""
-        self._end("refused" if self._state in ("taking", "refused") else self._state)
+        self._end("over" if self._state in ("taking", "over") else self._state)
         return [error_message(error)]
 
     def close(self) -> None:
         """End the take: the connection is gone."""
-        self._end("refused")
+        self._end("over")
 
     @property
     def taking(self) -> bool:
@@ -277,5 +282,5 @@ _WHERE: dict[State, str] = {
     "new": "say 'hello' first",
     "idle": "no take is under way",
     "taking": "a take is under way",
-    "refused": "the take was refused; say 'stop' or 'cancel'",
+    "over": "the take is over; say 'stop' or 'cancel'",
 }

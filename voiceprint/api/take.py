@@ -25,6 +25,12 @@ class Take:
     next_progress_at: float = 0.0
     next_guess_at: float = GUESS_EVERY_SECONDS
 
+    @property
+    def has_enough(self) -> bool:
+        """Whether its query ends by itself now."""
+        enough = self.start.enough_seconds
+        return self.query is not None and enough is not None and self.listener.speech_seconds >= enough
+
 
 def speech_messages(events: Sequence[vad.SpeechStarted | vad.SpeechStopped]) -> list[ServerMessage]:
     """The messages that tell of beginnings and ends of speech."""

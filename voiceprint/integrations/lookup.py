@@ -8,7 +8,7 @@ from typing import Any
 
 import aiohttp
 
-from voiceprint.api.messages import Progress, Result
+from voiceprint.api.messages import Result
 from voiceprint.client import RefusedError, VoiceprintClient
 from voiceprint.errors import MessageError
 
@@ -18,6 +18,8 @@ log = logging.getLogger(__name__)
 
 # Frames that wait for a slow server: half a minute or more. Frames may be as long as a client likes.
 MAX_WAITING, MAX_WAITING_BYTES = 1024, 2**22
+# Frames of so long go to the server as one: each costs it a turn of its threads, whatever its length.
+JOINED_SECONDS, JOINED_BYTES = 0.1, 2**14
 
 
 def speaker_of(result: Result | None) -> dict[str, str | None]:
@@ -39,10 +41,10 @@ class Lookup:
         claimed_id: str | None = None,
         encoding: str = "pcm_s16le",
         sample_rate: int = 16_000,
-        enough_seconds: float = float("inf"),
+        enough_seconds: float | None = None,
     ) -> None:
-        """``claimed_id``: of a speaker that is verified; ``encoding``, ``sample_rate``: as in Start;
-        ``enough_seconds``: speech after which the utterance is over by itself.
+        """``claimed_id``: of a speaker that is verified; ``encoding``, ``sample_rate``, ``enough_seconds``: as in
+        Start.
         """
         self._client = client
         self._start: dict[str, Any] = {
@@ -52,10 +54,10 @@ class Lookup:
             "sample_rate": sample_rate,
             "groups": tuple(groups) or None,
             "guesses": False,
+            "enough_seconds": enough_seconds,
         }
         self._frames: asyncio.Queue[bytes] = asyncio.Queue(MAX_WAITING)
         self._waiting_bytes = 0
-        self._enough_seconds = enough_seconds
         self._finished = asyncio.Event()
         self._task = asyncio.create_task(self._ask())
 
@@ -102,8 +104,6 @@ class Lookup:
     async def _ask(self) -> Result | None:
         try:
             async for message in self._client.stream(self._spoken(), **self._start):
-                if isinstance(message, Progress) and message.speech_seconds >= self._enough_seconds:
-                    self.finish()
                 if isinstance(message, Result) and message.final:
                     return message
         except (RefusedError, MessageError, aiohttp.ClientError, TimeoutError, OSError, TypeError) as error:
@@ -113,12 +113,15 @@ class Lookup:
         return None
 
     async def _spoken(self) -> AsyncIterator[bytes]:
-        """The audio as it comes, what waits joined to one frame."""
+        """The audio as it comes, what comes within a moment joined to one frame."""
         while frame := await self._frames.get():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(JOINED_SECONDS):
+                    await self._finished.wait()
             with suppress(asyncio.QueueEmpty):
-                while len(frame) < 2**14 and (more := self._frames.get_nowait()):
+                while len(frame) < JOINED_BYTES and (more := self._frames.get_nowait()):
                     frame += more
-                if len(frame) < 2**14:
+                if len(frame) < JOINED_BYTES:
                     yield frame
                     return
             self._waiting_bytes -= len(frame)

@@ -7,7 +7,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["children", "end", "memory_mib", "open_files", "start"]
+__all__ = ["children", "cpu_seconds", "end", "memory_mib", "open_files", "start"]
 
 
 def start(folder: Path, **settings: int) -> tuple["subprocess.Popen[str]", str]:
@@ -40,6 +40,12 @@ def memory_mib(pid: int) -> float:
             if line.startswith("VmRSS:"):
                 return int(line.split()[1]) / 1024
     return 0.0
+
+
+def cpu_seconds(pid: int) -> float:
+    """Processor time of a process so far, without its children."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def children(pid: int) -> list[int]:
