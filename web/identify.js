@@ -39,7 +39,7 @@ export class IdentifyView {
   /** @param {Page.App} app */
   constructor(app) {
     this.#app = app;
-    this.#room = new Room(app, this.#orb, this.#answer, (code) => this.#trouble(code));
+    this.#room = new Room(app, this.#orb, this.#answer, this.#bench, (code) => this.#trouble(code));
     this.#bar = new MicrophoneBar($("#identify-mic"), () => !this.busy);
     this.#orb.set("idle", "Speak");
     this.#hint(HINT);
@@ -60,7 +60,7 @@ export class IdentifyView {
   }
 
   toggle() {
-    if (this.#bench.isOpen) this.#bench.toggle();
+    if (this.#bench.isOpen && !this.#room.running) this.#bench.toggle();
     else if (this.#roomSwitch.checked) this.#room.toggle();
     else if (this.#speaking) this.#speaking.finish();
     else this.#listen();
@@ -183,7 +183,7 @@ export class IdentifyView {
     this.#chart.clear();
     $("#identify-evidence .chart").hidden = false;
     $("#identify-evidence").hidden = true;
-    $("#identify-file-list").hidden = $("#room").hidden = true;
+    $("#identify-file-list").hidden = true;
     this.#orb.reset();
     if (!this.busy) this.#orb.set("idle", "Speak");
   }
@@ -210,7 +210,7 @@ export class IdentifyView {
   async #mayClose() {
     if (!this.#bench.isOpen) return true;
     const words = "What I heard of it is forgotten. Save it first if you need it.";
-    return confirm(`Close ${this.#bench.fileName}?`, words, "Close it", "primary");
+    return confirm(`Close ${this.#bench.name}?`, words, "Close it", "primary");
   }
 
   #closed() {

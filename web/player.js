@@ -8,7 +8,7 @@ export class Player extends EventTarget {
   #url;
   playable = false;
 
-  /** @param {File} file */
+  /** @param {Blob} file */
   constructor(file) {
     super();
     this.#url = URL.createObjectURL(file);

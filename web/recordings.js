@@ -41,16 +41,9 @@ export class RecordingJob extends EventTarget {
   said = null;
   /** @type {unknown} */
   problem = null;
-  #file;
   #over = new AbortController();
   /** @type {unknown} */
   #unsent = null;
-
-  /** @param {File} file */
-  constructor(file) {
-    super();
-    this.#file = file;
-  }
 
   get done() {
     return this.said?.state === "done" && !this.problem;
@@ -61,10 +54,21 @@ export class RecordingJob extends EventTarget {
   }
 
   // Resolves when it is done, refused or cancelled.
-  async run() {
+  /** @param {File} file */
+  async send(file) {
     try {
-      const { id } = this.#tell(await recordings.create(this.#file.size));
-      recordings.send(id, this.#file, this.#over.signal).catch((error) => (this.#unsent = error));
+      const { id } = this.#tell(await recordings.create(file.size));
+      recordings.send(id, file, this.#over.signal).catch((error) => (this.#unsent = error));
+      await this.follow(id);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  // The same for one whose sound comes by another way.
+  /** @param {string} id */
+  async follow(id) {
+    try {
       while (this.running) await this.#ask(id);
     } catch (error) {
       this.#fail(error);
@@ -88,7 +92,7 @@ export class RecordingJob extends EventTarget {
     this.#tell(said);
     if (said.state === "failed") throw new Refusal(said.error?.code ?? "", said.error?.message ?? "");
     // An answer that was lost after all had been sent hinders nothing.
-    if (this.#unsent && said.state !== "done" && said.received_bytes < this.#file.size) throw this.#unsent;
+    if (this.#unsent && said.state !== "done" && said.received_bytes < said.size_bytes) throw this.#unsent;
   }
 
   /** @param {Wire.RecordingJob} said */

@@ -29,13 +29,16 @@ export class TurnList {
     new ResizeObserver(() => this.#redraw()).observe(root);
   }
 
-  /** @param {Page.Bar[]} bars @param {Page.Bar | null} chosen */
-  show(bars, chosen) {
+  // `follow`: whether the last one stays in sight, where it is.
+  /** @param {Page.Bar[]} bars @param {Page.Bar | null} chosen @param {boolean} follow */
+  show(bars, chosen, follow) {
+    const { scrollTop, clientHeight, scrollHeight } = this.#root;
     this.#bars = bars;
     this.#made.clear();
     this.#rows.replaceChildren();
     this.#chosen = chosen ? bars.indexOf(chosen) : -1;
     this.#rows.style.setProperty("--tall", `${bars.length * ROW}px`);
+    if (follow && scrollTop + clientHeight > scrollHeight - ROW) this.#root.scrollTop = bars.length * ROW;
     this.#draw();
   }
 

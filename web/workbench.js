@@ -3,6 +3,7 @@
 import { arrange, keyOf } from "./arrange.js";
 import { $, announce, button, clock, count, find, toast } from "./dom.js";
 import { nameVoice } from "./name-voice.js";
+import { Player } from "./player.js";
 import { RecordingJob } from "./recordings.js";
 import { refusalText } from "./refusals.js";
 import { asText, exportTools } from "./timeline-text.js";
@@ -12,7 +13,12 @@ import { showPanel } from "./turn-panel.js";
 import { showVoices } from "./voice-legend.js";
 import { waveform } from "./waveform.js";
 
-/** @typedef {{ file: File, job: RecordingJob, player: import("./player.js").Player, seconds: number | null, why: string }} Opened */
+const SILENT = "The sound of a room is not kept, so it cannot be played.";
+
+/**
+ * `live`: whether it is being said now.
+ * @typedef {{ name: string, job: RecordingJob, player: Player, seconds: number | null, why: string, live: boolean }} Opened
+ */
 
 export class Workbench {
   #root = $("#bench");
@@ -46,7 +52,7 @@ export class Workbench {
       $("#bench-zoom").append(button(words, "small ghost", () => this.#canvas.zoomTo(this.#canvas.zoom * factor)));
     $("#bench-export").append(
       ...exportTools({
-        name: () => (this.#open?.file.name ?? "").replace(/\.[^.]*$/, ""),
+        name: () => this.name.replace(/\.[^.]*$/, ""),
         text: () => asText(this.#data.bars),
         save: (format) => /** @type {Opened} */ (this.#open).job.save(format),
       }),
@@ -57,31 +63,49 @@ export class Workbench {
     return this.#open !== null;
   }
 
-  get fileName() {
-    return this.#open?.file.name ?? "";
+  get name() {
+    return this.#open?.name ?? "";
   }
 
   // Resolves when all of it is heard, or it is closed or refused.
-  /** @param {File} file @param {import("./player.js").Player} player @param {number | null} seconds */
+  /** @param {File} file @param {Player} player @param {number | null} seconds */
   async open(file, player, seconds) {
-    const job = new RecordingJob(file);
-    const opened = { file, job, player, seconds, why: "" };
-    this.#open = opened;
-    this.#chosen = null;
-    this.#root.hidden = false;
-    $("#bench-title").textContent = file.name;
-    $("#bench-title").focus({ preventScroll: true });
-    this.#showTime(0);
-    this.#canvas.reset();
-    this.#show();
-    job.addEventListener("change", () => this.#open === opened && this.#show());
-    player.addEventListener("change", () => this.#open === opened && this.#follow());
+    const opened = this.#opened({ name: file.name, job: new RecordingJob(), player, seconds, why: "", live: false });
     waveform(file, seconds, (peaks) => {
       if (this.#open === opened) this.#canvas.wave(peaks);
       return this.#open === opened;
     }).then((why) => this.#open === opened && this.#waved(opened, why));
-    await job.run();
+    await opened.job.send(file);
     if (this.#open === opened) announce(this.#words());
+  }
+
+  // What is being said in a room. Resolves as `open` does; `change` is called with the newest turn.
+  /** @param {string} id @param {(bar: Page.Bar | undefined) => void} change */
+  async listen(id, change) {
+    const job = new RecordingJob();
+    const player = new Player(new Blob());
+    const opened = this.#opened({ name: "Room", job, player, seconds: null, why: SILENT, live: true });
+    job.addEventListener("change", () => change(this.#data.bars.at(-1)));
+    await job.follow(id);
+    if (this.#open !== opened) return;
+    opened.live = false;
+    this.#show();
+    announce(this.#words());
+  }
+
+  /** @param {Opened} opened */
+  #opened(opened) {
+    this.#open = opened;
+    this.#chosen = null;
+    this.#root.hidden = false;
+    $("#bench-title").textContent = opened.name;
+    $("#bench-title").focus({ preventScroll: true });
+    this.#showTime(0);
+    this.#canvas.reset();
+    this.#show();
+    opened.job.addEventListener("change", () => this.#open === opened && this.#show());
+    opened.player.addEventListener("change", () => this.#open === opened && this.#follow());
+    return opened;
   }
 
   close() {
@@ -114,22 +138,24 @@ export class Workbench {
   }
 
   #show() {
-    const { job, player } = /** @type {Opened} */ (this.#open);
+    const { job, player, live } = /** @type {Opened} */ (this.#open);
     const bar = find(HTMLProgressElement, "#bench-progress");
     this.#data = arrange(job.said?.timeline);
     this.#chosen = this.#again(this.#chosen);
     $("#bench-words").textContent = this.#words();
     $("#bench-words").dataset.kind = job.problem ? "refused" : "";
     $("#bench-note").textContent = this.#notes();
-    bar.hidden = !job.running;
+    this.#root.classList.toggle("live", live);
+    bar.hidden = live || !job.running;
     bar.value = this.#share();
     $("#bench-close").textContent = job.running ? "Cancel" : "Close";
+    $("#bench-close").hidden = live;
     $("#bench-export").hidden = !job.done;
     this.#play.disabled = !player.playable;
     this.#undo.hidden = !job.said?.changes;
     this.#canvas.show(this.#data, this.#seconds, this.#heard);
     this.#canvas.choose(this.#chosen, false);
-    this.#list.show(this.#data.bars, this.#chosen);
+    this.#list.show(this.#data.bars, this.#chosen, live);
     showVoices($("#bench-voices"), this.#data.voices, (voice) => this.#next(voice));
     this.#showPanel();
   }
@@ -142,23 +168,24 @@ export class Workbench {
 
   #share() {
     const said = this.#open?.job.said;
-    if (!said) return 0;
+    if (!said?.size_bytes) return 0; // of a room
     return said.audio_seconds ? said.heard_seconds / said.audio_seconds : said.received_bytes / said.size_bytes;
   }
 
   // What the person has to do without.
   #notes() {
     const { job, player, why } = /** @type {Opened} */ (this.#open);
-    const silent = player.playable ? "" : "This browser cannot play the file.";
+    const silent = player.playable || why === SILENT ? "" : "This browser cannot play the file.";
     const alike = job.said?.timeline?.segmented === false ? "Unknown voices are not told apart on this server." : "";
     return [silent, why, alike].filter(Boolean).join(" ");
   }
 
   #words() {
-    const { job } = /** @type {Opened} */ (this.#open);
+    const { job, live } = /** @type {Opened} */ (this.#open);
     if (job.problem) return refusalText(job.problem);
     const voices = count(this.#data.voices.length, "voice");
     const sofar = this.#data.voices.length ? ` · ${voices} so far` : "";
+    if (live) return `Heard ${clock(this.#heard)}${sofar}`;
     if (!job.done) return `Heard ${clock(this.#heard)} of ${clock(this.#seconds)}${sofar}`;
     const warnings = (job.said?.timeline?.warnings ?? []).map(({ message }) => message);
     return [`${voices} in ${clock(this.#seconds)}`, ...warnings].join(" · ");

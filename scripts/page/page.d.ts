@@ -17,6 +17,7 @@ declare namespace Page {
     | Wire.Progress
     | Wire.Result
     | Wire.Enrolled
+    | Wire.Room
     | Wire.Error;
   // What `start` says beside the form of the audio.
   type Start = Partial<Wire.Start> & Pick<Wire.Start, "mode">;

@@ -29,6 +29,7 @@ declare namespace Wire {
   type RecordingList = { recordings: (RecordingJob)[] };
   type Refusal = { error: { code: string; message: string } };
   type Result = { type: "result"; mode: "enroll" | "identify" | "verify"; status: "accepted" | "ambiguous" | "identified" | "not_enough_speech" | "not_enrolled" | "rejected" | "unknown"; speaker: SpeakerRef | null; claimed_speaker?: SpeakerRef | null; band: "above" | "below" | null; score: number | null; threshold: number | null; margin: number | null; probability: number | null; rule: string; candidates: (Candidate)[]; speech_seconds: number; needed_speech_seconds: number; audio_seconds: number; latency_ms: number; announced?: boolean; several_voices?: boolean; track?: number | null; channel?: number | null; lost_seconds?: number; warnings?: (Notice)[]; final: boolean };
+  type Room = { type: "room"; recording: string; heard_seconds: number; final?: boolean };
   type Separation = { edges: (number)[]; enrolled: (number)[]; strangers: (number)[]; threshold: number };
   type Share = { at: number; missed: number; low: number; high: number };
   type SignIn = { token: string };
@@ -37,7 +38,7 @@ declare namespace Wire {
   type SpeakerRef = { id: string; name: string };
   type SpeechStarted = { type: "speech_started"; at_seconds: number };
   type SpeechStopped = { type: "speech_stopped"; at_seconds: number };
-  type Start = { type: "start"; mode: "enroll" | "identify" | "verify"; encoding: string; sample_rate: number; channels?: number; speaker?: string | null; name?: string | null; top_k?: number; consent?: Consent | null; groups?: (string)[] | null; force?: boolean; guesses?: boolean; enough_seconds?: number | null };
+  type Start = { type: "start"; mode: "enroll" | "identify" | "room" | "verify"; encoding: string; sample_rate: number; channels?: number; speaker?: string | null; name?: string | null; top_k?: number; consent?: Consent | null; groups?: (string)[] | null; force?: boolean; guesses?: boolean; enough_seconds?: number | null };
   type Stop = { type: "stop" };
   type Take = { id: string; enrolled_at: string; speech_seconds: number; consistency: number | null; fit: "fair" | "good" | "only" | "poor"; pending?: boolean };
   type Takes = { type: "takes"; speaker: SpeakerRef; takes: (Take)[] };

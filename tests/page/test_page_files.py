@@ -28,7 +28,7 @@ def test_a_recording_is_dropped_and_a_long_one_says_who_spoke_when(
     page.evaluate(DROP, ["#identify", "dropped.wav", base64_of(page_folder / "dropped.wav")])
     see(page.locator("#identify-result"), "Ben")
     expect(page.locator("#identify-orb")).to_have_attribute("data-state", "known")
-    expect(page.locator("#room")).to_be_hidden()
+    expect(page.locator("#bench")).to_be_hidden()
 
     pause = np.zeros(SAMPLE_RATE, np.float32)
     parts = [voices["Ada"][3], pause, voices["Cleo"][0], pause, voices["Ben"][5], pause, voices["Ben"][3]]

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from playwright.sync_api import Locator, Page, expect
-from support.browser import CHROMIUM, PATIENCE_MS, Samples, Voices, drop_in, enroll, see, show
+from support.browser import CHROMIUM, PATIENCE_MS, Samples, Voices, drop_in, enroll, see, show, speak
 from support.paths import FETCHED
 from support.serving import Server, serving
 from test_page_axe import complaints
@@ -138,6 +138,38 @@ def test_a_turn_alone_is_moved_and_goes_back(page: Page, page_folder: Path, voic
     page.get_by_role("button", name="Undo").click()
     expect(page.locator(".bench-row .turn-name").nth(1)).to_have_text("Unknown 1", timeout=PATIENCE_MS)
     assert names(page) == before
+
+
+def test_a_room_fills_in_while_it_is_said_and_a_stranger_in_it_is_named(
+    page: Page, page_folder: Path, microphone: Path, voices: Voices, meeting: Samples
+) -> None:
+    enroll(page, page_folder, "Ada", voices["Ada"][:3])
+    speak(microphone, meeting)
+    page.get_by_role("switch").check(force=True)
+    page.locator("#identify-orb button").click()
+    for place, name in enumerate(("Ada", "Unknown 1", "Ada")):
+        expect(page.locator(".bench-row .turn-name").nth(place)).to_have_text(name, timeout=PATIENCE_MS)
+    see(page.locator("#bench-words"), "Heard 0:")
+    expect(page.get_by_role("button", name="Stop")).to_be_visible()
+    expect(page.locator("#bench-close")).to_be_hidden()
+    see(page.locator("#bench-words"), "3 voices so far")
+    page.keyboard.press("Space")
+    see(page.locator("#bench-words"), "3 voices in 0:")
+    see(page.locator("#bench-note"), "The sound of a room is not kept")
+    before = names(page)
+    assert before[:3] == ["Ada", "Unknown 1", "Ada"]
+    page.locator(".bench-row").nth(1).click()
+    page.get_by_role("button", name="That was").click()
+    page.locator("#naming-name").fill("Cleo")
+    page.locator("#naming-consent").check()
+    page.locator("dialog[open] button[type=submit]").click()
+    expect(voice(page, "Cleo")).to_be_visible(timeout=PATIENCE_MS)
+    assert names(page) == [{"Unknown 1": "Cleo"}.get(name, name) for name in before]
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="Save", exact=True).click()
+    assert saved.value.suggested_filename == "Room.srt"
+    assert "Cleo" in saved.value.path().read_text()
+    assert complaints(page, "room") == []
 
 
 def test_axe_finds_nothing_serious_in_the_workbench(page: Page, page_folder: Path, meeting: Samples) -> None:

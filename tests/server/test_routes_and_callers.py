@@ -29,6 +29,7 @@ def bodies(speaker_id: str) -> dict[str, dict[str, object]]:
     return {
         "Change": {"name": "Mallory"},
         "Merge": {"from": speaker_id, "force": True},
+        "MoveTurn": {},
         "ThatWas": {"speaker": speaker_id, "learn": False},
         "Undo": {},
         "SignIn": {"token": "x"},
@@ -37,7 +38,7 @@ def bodies(speaker_id: str) -> dict[str, dict[str, object]]:
 
 async def call(client: Client, one: Operation, token: str | None, speaker_id: str) -> tuple[int, str]:
     """The status and the text of the answer to a request about the speaker, with a recording of their voice."""
-    place = {"{id}": speaker_id, "{enrollment}": speaker_id, "{voice}": "1"}
+    place = {"{id}": speaker_id, "{enrollment}": speaker_id, "{voice}": "1", "{turn}": "1"}
     path = one.path
     for name, value in place.items():
         path = path.replace(name, value)

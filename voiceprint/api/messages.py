@@ -27,7 +27,7 @@ from voiceprint.api.speaker_messages import (
     Undone,
     Unlocked,
 )
-from voiceprint.domain.vocabulary import Band, Consent, Feedback, Mode, Notice, Part, Status
+from voiceprint.domain.vocabulary import Band, Consent, Feedback, Mode, Notice, Part, Status, StreamMode
 from voiceprint.errors import MessageError
 
 __all__ = [
@@ -52,6 +52,7 @@ __all__ = [
     "Progress",
     "Ready",
     "Result",
+    "Room",
     "ServerMessage",
     "SpeakerInfo",
     "SpeakerList",
@@ -60,6 +61,7 @@ __all__ = [
     "SpeechStopped",
     "Start",
     "Stop",
+    "StreamMode",
     "Take",
     "Takes",
     "Undoable",
@@ -92,12 +94,13 @@ class Start(Message, frozen=True, kw_only=True, tag="start"):
     the groups searched; a new speaker belongs to them. ``force``: enroll what does not sound like the speaker, too; for
     callers with the scope ``operate``. ``guesses``: answers before the end, too; most of the work of a short stream.
     ``enough_seconds``: of speech after which identify and verify end by themselves; audio until ``stop`` is ignored.
+    In the mode ``room`` the stream is heard as a recording that has not ended: Room says which.
 
     ``encoding``: pcm_s16le, pcm_f32le, mulaw or alaw; ``sample_rate``: 8,000 to 48,000; ``channels``: 1, or 2 in turns,
     of which the louder is heard.
     """
 
-    mode: Mode
+    mode: StreamMode
     encoding: str
     sample_rate: int
     channels: int = 1
@@ -199,6 +202,17 @@ class Enrolled(Message, frozen=True, kw_only=True, tag="enrolled"):
     pending: int = 0
 
 
+class Room(Message, frozen=True, kw_only=True, tag="room"):
+    """How far a room was heard: at its begin, each time that its turns were looked at, and at its end (``final``).
+
+    ``recording``: the id by which REST tells its timeline, names its voices and saves it, as of any recording.
+    """
+
+    recording: str
+    heard_seconds: float
+    final: bool = False
+
+
 class Error(Message, frozen=True, kw_only=True, tag="error"):
     code: str
     message: str
@@ -212,6 +226,7 @@ ServerMessage = (
     | Progress
     | Result
     | Enrolled
+    | Room
     | SpeakerInfo
     | SpeakerList
     | KnownAbout

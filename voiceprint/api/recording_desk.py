@@ -44,11 +44,21 @@ class RecordingDesk:
             raise InputError("audio_empty", "The recording is empty.")
         if size > settings.max_recording_bytes:
             raise LimitError("body_too_large", f"A recording may have {settings.max_recording_bytes} bytes at most.")
+        return self._opened(caller, groups, size=size, choice=choice)
+
+    def open_room(self, caller: Caller, *, groups: Collection[str] | None = None) -> Job:
+        """A new job of what is being said now. Costs an answer, and waits for no other. Raises as ``open``."""
+        return self._opened(caller, groups, live=True)
+
+    def _opened(
+        self, caller: Caller, groups: Collection[str] | None, *, size: int = 0, choice: Choice = ANY, live: bool = False
+    ) -> Job:
+        settings = self._service.settings
         self.forget_expired()
         with self._lock:
             self._check_room(caller)
             account = self._desk.begin_timeline(caller, groups=groups)
-            account.patience = PATIENCE_SECONDS
+            account.patience = 0.0 if live else PATIENCE_SECONDS
             job = Job(
                 self._service,
                 account,
@@ -57,6 +67,7 @@ class RecordingDesk:
                 choice,
                 keep_seconds=60.0 * settings.keep_recordings_minutes,
                 keeps_unnamed=settings.keep_unnamed_voices,
+                live=live,
             )
             self._jobs[job.id] = job
         return job
@@ -121,7 +132,8 @@ class RecordingDesk:
         now = time.time()
         with self._lock:
             for job in self._jobs.values():
-                if job.state == "waiting" and not job.received and now - job.created_at > WAITING_SECONDS:
+                silent = job.state == "waiting" and not job.received and not job.live
+                if silent and now - job.created_at > WAITING_SECONDS:
                     job.fail(InputError("stalled", "No sound came."))
             for job in self._past(now):
                 self._jobs.pop(job.id)

@@ -61,7 +61,7 @@ class Correction:
 class Job:
     """``received`` bytes of ``size``; ``expires_at``: seconds since 1970, once it has ended; ``keeps_unnamed``: whether
     unnamed voices may be enrolled later, so that their embeddings live as long as the job; ``enough``: no more of it
-    may be decoded.
+    may be decoded; ``live``: it is being said now, and looked at again after each few seconds, ``looks`` times so far.
     """
 
     service: VoiceprintService
@@ -71,6 +71,7 @@ class Job:
     choice: Choice
     keep_seconds: float
     keeps_unnamed: bool
+    live: bool = False
     id: str = field(default_factory=lambda: secrets.token_hex(16))
     state: JobState = "waiting"
     received: int = 0
@@ -79,6 +80,7 @@ class Job:
     expires_at: float | None = None
     error: Notice | None = None
     enough: bool = False
+    looks: int = 0
     lock: RLock = field(default_factory=RLock)
     corrections: dict[int, str | None] = field(default_factory=dict)
     moves: dict[int, MoveTurn] = field(default_factory=dict)
@@ -91,7 +93,9 @@ class Job:
     _source: Source | None = None
 
     def __post_init__(self) -> None:
-        self._diarizer = StreamDiarizer(self.service, self.choice, within=self.account.within, pay=self.account.pay)
+        self._diarizer = StreamDiarizer(
+            self.service, self.choice, within=self.account.within, pay=self.account.pay, live=self.live
+        )
 
     @property
     def ended(self) -> bool:
@@ -182,9 +186,10 @@ class Job:
         for step in steps:
             self.heard_seconds = self._diarizer.seconds
             known = self._diarizer.known
-            if self.heard_seconds >= SHOW_AGAIN * self._shown_at and known > self._shown_known:
+            if (self.live or self.heard_seconds >= SHOW_AGAIN * self._shown_at) and known > self._shown_known:
                 self._shown_at, self._shown_known = self.heard_seconds, known
                 self._found = yield from self._diarizer.found()
+                self.looks += 1
             yield step
         self.heard_seconds = self._diarizer.seconds
         if self._source is not None:

@@ -31,9 +31,11 @@ from voiceprint.api.messages import (
 )
 from voiceprint.api.presenters import error_message
 from voiceprint.api.query import Query
+from voiceprint.api.room import OpenRoom, Room, no_rooms
 from voiceprint.api.start_checks import check_start
 from voiceprint.api.take import Take, speech_messages
 from voiceprint.audio.live_audio import LiveAudio
+from voiceprint.audio.live_recording import LiveRecording
 from voiceprint.audio.recording import SAMPLE_RATE
 from voiceprint.domain.caller import ANONYMOUS, OPERATOR, Caller
 from voiceprint.errors import AudioError, InputError, MessageError
@@ -74,6 +76,7 @@ class Session:
         admit: Admit = lambda _token: OPERATOR,
         desk: Desk | None = None,
         places: Places | None = None,
+        open_room: OpenRoom = no_rooms,
     ) -> None:
         self.caller = ANONYMOUS
         self._desk = desk or Desk(service, clock=clock)
@@ -84,11 +87,14 @@ class Session:
         self._holds_place = False
         self._state: State = "new"
         self._take: Take | None = None
+        self._open_room = open_room
+        self._room: Room | None = None
 
     @property
     def bytes_a_second(self) -> int:
         """How many a second of the sound has that is under way, or would have as most send it."""
-        return self._take.audio.bytes_a_second if self._take is not None else 2 * SAMPLE_RATE
+        under_way = self._take or self._room
+        return under_way.audio.bytes_a_second if under_way is not None else 2 * SAMPLE_RATE
 
     def on_text(self, frame: str, *, received_at: float | None = None) -> list[ServerMessage]:
         """The messages after a text frame.
@@ -104,17 +110,16 @@ class Session:
             return self._refuse(error)
 
     def on_audio(self, frame: bytes, *, received_at: float | None = None) -> list[ServerMessage]:
-        """The messages after a binary frame of PCM.
-
-        Raises MessageError where no take expects it, or it is too large.
-        """
+        """The messages after a binary frame of PCM. Raises MessageError where none is expected, or it is too large."""
         if self._state in ("new", "idle"):
             raise MessageError("wrong_order", "Audio came before 'start'.")
         if len(frame) > MAX_FRAME_BYTES:
             raise MessageError("frame_too_large", f"The frame has {len(frame)} bytes; at most {MAX_FRAME_BYTES}.")
-        if self._take is None:
-            return []
         try:
+            if self._room is not None:
+                return self._room.hear(frame)
+            if self._take is None:
+                return []
             return self._hear(self._take, frame, self._clock() if received_at is None else received_at)
         except InputError as error:
             return self._refuse(error)
@@ -124,12 +129,13 @@ class Session:
             case Hello():
                 return [self._hello(message)]
             case Start():
-                self._begin(message)
-                return []
+                return self._begin(message)
             case Stop():
                 return self._finish(received_at)
             case Cancel():
                 self._expect("taking", "over", said="cancel")
+                if self._room is not None:
+                    self._room.cancel()
                 self._end("idle")
                 return []
 
@@ -152,7 +158,7 @@ class Session:
             min_enroll_speech_seconds=service.settings.min_enroll_speech_seconds,
         )
 
-    def _begin(self, start: Start) -> None:
+    def _begin(self, start: Start) -> list[ServerMessage]:
         self._expect("idle", "over", said="start")
         # From here on audio may be under way already, so that a refusal must not make it a protocol error.
         self._state = "over"
@@ -162,12 +168,17 @@ class Session:
         if self._places is not None:
             self._places.take(self.caller.token_id)
             self._holds_place = True
+        if start.mode == "room":
+            sound = LiveRecording(max_seconds=settings.max_recording_seconds)
+            self._room, self._state = Room(self._open_room(self.caller, sound, start.groups), audio, sound), "taking"
+            return self._room.news()
         query = self._query(start)
         needed = settings.min_identify_speech_seconds if query else settings.min_enroll_speech_seconds
         listener = service.listener()
         voice = StreamEncoder(listener, service.encode, partial(service.encode, draft=True), service.change_detector())
         self._take = Take(start, audio, listener, needed, voice, query)
         self._state = "taking"
+        return []
 
     def _query(self, start: Start) -> Query | None:
         """The query of a take; None once it is clear that the speaker may be enrolled."""
@@ -176,7 +187,7 @@ class Session:
                 return self._desk.identify(self.caller, top_k=start.top_k, groups=start.groups)
             case "verify":
                 return self._desk.verify(self.caller, start.speaker or "", groups=start.groups)
-            case "enroll":
+            case _:
                 self._desk.begin_enrollment(
                     self.caller,
                     name=start.name,
@@ -224,6 +235,10 @@ class Session:
 
     def _finish(self, received_at: float) -> list[ServerMessage]:
         self._expect("taking", "over", said="stop")
+        if self._room is not None:
+            said = self._room.finish()
+            self._end("idle")
+            return said
         take = self._take
         if take is None:  # it was over before, and answered
             self._end("idle")
@@ -263,14 +278,16 @@ class Session:
     @property
     def taking(self) -> bool:
         """Whether a take is under way, which holds a place."""
-        return self._take is not None
+        return self._take is not None or self._room is not None
 
     def _end(self, state: State) -> None:
+        if self._room is not None:
+            self._room.sound.end()
         if self._take is not None and self._take.query is not None:
             self._take.query.close()
         if self._places is not None and self._holds_place:
             self._places.give_back(self.caller.token_id)
-        self._take, self._holds_place = None, False
+        self._take, self._room, self._holds_place = None, None, False
         self._state = state
 
     def _expect(self, *states: State, said: str) -> None:

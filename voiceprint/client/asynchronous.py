@@ -29,14 +29,15 @@ from voiceprint.api.messages import (
     Hello,
     KnownAbout,
     Merged,
-    Mode,
     Ready,
     Result,
+    Room,
     ServerMessage,
     SpeakerInfo,
     SpeakerList,
     Start,
     Stop,
+    StreamMode,
     Takes,
     Undoable,
     Undone,
@@ -216,7 +217,7 @@ class VoiceprintClient:
         self,
         frames: AsyncIterable[bytes],
         *,
-        mode: Mode = "identify",
+        mode: StreamMode = "identify",
         encoding: str = "pcm_s16le",
         sample_rate: int = 16_000,
         **start: Any,  # noqa: ANN401 - fields of Start
@@ -238,7 +239,7 @@ class VoiceprintClient:
                     if isinstance(message, Error):
                         raise RefusedError(message.code, message.message)
                     yield message
-                    if isinstance(message, Enrolled) or (isinstance(message, Result) and message.final):
+                    if isinstance(message, Enrolled) or (isinstance(message, Result | Room) and message.final):
                         return
                 # The socket is closed: by ``_speak``, because the frames failed, or by the server.
                 ended, _ = await asyncio.wait((speaking,), timeout=1.0)

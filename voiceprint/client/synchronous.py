@@ -23,10 +23,10 @@ from voiceprint.api.messages import (
     Forgotten,
     KnownAbout,
     Merged,
-    Mode,
     Result,
     ServerMessage,
     SpeakerInfo,
+    StreamMode,
     Takes,
     Unlocked,
 )
@@ -177,7 +177,7 @@ class SyncVoiceprintClient:
         self,
         frames: Iterable[bytes],
         *,
-        mode: Mode = "identify",
+        mode: StreamMode = "identify",
         **start: Any,  # noqa: ANN401 - fields of Start
     ) -> Iterator[ServerMessage]:
         """The messages about one live utterance; ``frames`` may block, as a microphone does."""

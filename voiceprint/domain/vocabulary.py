@@ -4,11 +4,25 @@ from typing import Literal
 
 import msgspec
 
-__all__ = ["Band", "Consent", "Feedback", "Fit", "KeptBecause", "Mode", "Notice", "Part", "Problem", "Status"]
+__all__ = [
+    "Band",
+    "Consent",
+    "Feedback",
+    "Fit",
+    "KeptBecause",
+    "Mode",
+    "Notice",
+    "Part",
+    "Problem",
+    "Status",
+    "StreamMode",
+]
 
 # How a take fits the others of its speaker.
 Fit = Literal["only", "good", "fair", "poor"]
 Mode = Literal["identify", "verify", "enroll"]
+# A stream may also be a room, in which several people speak for as long as they like.
+StreamMode = Literal["identify", "verify", "enroll", "room"]
 Status = Literal["identified", "unknown", "ambiguous", "not_enough_speech", "accepted", "rejected", "not_enrolled"]
 KeptBecause = Literal["consent_expires", "not_seen"]
 Band = Literal["below", "above"]

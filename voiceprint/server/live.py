@@ -2,18 +2,22 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from contextvars import copy_context
 
 from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
 
 from voiceprint.api import messages
 from voiceprint.api.messages import Error, ServerMessage
 from voiceprint.api.presenters import error_message
+from voiceprint.api.recording_job import Job
+from voiceprint.api.room import OpenRoom
 from voiceprint.api.session import Session
-from voiceprint.domain.caller import ANONYMOUS
+from voiceprint.audio.live_recording import LiveRecording
+from voiceprint.domain.caller import ANONYMOUS, Caller
 from voiceprint.errors import AccessError, MessageError, VoiceprintError
 from voiceprint.server.auth_middleware import admitted, caller_of_page
-from voiceprint.server.context import CONTEXT, HOLDER, Context
+from voiceprint.server.context import CONTEXT, HOLDER, RECORDING, Context
 from voiceprint.server.limits import StreamRateLimit
 from voiceprint.server.live_socket import PCM_BYTES_A_SECOND, FloodError, LiveSocket
 
@@ -65,6 +69,7 @@ async def _converse(context: Context, socket: LiveSocket, request: web.Request) 
         admit=lambda token: page if page is not None and token is None else admitted(request, token),
         desk=context.desk,
         places=context.places,
+        open_room=_rooms(context),
     )
     try:
         error, code = await _take_turns(context, socket, session)
@@ -76,6 +81,24 @@ async def _converse(context: Context, socket: LiveSocket, request: web.Request) 
             context.busy.discard(socket.transport)
     if error is not None:
         await _end(context, socket, error, code)
+
+
+def _rooms(context: Context) -> OpenRoom:
+    """What opens rooms, from any thread: their jobs are at work beside all others."""
+    loop = asyncio.get_running_loop()
+
+    def open_room(caller: Caller, sound: LiveRecording, groups: Collection[str] | None) -> Job:
+        job = context.recordings.open_room(caller, groups=groups)
+
+        def listen() -> None:
+            HOLDER.set(caller.token_id)
+            RECORDING.set(True)
+            context.runner.listen(job, sound)
+
+        loop.call_soon_threadsafe(listen, context=copy_context())
+        return job
+
+    return open_room
 
 
 async def _take_turns(context: Context, socket: LiveSocket, session: Session) -> tuple[Error | None, WSCloseCode]:

@@ -10,6 +10,7 @@ from typing import TypeVar
 from voiceprint.api.recording_desk import MOST_AT_WORK
 from voiceprint.api.recording_job import Job, Steps
 from voiceprint.api.recording_messages import JobState
+from voiceprint.audio.live_recording import LiveRecording
 from voiceprint.audio.recording_stream import RecordingStream
 from voiceprint.errors import InputError, VoiceprintError
 from voiceprint.server.recording_upload import RecordingUpload
@@ -18,6 +19,9 @@ __all__ = ["RecordingRunner"]
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+# What is being read, and where it comes from, which may be cut.
+Sound = RecordingStream | LiveRecording
+Source = RecordingUpload | LiveRecording
 Work = Callable[[Callable[[], object]], Awaitable[object]]
 _LAST = object()
 
@@ -29,36 +33,48 @@ class RecordingRunner:
         """``work``: runs what needs the encoder; ``max_seconds``: of a recording; ``tell``: called at its end."""
         self._work_on, self._max_seconds, self._tell = work, max_seconds, tell
         self._reading = ThreadPoolExecutor(MOST_AT_WORK, thread_name_prefix="voiceprint-read")
-        self._uploads: dict[str, RecordingUpload] = {}
+        self._sources: dict[str, Source] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self, job: Job) -> RecordingUpload:
         """What the recording is to be put into; from now on it is heard. Raises InputError (``has_sound``)."""
-        if job.id in self._uploads or job.state != "waiting":
+        if job.id in self._sources or job.state != "waiting":
             raise InputError("has_sound", "The sound of this recording has come already.")
-        upload = self._uploads[job.id] = RecordingUpload()
-        task = asyncio.create_task(self._run(job, upload))
+        upload = RecordingUpload()
+        self._begin(job, upload, partial(self._opened, job, upload))
+        return upload
+
+    def listen(self, job: Job, sound: LiveRecording) -> None:
+        """Hear what is being said now."""
+
+        async def opened() -> LiveRecording:
+            return sound
+
+        self._begin(job, sound, opened)
+
+    def _begin(self, job: Job, source: Source, opened: Callable[[], Awaitable[Sound]]) -> None:
+        self._sources[job.id] = source
+        task = asyncio.create_task(self._run(job, source, opened))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        return upload
 
     def cancel(self, job_id: str) -> None:
         """Stop the work on it, if there is any."""
-        if upload := self._uploads.get(job_id):
-            upload.cut()
+        if source := self._sources.get(job_id):
+            source.cut()
 
     async def close(self) -> None:
         """Stop everything."""
-        for upload in self._uploads.values():
-            upload.cut()
+        for source in self._sources.values():
+            source.cut()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._reading.shutdown(wait=False, cancel_futures=True)
 
-    async def _run(self, job: Job, upload: RecordingUpload) -> None:
+    async def _run(self, job: Job, source: Source, opened: Callable[[], Awaitable[Sound]]) -> None:
         try:
-            await self._hear(job, upload)
+            await self._hear(job, source, await opened())
         except VoiceprintError as error:
             if error.told != error.message:
                 log.error("%s", error.message)  # noqa: TRY400 - the sentence says it all
@@ -67,12 +83,11 @@ class RecordingRunner:
             log.exception("A recording failed in an unforeseen way")
             job.fail(InputError("internal_error", "The server made a mistake; it is in its log."))
         finally:
-            upload.cut()
-            self._uploads.pop(job.id, None)
+            source.cut()
+            self._sources.pop(job.id, None)
             self._tell(job.id, job.state)
 
-    async def _hear(self, job: Job, upload: RecordingUpload) -> None:
-        stream = await self._opened(job, upload)
+    async def _hear(self, job: Job, source: Source, stream: Sound) -> None:
         try:
             head = await self._read(stream.head)
             if job.ended:  # cut or cancelled: what came is no recording
@@ -84,7 +99,7 @@ class RecordingRunner:
                 await self._work(job, job.hear(piece))
             await self._work(job, job.finish(stream.outcome))
         finally:
-            upload.cut()  # or closing would wait, and every request with it, for what a client does not send
+            source.cut()  # or closing would wait, and every request with it, for what a client does not send
             stream.close()
 
     async def _opened(self, job: Job, upload: RecordingUpload) -> RecordingStream:

@@ -62,9 +62,17 @@ class Diarizer:
     """
 
     def __init__(
-        self, service: VoiceprintService, parties: Sequence[Party], *, within: Within = None, pay: Pay = free
+        self,
+        service: VoiceprintService,
+        parties: Sequence[Party],
+        *,
+        within: Within = None,
+        pay: Pay = free,
+        live: bool = False,
     ) -> None:
-        """``parties``: as heard in the beginning of the recording; ``within``: the groups searched."""
+        """``parties``: as heard in the beginning of the recording; ``within``: the groups searched; ``live``: what is
+        known is asked for after each few seconds.
+        """
         self._service, self._within, self._pay = service, within, pay
         self._paid = 0
         self.channels = [party.channel for party in parties]
@@ -72,10 +80,10 @@ class Diarizer:
         self._voices: list[Voices] = []
         self._windows: list[WindowedTurns] = []
         if service.segmentation is None:
-            self._windows = [WindowedTurns(service, channel, within, pay) for channel in self._told]
+            self._windows = [WindowedTurns(service, channel, within, pay, live=live) for channel in self._told]
         else:
             policy = service.policy(within)
-            self._voices = [Voices(service, service.segmentation, policy) for _ in parties]
+            self._voices = [Voices(service, service.segmentation, policy, live=live) for _ in parties]
         self._parts: Sequence[Voices | WindowedTurns] = self._voices or self._windows
 
     def hear(self, sounds: Sequence[Waveform]) -> Iterator[float | None]:

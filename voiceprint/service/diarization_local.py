@@ -85,15 +85,21 @@ def windows_of(first: int, batch: Samples, segment: Segment, encode: Encode, *, 
 class WindowCutter:
     """Batches of windows, as number of the first one and samples (n, samples), of sound that comes in any pieces."""
 
-    def __init__(self) -> None:
+    def __init__(self, batch_windows: int = BATCH_WINDOWS) -> None:
+        self._batch_windows = batch_windows
         self._rest = np.zeros(0, np.float32)
         self._number = 0
 
     def cut(self, chunk: Waveform) -> Iterator[tuple[int, Samples]]:
         """The batches that are whole with the next sound."""
         self._rest = np.concatenate([self._rest, chunk.samples])
-        while len(self._rest) >= WINDOW_SAMPLES + (BATCH_WINDOWS - 1) * HOP_SAMPLES:
-            yield self._take(BATCH_WINDOWS)
+        while len(self._rest) >= WINDOW_SAMPLES + (self._batch_windows - 1) * HOP_SAMPLES:
+            yield self._take(self._batch_windows)
+
+    @property
+    def waiting(self) -> Samples:
+        """What is in no window yet, and what comes before it in the next one."""
+        return self._rest
 
     def rest(self) -> Iterator[tuple[int, Samples]]:
         """What is left at the end; the last window may be shorter."""

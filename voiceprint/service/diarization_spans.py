@@ -10,7 +10,7 @@ from voiceprint.audio.recording import SAMPLE_RATE
 from voiceprint.encoding.segmentation import FIRST_FRAME_SAMPLES
 from voiceprint.service.diarization_local import FRAME_SECONDS, HOP_FRAMES, WINDOW_FRAMES, Window
 
-__all__ = ["Span", "spans_of"]
+__all__ = ["Runs", "Span", "spans_of"]
 
 # How much speech the windows must hear on average for one speaker, and for two: less than a half more, because
 # a window that begins in the middle of a turn knows less.
@@ -28,12 +28,23 @@ class Span:
     cluster: int
 
 
-def spans_of(windows: Sequence[Window], clusters: Sequence[Sequence[int]]) -> list[Span]:
-    """The spans in order; at most two speakers at once. ``clusters``: of the pieces of each window."""
+# By the number of a hop: the clusters of the windows that look at it, and its runs, which follow from them.
+Runs = dict[int, tuple[tuple[tuple[int, ...], ...], list[tuple[int, int, int]]]]
+
+
+def spans_of(windows: Sequence[Window], clusters: Sequence[Sequence[int]], known: Runs | None = None) -> list[Span]:
+    """The spans in order; at most two speakers at once. ``clusters``: of the pieces of each window.
+
+    ``known``: from an earlier look at the same windows, brought up to date here; a hop is not looked at twice.
+    """
+    known = {} if known is None else known
     open_spans: dict[int, tuple[int, int]] = {}
     spans: list[Span] = []
     for hop in range(len(windows) + WINDOW_FRAMES // HOP_FRAMES):
-        for cluster, start, end in _hop(windows, clusters, hop):
+        seen = tuple(tuple(clusters[number]) for number in _looking(windows, hop))
+        if hop not in known or known[hop][0] != seen:
+            known[hop] = seen, list(_hop(windows, clusters, hop))
+        for cluster, start, end in known[hop][1]:
             before = open_spans.get(cluster)
             if before and (start - before[1]) * FRAME_SECONDS < PAUSE_SECONDS:
                 open_spans[cluster] = (before[0], end)
@@ -53,7 +64,7 @@ def _closed(cluster: int, frames: tuple[int, int] | None) -> Iterator[Span]:
 
 def _hop(windows: Sequence[Window], clusters: Sequence[Sequence[int]], hop: int) -> Iterator[tuple[int, int, int]]:
     """Cluster, first frame and frame after the last of each run within a hop."""
-    looking = range(max(0, hop - (WINDOW_FRAMES - 1) // HOP_FRAMES), min(hop + 1, len(windows)))
+    looking = _looking(windows, hop)
     there = sorted({cluster for number in looking for cluster in clusters[number]})
     heard = np.zeros((HOP_FRAMES, len(there)), np.float32)
     looks = np.full((HOP_FRAMES, 1), 1e-9, np.float32)
@@ -68,6 +79,11 @@ def _hop(windows: Sequence[Window], clusters: Sequence[Sequence[int]], hop: int)
         edges = np.flatnonzero(np.diff(spoken[:, column], prepend=False, append=False))
         for start, end in edges.reshape(-1, 2).tolist():
             yield cluster, hop * HOP_FRAMES + start, hop * HOP_FRAMES + end
+
+
+def _looking(windows: Sequence[Window], hop: int) -> range:
+    """The windows that look at a hop."""
+    return range(max(0, hop - (WINDOW_FRAMES - 1) // HOP_FRAMES), min(hop + 1, len(windows)))
 
 
 def _loudest(share: NDArray[np.float32]) -> NDArray[np.bool_]:

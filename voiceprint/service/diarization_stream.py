@@ -21,9 +21,17 @@ class StreamDiarizer:
     """``begin``, ``hear`` each piece, ``finish``, ask; steps as those of Diarizer. ``seconds``: heard so far."""
 
     def __init__(
-        self, service: VoiceprintService, choice: Choice = ANY, *, within: Within = None, pay: Pay = free
+        self,
+        service: VoiceprintService,
+        choice: Choice = ANY,
+        *,
+        within: Within = None,
+        pay: Pay = free,
+        live: bool = False,
     ) -> None:
+        """``live``: sound is looked at as soon as it comes, and all that is known is asked for then."""
         self.seconds = 0.0
+        self._live = live
         self._service, self._choice, self._within, self._pay = service, choice, within, pay
         self._track = 1
         self._diarizer: Diarizer | None = None
@@ -38,7 +46,7 @@ class StreamDiarizer:
         """Choose by the beginning which track and channels are heard, and hear it. Raises InputError."""
         parties = self._service.parties(head, self._choice)
         self._track = parties[0].utterance.origin.track or head.tracks[0].number
-        self._diarizer = Diarizer(self._service, parties, within=self._within, pay=self._pay)
+        self._diarizer = Diarizer(self._service, parties, within=self._within, pay=self._pay, live=self._live)
         yield None
         sounds = [party.waveform for party in parties]
         for at in range(0, max(len(sound.samples) for sound in sounds), _PIECE_SAMPLES):
@@ -49,7 +57,7 @@ class StreamDiarizer:
         if piece.track != self._track or self._diarizer is None:
             return
         self._waiting.append([piece.channel(channel) for channel in self._diarizer.channels])
-        if sum(len(sounds[0].samples) for sounds in self._waiting) >= _PIECE_SAMPLES:
+        if self._live or sum(len(sounds[0].samples) for sounds in self._waiting) >= _PIECE_SAMPLES:
             yield from self._hear(self._gathered())
 
     def finish(self) -> Generator[float | None, None, None]:

@@ -13,7 +13,7 @@ from voiceprint.decision.policy import BARE_THRESHOLD, Policy
 from voiceprint.encoding.segmentation import Segmentation
 from voiceprint.service.diarization_clusters import agglomerate, cluster_pieces, together
 from voiceprint.service.diarization_local import Window, WindowCutter, windows_of
-from voiceprint.service.diarization_spans import Span, spans_of
+from voiceprint.service.diarization_spans import Runs, Span, spans_of
 from voiceprint.service.listening import Listening
 from voiceprint.service.results import EncodedUtterance
 
@@ -21,6 +21,8 @@ __all__ = ["Voices"]
 
 # Four minutes: their speech is kept until the voices in them are encoded.
 BLOCK_WINDOWS = 96
+# Two minutes: many rooms may be heard at once.
+LIVE_BLOCK_WINDOWS = 48
 # Of each voice so much speech is encoded, in each block: more says hardly more, and takes time.
 VOICE_SECONDS = 20.0
 # Every fourth window: together they hold the recording once.
@@ -46,12 +48,19 @@ class Voices:
     ``found`` can be asked before the end, too: what it says then may change.
     """
 
-    def __init__(self, service: Listening, segmentation: Segmentation, policy: Policy) -> None:
-        """``policy``: whose calibration tells from which cosine on two pieces are one person."""
+    def __init__(self, service: Listening, segmentation: Segmentation, policy: Policy, *, live: bool = False) -> None:
+        """``policy``: whose calibration tells from which cosine on two pieces are one person; ``live``: each window is
+        looked at alone, and what comes before the first is whole, too.
+        """
         self._service = service
         self._segment = segmentation.probabilities
         self._of_pieces, self._of_voices = (_least_cosine(policy, long) for long in (PIECE_SECONDS, VOICE_SECONDS / 2))
-        self._cutter = WindowCutter()
+        self._live = live
+        self._cutter = WindowCutter(1) if live else WindowCutter()
+        self._block_windows = LIVE_BLOCK_WINDOWS if live else BLOCK_WINDOWS
+        self._early: list[Window] = []
+        self._looks = 0
+        self._runs: Runs = {}
         self._block: list[Window] = []
         self._windows: list[Window] = []
         self._clusters: list[list[int]] = []
@@ -61,31 +70,39 @@ class Voices:
     def hear(self, chunk: Waveform) -> Iterator[None]:
         """Take the next sound in; stops after each few seconds of it, for others to be served."""
         for first, batch in self._cutter.cut(chunk):
+            self._early = []
             yield from self._take(first, batch)
+        if self._live and not self._block and not self._windows and len(self._cutter.waiting):
+            self._early = self._windows_of(0, self._cutter.waiting[None])
+            yield
 
     def finish(self) -> Iterator[None]:
         """Take in what is left at the end."""
+        self._early = []
         for first, batch in self._cutter.rest():
             yield from self._take(first, batch)
         yield from self._close()
 
     @property
     def known(self) -> int:
-        """How many windows are known."""
-        return len(self._windows) + len(self._block)
+        """How often windows were looked at."""
+        return self._looks
 
     def found(self) -> tuple[list[Span], list[EncodedUtterance]]:
         """The spans of speech, and what each of their clusters sounds like; of an open block by its drafts."""
-        clusters = cluster_pieces(self._block, least_cosine=self._of_pieces)
-        known = [*self._voices, *(self._draft(clusters, cluster) for cluster in range(_count(clusters)))]
+        block = self._block or self._early
+        clusters = cluster_pieces(block, least_cosine=self._of_pieces)
+        known = [*self._voices, *(_draft(block, clusters, cluster) for cluster in range(_count(clusters)))]
         if not known:
             return [], []
         embeddings = np.stack([voice.embedding for voice in known])
         weights = np.array([voice.seconds for voice in known], np.float32)
-        apart = _apart_in_blocks([*self._apart, together(self._block, clusters)])
+        apart = _apart_in_blocks([*self._apart, together(block, clusters)])
         labels = agglomerate(embeddings, weights, apart, least_cosine=self._of_voices)
         numbers = [*self._clusters, *_counted_from(len(self._voices), clusters)]
-        spans = spans_of([*self._windows, *self._block], [[int(labels[voice]) for voice in found] for found in numbers])
+        spans = spans_of(
+            [*self._windows, *block], [[int(labels[voice]) for voice in found] for found in numbers], self._runs
+        )
         voices = [
             _merged([voice for voice, label in zip(known, labels.tolist(), strict=True) if label == cluster])
             for cluster in range(int(labels.max()) + 1)
@@ -93,11 +110,15 @@ class Voices:
         return spans, voices
 
     def _take(self, first: int, batch: NDArray[np.float32]) -> Iterator[None]:
-        encoder = self._service.encoder
-        self._block += windows_of(first, batch, self._segment, encoder.encode_int8, min_samples=encoder.min_num_samples)
+        self._block += self._windows_of(first, batch)
         yield
-        if len(self._block) >= BLOCK_WINDOWS:
+        if len(self._block) >= self._block_windows:
             yield from self._close()
+
+    def _windows_of(self, first: int, batch: NDArray[np.float32]) -> list[Window]:
+        self._looks += 1
+        encoder = self._service.encoder
+        return windows_of(first, batch, self._segment, encoder.encode_int8, min_samples=encoder.min_num_samples)
 
     def _close(self) -> Iterator[None]:
         block, self._block = self._block, []
@@ -129,20 +150,21 @@ class Voices:
         encoded = self._service.encode(Utterance(Waveform(said), (), seconds, seconds, level))
         return replace(encoded, utterance=Utterance(Waveform(_NOTHING), (), seconds, seconds, level))
 
-    def _draft(self, clusters: Sequence[Sequence[int]], cluster: int) -> _BlockVoice:
-        """A voice of the open block by what its pieces sound like, which costs nothing."""
-        seconds, speech = _speech_of(self._block, clusters, cluster)
-        pieces = [
-            piece
-            for window, found in zip(self._block, clusters, strict=True)
-            for piece, its in zip(window.pieces, found, strict=True)
-            if its == cluster
-        ]
-        embedding = _mean([(piece.seconds, piece.embedding) for piece in pieces])
-        assert embedding is not None  # every piece has one
-        said = len(speech) / SAMPLE_RATE
-        heard = Utterance(Waveform(_NOTHING), (), said, said, level_of_speech(speech))
-        return _BlockVoice(seconds, embedding, EncodedUtterance(heard, embedding), several=False)
+
+def _draft(block: Sequence[Window], clusters: Sequence[Sequence[int]], cluster: int) -> _BlockVoice:
+    """A voice of an open block by what its pieces sound like, which costs nothing."""
+    seconds, speech = _speech_of(block, clusters, cluster)
+    pieces = [
+        piece
+        for window, found in zip(block, clusters, strict=True)
+        for piece, its in zip(window.pieces, found, strict=True)
+        if its == cluster
+    ]
+    embedding = _mean([(piece.seconds, piece.embedding) for piece in pieces])
+    assert embedding is not None  # every piece has one
+    said = len(speech) / SAMPLE_RATE
+    heard = Utterance(Waveform(_NOTHING), (), said, said, level_of_speech(speech))
+    return _BlockVoice(seconds, embedding, EncodedUtterance(heard, embedding), several=False)
 
 
 def _count(clusters: Sequence[Sequence[int]]) -> int:

@@ -31,7 +31,7 @@ BREATH_SECONDS = 2.0
 # A stretch as long as this ends at the next short pause: between two of them other requests are served.
 STRETCH_SECONDS = 20.0
 # What is longer is cut here, so that memory stays bounded.
-MOST_SECONDS = 600.0
+MOST_SECONDS, LIVE_SECONDS = 600.0, 10.0
 
 Ask = Callable[[Sequence[Waveform]], list[Answer]]
 # How many of so many more answers may be given; its steps yield the seconds to wait before the next one.
@@ -67,8 +67,17 @@ class WindowedTurns:
     ``channel``: where each person has one alone; ``within``: the groups searched.
     """
 
-    def __init__(self, service: VoiceprintService, channel: int | None, within: Within, pay: Pay = free) -> None:
+    def __init__(
+        self,
+        service: VoiceprintService,
+        channel: int | None,
+        within: Within,
+        pay: Pay = free,
+        *,
+        live: bool = False,
+    ) -> None:
         self.turns: list[Turn] = []
+        self._most_seconds = LIVE_SECONDS if live else MOST_SECONDS
         self._service, self._channel, self._within, self._pay = service, channel, within, pay
         self._waiting: list[Waveform] = []
         self._begin = 0.0
@@ -81,7 +90,7 @@ class WindowedTurns:
     def hear(self, sound: Waveform) -> Iterator[float | None]:
         """Take the next sound in."""
         self._waiting.append(sound)
-        if sum(one.seconds for one in self._waiting) >= MOST_SECONDS:
+        if sum(one.seconds for one in self._waiting) >= self._most_seconds:
             yield from self.finish()
 
     def finish(self) -> Iterator[float | None]:

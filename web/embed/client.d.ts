@@ -17,7 +17,7 @@ export class MicrophoneError extends Error {
 export type Options = { server?: string; token: string };
 // `groups`: only their speakers are searched.
 export type Search = { groups?: string[] };
-export type Message = Wire.SpeechStarted | Wire.SpeechStopped | Wire.Progress | Wire.Result | Wire.Enrolled | Wire.Error;
+export type Message = Wire.SpeechStarted | Wire.SpeechStopped | Wire.Progress | Wire.Result | Wire.Enrolled | Wire.Room | Wire.Error;
 // `speaker`: the claimed one (verify); `seconds`: of speech after which the take ends by itself (5).
 export type ListenOptions = Search & {
   mode?: "identify" | "verify";
