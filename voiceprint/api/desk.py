@@ -113,10 +113,7 @@ class Desk:
         yield timeline(self._service, found, recording, caller)
 
     def label(self, caller: Caller, transcript: bytes, kind: str, found: Timeline) -> bytes:
-        """A transcript with the names of a timeline. Costs the seconds that it takes, as ``decode``.
-
-        Raises InputError (``bad_transcript``).
-        """
+        """A transcript with a timeline's names. Costs its seconds, as ``decode``. Raises InputError."""
         caller.require("identify")
         with self._budgets.decoding(caller):
             return name_transcript(transcript, kind, found)
