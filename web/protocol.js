@@ -158,8 +158,7 @@ class Take {
   hear(message) {
     // What was on its way for a take before this one speaks of more audio than this one has sent.
     if (secondsIn(message) > this.sentSeconds + 0.5) return;
-    if (["error", "enrolled"].includes(message.type) || ("final" in message && message.final))
-      this.#finish();
+    if (["error", "enrolled"].includes(message.type) || ("final" in message && message.final)) this.#finish();
     this.#hear(message);
   }
 

@@ -36,7 +36,13 @@ function mover(others, move) {
   const rest = [h("option", { value: "0" }, "A stranger"), h("option", { value: "" }, "Somebody else …")];
   const select = h("select", { id: "bench-move" }, ...voices, ...rest);
   const label = h("label", { htmlFor: "bench-move" }, "This turn alone was");
-  return h("p", { className: "bench-tools" }, label, select, button("Move it", "small ghost", () => move(select.value)));
+  return h(
+    "p",
+    { className: "bench-tools" },
+    label,
+    select,
+    button("Move it", "small ghost", () => move(select.value)),
+  );
 }
 
 /** @param {Page.Bar} bar @param {{ done: boolean, name: () => void, deny: () => void }} can */
