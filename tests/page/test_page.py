@@ -3,12 +3,9 @@
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 from playwright.sync_api import Locator, Page, expect
 from support.browser import CHROMIUM, PATIENCE_MS, Voices, drop_in, enroll, see, show, speak, write_wav
-
-from voiceprint.audio.decoding import SAMPLE_RATE
 
 pytest_plugins = ["support.page_fixtures"]
 pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"{CHROMIUM} is not installed (Debian package chromium)")
@@ -157,33 +154,6 @@ def test_a_voice_that_is_known_already_is_asked_about_kindly(
     show(page, "People")
     see(person(page, "Ben"), "2 takes")
     expect(person(page, "Bernard")).to_have_count(0)
-
-
-def test_a_room_is_listened_to_turn_by_turn(page: Page, page_folder: Path, microphone: Path, voices: Voices) -> None:
-    """Without the segmentation: by windows, and the page says so."""
-    enroll(page, page_folder, "Ben", voices["Ben"][:3])
-    pause = np.zeros(2 * SAMPLE_RATE, np.float32)
-    speak(microphone, np.concatenate([voices["Ben"][4], pause, voices["Ben"][5], pause, voices["Cleo"][0]]))
-    page.get_by_role("switch").check(force=True)
-    page.locator("#identify-orb button").click()
-    see(page.locator(".bench-row").first, "Ben")
-    see(page.locator("#identify-result"), "Ben")
-    see(page.locator("#bench-note"), "Unknown voices are not told apart on this server.")
-    expect(page.get_by_role("button", name="Stop")).to_be_visible()
-    page.wait_for_timeout(9_000)
-    page.keyboard.press("Space")
-    see(page.locator("#bench-words"), "2 voices in 0:")
-    names = page.locator(".bench-row .turn-name").all_text_contents()
-    assert (names[0], names[-1]) == ("Ben", "Somebody I do not know")
-    with page.expect_download() as saved:
-        page.get_by_role("button", name="Save", exact=True).click()
-    assert saved.value.suggested_filename == "Room.srt"
-    assert "Ben" in saved.value.path().read_text()
-    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page.get_by_role("button", name="Copy as text").click()
-    see(page.locator("#toast"), "Copied.")
-    lines = page.evaluate("navigator.clipboard.readText()").splitlines()
-    assert [line.split("  ")[1] for line in lines] == names
 
 
 def test_people_are_on_a_map_and_what_is_known_of_them_can_be_saved(

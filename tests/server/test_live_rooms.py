@@ -77,7 +77,7 @@ def test_a_room_is_told_of_while_it_is_said_and_is_a_recording_afterwards(servic
             for at in range(half, len(SOUND), FRAME):
                 await socket.send_bytes(SOUND[at : at + FRAME])
             await socket.send_json({"type": "stop"})
-            said = []
+            said: list[dict[str, Any]] = []
             while not said or not said[-1]["final"]:
                 said.append(await socket.receive_json())
             assert {message["type"] for message in said} == {"room"}
