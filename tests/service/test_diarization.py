@@ -10,7 +10,7 @@ from voiceprint.audio.recording import SAMPLE_RATE, Waveform
 from voiceprint.service.diarization import Diarization, Diarizer, diarize, last_of
 from voiceprint.service.diarization_clusters import agglomerate, cluster_pieces, together
 from voiceprint.service.diarization_local import HOP_FRAMES, Piece, Window, WindowCutter, windows_of
-from voiceprint.service.diarization_spans import spans_of
+from voiceprint.service.diarization_spans import Runs, spans_of
 from voiceprint.service.service import VoiceprintService
 
 NOTHING = np.zeros(0, np.float32)
@@ -199,3 +199,17 @@ def test_overlap_is_the_speech_of_both_and_windows_agree_on_slots_that_changed()
 def test_a_local_speaker_with_two_voices_is_cut_between_their_pieces() -> None:
     window = Window(0, activity((0, 0, 500)), (piece(0, 0, 200, 0), piece(0, 240, 500, 90)))
     assert [(span.cluster, span.end > 4) for span in spans_of([window], [[0, 1]])] == [(0, False), (1, True)]
+
+
+@pytest.mark.parametrize("labels", [[[0, 1], [1, 0], [0]], [[0, 1], [2, 0], [0]], [[1, 0], [0, 1], [1]]])
+def test_spans_that_were_looked_at_before_are_those_of_looking_at_all_again(labels: list[list[int]]) -> None:
+    windows = [
+        Window(0, activity((0, 0, 300), (1, 200, 589)), (piece(0, 0, 300, 0), piece(1, 200, 589, 90))),
+        Window(1, activity((2, 0, 152), (0, 52, 400)), (piece(0, 52, 400, 90), piece(2, 0, 152, 0))),
+        Window(2, activity((1, 300, 500)), (piece(1, 300, 500, 0),)),
+    ]
+    known: Runs = {}
+    for count in (1, 2, 3):
+        before = [[0, 1], [1, 0], [0]][:count]
+        assert spans_of(windows[:count], before, known) == spans_of(windows[:count], before)
+    assert spans_of(windows, labels, known) == spans_of(windows, labels)
