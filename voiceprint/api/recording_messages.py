@@ -18,7 +18,8 @@ class _Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 class RecordingJob(_Answer, frozen=True, kw_only=True):
     """A recording that is being heard, or was. ``heard_seconds``: of it so far; ``audio_seconds``: of all of it, None
-    until it was heard; ``size_bytes``: 0 of a room; ``created_at``, ``expires_at``: ISO 8601, UTC, the latter None until it has ended.
+    until it was heard; ``size_bytes``: 0 of a room; ``created_at``, ``expires_at``: ISO 8601, UTC, the latter None
+    until it has ended.
 
     ``timeline``: the turns so far, which may still change until the state is ``done``; left out of lists. ``error``:
     why it failed. ``changes``: how many things that a person said of its voices can be undone.
