@@ -49,6 +49,13 @@ def test_several_servers_lose_nothing_when_they_and_the_database_fail() -> None:
     assert counts["enrolled"] > 0
 
 
+def test_scopes_on_demand_answer_rightly_within_their_budget() -> None:
+    counts = run("scopes", "--scopes", "60", "--voices", "20", "--memory", "2", "--questions", "150")
+    assert counts["wrong"] == 0
+    assert 1 < counts["loaded"] < 60
+    assert counts["accounted_megabytes"] <= 2
+
+
 def test_no_change_of_the_files_gives_anybody_another_identity() -> None:
     counts = run("mutation", "1000")
     assert (counts["mutations"], counts["wrong_identities"], counts["crashes"]) == (1000, 0, 0)
