@@ -21,7 +21,6 @@ from voiceprint.api.messages import (
     Cancel,
     ClientMessage,
     Hello,
-    Progress,
     Ready,
     ServerMessage,
     SpeechStopped,
@@ -211,7 +210,7 @@ class Session:
             return said
         if listener.audio_seconds >= take.next_progress_at:
             take.next_progress_at = listener.audio_seconds + PROGRESS_EVERY_SECONDS
-            said.append(self._progress(take))
+            said.append(take.progress())
         stopped = any(isinstance(message, SpeechStopped) for message in said)
         if take.query is None:
             return said
@@ -222,16 +221,6 @@ class Session:
         if take.start.enough_seconds is None:
             take.voice.prepare()
         return said
-
-    def _progress(self, take: Take) -> Progress:
-        seconds = take.listener.speech_seconds
-        return Progress(
-            speech_seconds=round(seconds, 2),
-            needed_seconds=take.needed_seconds,
-            percent=min(100, int(100 * seconds / take.needed_seconds)),
-            level_dbfs=round(take.listener.level_dbfs, 1),
-            feedback=take.listener.feedback(),
-        )
 
     def _finish(self, received_at: float) -> list[ServerMessage]:
         self._expect("taking", "over", said="stop")

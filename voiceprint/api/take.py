@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from voiceprint.api.messages import ServerMessage, SpeechStarted, SpeechStopped, Start
+from voiceprint.api.messages import Progress, ServerMessage, SpeechStarted, SpeechStopped, Start
 from voiceprint.api.query import Query
 from voiceprint.audio import vad
 from voiceprint.audio.live_audio import LiveAudio
@@ -24,6 +24,17 @@ class Take:
     query: Query | None
     next_progress_at: float = 0.0
     next_guess_at: float = GUESS_EVERY_SECONDS
+
+    def progress(self) -> Progress:
+        """How much speech there is so far, and how it sounds."""
+        seconds = self.listener.speech_seconds
+        return Progress(
+            speech_seconds=round(seconds, 2),
+            needed_seconds=self.needed_seconds,
+            percent=min(100, int(100 * seconds / self.needed_seconds)),
+            level_dbfs=round(self.listener.level_dbfs, 1),
+            feedback=self.listener.feedback(),
+        )
 
     @property
     def has_enough(self) -> bool:
