@@ -30,7 +30,7 @@ CAUTION = 0.5
 DRAWN, SEED = 100, 0
 # Simulated telephones are not all telephones: they lower the threshold at most this far (llr), and places of fewer
 # speakers say nothing about it.
-MOST_BY_TELEPHONE, FEWEST_BY_TELEPHONE = 1.5, 20
+MOST_BY_TELEPHONE, FEWEST_BY_TELEPHONE = 1.0, 20
 
 
 @dataclass(frozen=True, slots=True)
