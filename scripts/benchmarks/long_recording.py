@@ -62,8 +62,12 @@ class LightSegmentation:
         return heard
 
 
+def peak_megabytes() -> int:
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+
+
 def repeated(samples: Samples, hours: float) -> tuple[Iterator[bytes], int]:
-    """A WAV of so many hours, chunk by chunk, and its size."""
+    """A WAV of so many hours, chunk by chunk, and its size. Each half hour its peak is said on stderr."""
     pcm = (samples * 32767).astype("<i2").tobytes()
     times = max(1, round(hours * 3600 * SAMPLE_RATE * 2 / len(pcm)))
     size = times * len(pcm)
@@ -72,8 +76,14 @@ def repeated(samples: Samples, hours: float) -> tuple[Iterator[bytes], int]:
 
     def chunks() -> Iterator[bytes]:
         yield head
+        sent, said = 0, 0
         for _ in range(times):
-            yield from (pcm[at : at + (1 << 20)] for at in range(0, len(pcm), 1 << 20))
+            for at in range(0, len(pcm), 1 << 20):
+                yield pcm[at : at + (1 << 20)]
+                sent += len(pcm[at : at + (1 << 20)])
+                if (half := sent // (1800 * 2 * SAMPLE_RATE)) > said:
+                    said = half
+                    print(f"{half / 2} h: {peak_megabytes()} MB", file=sys.stderr, flush=True)
 
     return chunks(), size + len(head)
 
@@ -88,7 +98,7 @@ def measured(service: VoiceprintService, samples: Samples, hours: float) -> dict
         "seconds": round(time.monotonic() - began, 1),
         "cpu_seconds": round(time.process_time() - cpu, 1),
         "cpu_hours_an_hour": round((time.process_time() - cpu) / heard, 4),
-        "peak_megabytes": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        "peak_megabytes": peak_megabytes(),
         "decoder_peak_megabytes": round(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024),
         "turns": len(found.turns),
         "voices": len(found.voices),

@@ -8,7 +8,7 @@ from support.talking import Takes
 
 from voiceprint.audio.recording import SAMPLE_RATE, Waveform
 from voiceprint.service.diarization import Diarization, Diarizer, diarize, last_of
-from voiceprint.service.diarization_clusters import agglomerate, cluster_pieces, together
+from voiceprint.service.diarization_clusters import LESS_ALIKE, NEVER, agglomerate, cluster_pieces, together
 from voiceprint.service.diarization_local import HOP_FRAMES, Piece, Window, WindowCutter, windows_of
 from voiceprint.service.diarization_spans import Runs, spans_of
 from voiceprint.service.service import VoiceprintService
@@ -119,24 +119,24 @@ def unit(*degrees: float) -> Samples:
 def test_what_is_close_is_one_unless_it_was_heard_at_once(
     degrees: tuple[float, ...], apart: tuple[tuple[int, int], ...], labels: list[int]
 ) -> None:
-    never = np.zeros((len(degrees), len(degrees)), bool)
+    never = np.zeros((len(degrees), len(degrees)), np.float32)
     for one, other in apart:
-        never[one, other] = never[other, one] = True
+        never[one, other] = never[other, one] = NEVER
     weights = np.ones(len(degrees), np.float32)
     assert agglomerate(unit(*degrees), weights, never, least_cosine=0.7).tolist() == labels
 
 
-def plainly(embeddings: Samples, apart: NDArray[np.bool_], least: float) -> list[int]:
+def plainly(embeddings: Samples, apart: Samples, least: float) -> list[int]:
     """The same clustering with equal weights, by comparing all mutual cosines anew at each step."""
     groups = [[number] for number in range(len(embeddings))]
     cosines = embeddings.astype(np.float64) @ embeddings.astype(np.float64).T
     while len(groups) > 1:
         pairs = [(one, other) for one in range(len(groups)) for other in range(one + 1, len(groups))]
-        may = [pair for pair in pairs if not apart[np.ix_(groups[pair[0]], groups[pair[1]])].any()]
-        means = [float(cosines[np.ix_(groups[one], groups[other])].mean()) for one, other in may]
-        if not means or max(means) < least:
+        places = [np.ix_(groups[one], groups[other]) for one, other in pairs]
+        alike = [float(cosines[place].mean() - apart[place].max()) for place in places]
+        if max(alike) < least:
             break
-        one, other = may[int(np.argmax(means))]
+        one, other = pairs[int(np.argmax(alike))]
         groups[one] += groups.pop(other)
     labels = {number: min(group) for group in groups for number in group}
     order = sorted(set(labels.values()))
@@ -149,9 +149,9 @@ def test_clusters_are_those_of_comparing_everything_at_each_step(seed: int) -> N
     count = int(random.integers(1, 25))
     rows = random.normal(size=(4, 16))[random.integers(0, 4, count)] + 0.6 * random.normal(size=(count, 16))
     embeddings = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
-    apart = random.random((count, count)) < 0.05
-    apart |= apart.T
-    np.fill_diagonal(apart, val=False)
+    apart = random.choice([0.0, 0.1, NEVER], (count, count), p=[0.9, 0.05, 0.05]).astype(np.float32)
+    apart = np.maximum(apart, apart.T)
+    np.fill_diagonal(apart, 0)
     weights = np.ones(count, np.float32)
     found = agglomerate(embeddings, weights, apart, least_cosine=0.3).tolist()
     assert found == plainly(embeddings, apart, 0.3)
@@ -161,25 +161,41 @@ def piece(slot: int, first: int, last: int, degrees: float, seconds: float = 2.0
     return Piece(slot, first, last, seconds, unit(degrees)[0], NOTHING)
 
 
-def test_a_short_piece_follows_its_local_speaker_and_never_doubles_another() -> None:
-    long = (piece(0, 0, 200, 0), piece(1, 100, 300, 90))
-    window = Window(
-        0,
-        np.zeros((FRAMES, 3), np.uint8),
-        (long[0], piece(0, 210, 220, 46, 0.2), long[1], piece(2, 250, 260, 80, 0.2)),
-    )
-    clusters = cluster_pieces([window], least_cosine=0.7)
-    assert clusters == [[0, 0, 1, 0]]
-    assert cluster_pieces([Window(0, window.activity, ())], least_cosine=0.7) == [[]]
-    assert together([Window(0, window.activity, long)], [[0, 1]]).tolist() == [[False, True], [True, False]]
-
-
 def activity(*spans: tuple[int, int, int]) -> NDArray[np.uint8]:
     """Of a window: slot, first frame and frame after the last."""
     heard = np.zeros((FRAMES, 3), np.uint8)
     for slot, first, last in spans:
         heard[first:last, slot] = 255
     return heard
+
+
+def test_a_short_piece_follows_its_local_speaker_and_never_doubles_another() -> None:
+    long = (piece(0, 0, 200, 0), piece(1, 100, 300, 90))
+    # The second local speaker goes on while another, in the same place of the embeddings, says a word.
+    window = Window(
+        0,
+        activity((0, 0, 200), (0, 210, 220), (1, 100, 300), (2, 250, 260)),
+        (long[0], piece(0, 210, 220, 46, 0.2), long[1], piece(2, 250, 260, 80, 0.2)),
+    )
+    assert cluster_pieces([window], least_cosine=0.7) == [[0, 0, 1, 0]]
+    assert cluster_pieces([Window(0, window.activity, ())], least_cosine=0.7) == [[]]
+
+
+@pytest.mark.parametrize(
+    ("overlap", "apart", "clusters"), [(0, 0, [0, 0]), (4, 0, [0, 0]), (30, LESS_ALIKE, [0, 1]), (100, NEVER, [0, 1])]
+)
+def test_two_at_once_are_two_but_for_a_moment_at_a_handover(overlap: int, apart: float, clusters: list[int]) -> None:
+    pieces = (piece(0, 0, 200, 0), piece(1, 200 - overlap, 400 - overlap, 10))
+    window = Window(0, activity((0, 0, 200), (1, 200 - overlap, 400 - overlap)), pieces)
+    assert together([window], [[0, 1]]) == pytest.approx(np.array([[0, apart], [apart, 0]]))
+    assert cluster_pieces([window], least_cosine=0.9) == [clusters]
+
+
+def test_what_a_second_speaker_says_during_anothers_turn_has_no_piece_there_and_is_not_the_others() -> None:
+    """Of the first only what is said alone makes pieces, before and after; the word between them is the other's."""
+    pieces = (piece(0, 0, 150, 0), piece(0, 250, 400, 0), piece(1, 160, 240, 20))
+    window = Window(0, activity((0, 0, 400), (1, 160, 240)), pieces)
+    assert cluster_pieces([window], least_cosine=0.9) == [[0, 0, 1]]
 
 
 def test_overlap_is_the_speech_of_both_and_windows_agree_on_slots_that_changed() -> None:
@@ -194,6 +210,22 @@ def test_overlap_is_the_speech_of_both_and_windows_agree_on_slots_that_changed()
     ]
     assert spans_of([], []) == []
     assert spans_of([Window(0, activity((0, 0, 3)), (piece(0, 0, 3, 0),))], [[0]]) == []
+
+
+@pytest.mark.parametrize(("frames", "turns"), [(20, [0]), (60, [0, 1])])
+def test_a_word_while_another_speaks_is_a_turn_where_it_is_long_enough(frames: int, turns: list[int]) -> None:
+    heard = activity((0, 0, 400), (1, 100, 100 + frames))
+    window = Window(0, heard, (piece(0, 0, 400, 0), piece(1, 100, 100 + frames, 90)))
+    assert [span.cluster for span in spans_of([window], [[0, 1]])] == turns
+
+
+def test_speech_too_weak_for_a_piece_counts_for_how_many_speak() -> None:
+    """Each of two windows hears one of the two well, and the other weakly."""
+    strong, weak = activity((0, 0, 589)), activity((1, 0, 589)) // 3
+    first = Window(0, strong + weak, (piece(0, 0, 589, 0),))
+    second = Window(1, activity((1, 0, 441)) + activity((0, 0, 441)) // 3, (piece(1, 0, 441, 90),))
+    both = [span for span in spans_of([first, second], [[0], [1]]) if span.end - span.start > 3]
+    assert {span.cluster for span in both} == {0, 1}
 
 
 def test_a_local_speaker_with_two_voices_is_cut_between_their_pieces() -> None:

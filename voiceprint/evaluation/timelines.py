@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pyannote.core import Annotation
     from pyannote.core import Timeline as Stretches
 
-__all__ = ["LabelledTurn", "TimelineScorer", "TimelineScores", "recordings_with_rttm"]
+__all__ = ["LabelledTurn", "TimelineScorer", "TimelineScores", "read_rttm", "recordings_with_rttm"]
 
 # On either side of each border; pyannote.metrics counts both.
 COLLAR_SECONDS = 0.25
@@ -91,7 +91,7 @@ class TimelineScorer:
 
     def add(self, rttm: Path, found: Sequence[LabelledTurn], audio_seconds: float) -> None:
         """Score the turns of one recording. Raises InputError (``bad_rttm``)."""
-        reference = _annotation(rttm.stem, _read_rttm(rttm))
+        reference = _annotation(rttm.stem, read_rttm(rttm))
         turns = [(turn.start, turn.end, _word(turn.label)) for turn in found]
         scored = _stretches(self._uem.get(rttm.stem) or [(0.0, audio_seconds)])
         reference, hypothesis = reference.crop(scored), _annotation(rttm.stem, turns).crop(scored)
@@ -169,7 +169,7 @@ def _stretches(spans: Sequence[tuple[float, float]]) -> "Stretches":
     return Timeline([Segment(*span) for span in spans])
 
 
-def _read_rttm(path: Path) -> list[tuple[float, float, str]]:
+def read_rttm(path: Path) -> list[tuple[float, float, str]]:
     spans = []
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
         fields = line.split()

@@ -7,6 +7,7 @@ people's turns do not touch, the segmentation often takes them for one. Which pi
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,6 +64,28 @@ class Window:
     number: int
     activity: NDArray[np.uint8]
     pieces: tuple[Piece, ...]
+
+    def holders(self) -> NDArray[np.intp]:
+        """(frames, 3): the number of the piece that whatever a local speaker says there belongs to, the nearest one;
+        -1 for none.
+        """
+        holders = np.full(self.activity.shape, -1)
+        ends: dict[int, int] = {}
+        for number, piece in enumerate(self.pieces):
+            begin = (ends[piece.slot] + piece.first) // 2 if piece.slot in ends else 0
+            holders[begin:, piece.slot] = number
+            ends[piece.slot] = piece.last
+        return holders
+
+    def at_once(self) -> Samples:
+        """(pieces, pieces): in how many frames two are spoken at once, by different speakers; on the diagonal those of
+        each piece.
+        """
+        heard = np.where(self.activity >= 255 * ACTIVE, self.holders(), -1)
+        frames = np.zeros((len(self.pieces) + 1,) * 2, np.float32)
+        for slot, other in product(range(heard.shape[1]), repeat=2):
+            np.add.at(frames, (heard[:, slot], heard[:, other]), 1)
+        return frames[:-1, :-1]
 
 
 def windows_of(first: int, batch: Samples, segment: Segment, encode: Encode, *, min_samples: int) -> list[Window]:

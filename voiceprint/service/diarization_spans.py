@@ -13,10 +13,11 @@ from voiceprint.service.diarization_local import FRAME_SECONDS, HOP_FRAMES, WIND
 __all__ = ["Runs", "Span", "spans_of"]
 
 # How much speech the windows must hear on average for one speaker, and for two: less than a half more, because
-# a window that begins in the middle of a turn knows less.
-SPOKEN = (0.3, 1.3)
-# A pause shorter than this belongs to the speech around it; speech shorter than this is none.
-PAUSE_SECONDS, SHORTEST_SECONDS = 0.5, 0.15
+# a window that begins in the middle of a turn, or hears a second one far from the microphone, knows less.
+SPOKEN = (0.3, 1.15)
+# A pause shorter than this belongs to the speech around it; speech shorter than this is none, and than that neither,
+# while another speaks.
+PAUSE_SECONDS, SHORTEST_SECONDS, SHORTEST_BESIDE_SECONDS = 0.5, 0.15, 0.45
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,16 @@ def spans_of(windows: Sequence[Window], clusters: Sequence[Sequence[int]], known
                 open_spans[cluster] = (start, end)
     for cluster, frames in open_spans.items():
         spans += _closed(cluster, frames)
-    return sorted(spans, key=lambda span: (span.start, span.end))
+    return list(_without_flicker(sorted(spans, key=lambda span: (span.start, span.end))))
+
+
+def _without_flicker(spans: Sequence[Span]) -> Iterator[Span]:
+    """The spans but for short ones within another."""
+    until = 0.0
+    for span in spans:
+        if span.end > until or span.end - span.start >= SHORTEST_BESIDE_SECONDS:
+            yield span
+        until = max(until, span.end)
 
 
 def _closed(cluster: int, frames: tuple[int, int] | None) -> Iterator[Span]:
@@ -67,14 +77,17 @@ def _hop(windows: Sequence[Window], clusters: Sequence[Sequence[int]], hop: int)
     looking = _looking(windows, hop)
     there = sorted({cluster for number in looking for cluster in clusters[number]})
     heard = np.zeros((HOP_FRAMES, len(there)), np.float32)
+    speech = np.zeros((HOP_FRAMES, 1), np.float32)
     looks = np.full((HOP_FRAMES, 1), 1e-9, np.float32)
+    labels = {number: np.append(clusters[number], -1)[windows[number].holders()] for number in looking}
     for number in looking:
         cut = slice((hop - number) * HOP_FRAMES, (hop - number + 1) * HOP_FRAMES)
-        seen, said_by = windows[number].activity[cut], _labels(windows[number], clusters[number])[cut]
+        seen, said_by = windows[number].activity[cut], labels[number][cut]
         looks[: len(seen)] += 255
+        speech[: len(seen)] += seen.sum(1, keepdims=True)
         for column, cluster in enumerate(there):
             heard[: len(seen), column] += (seen * (said_by == cluster)).max(1)
-    spoken = _loudest(heard / looks)
+    spoken = _loudest(heard / looks, speech / looks)
     for column, cluster in enumerate(there):
         edges = np.flatnonzero(np.diff(spoken[:, column], prepend=False, append=False))
         for start, end in edges.reshape(-1, 2).tolist():
@@ -86,23 +99,13 @@ def _looking(windows: Sequence[Window], hop: int) -> range:
     return range(max(0, hop - (WINDOW_FRAMES - 1) // HOP_FRAMES), min(hop + 1, len(windows)))
 
 
-def _loudest(share: NDArray[np.float32]) -> NDArray[np.bool_]:
+def _loudest(share: NDArray[np.float32], speech: NDArray[np.float32]) -> NDArray[np.bool_]:
     """(frames, clusters): as many as are heard at once, those that most windows heard.
 
-    How many speak is more certain than which of two clusters it is.
+    ``share``: of the windows that heard each cluster; ``speech``: (frames, 1) of all local speakers, those too weak to
+    be in a cluster included: how many speak is more certain than who.
     """
-    count = (share.sum(1, keepdims=True) >= SPOKEN).sum(1, keepdims=True)
+    count = (speech >= SPOKEN).sum(1, keepdims=True)
     rank = (-share).argsort(1, kind="stable").argsort(1, kind="stable")
     loudest: NDArray[np.bool_] = (rank < count) & (share > 0)
     return loudest
-
-
-def _labels(window: Window, clusters: Sequence[int]) -> NDArray[np.intp]:
-    """(frames, 3): the cluster of whatever a local speaker says there, that of the nearest piece; -1 for none."""
-    labels = np.full(window.activity.shape, -1)
-    ends: dict[int, int] = {}
-    for piece, cluster in zip(window.pieces, clusters, strict=True):
-        begin = (ends[piece.slot] + piece.first) // 2 if piece.slot in ends else 0
-        labels[begin:, piece.slot] = cluster
-        ends[piece.slot] = piece.last
-    return labels

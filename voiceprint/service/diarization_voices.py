@@ -12,7 +12,7 @@ from voiceprint.audio.vad import Utterance
 from voiceprint.decision.policy import BARE_THRESHOLD, Policy
 from voiceprint.encoding.segmentation import Segmentation
 from voiceprint.service.diarization_clusters import agglomerate, cluster_pieces, together
-from voiceprint.service.diarization_local import Window, WindowCutter, windows_of
+from voiceprint.service.diarization_local import HOP_FRAMES, Piece, Window, WindowCutter, windows_of
 from voiceprint.service.diarization_spans import Runs, Span, spans_of
 from voiceprint.service.listening import Listening
 from voiceprint.service.results import EncodedUtterance
@@ -25,8 +25,6 @@ BLOCK_WINDOWS = 96
 LIVE_BLOCK_WINDOWS = 48
 # Of each voice so much speech is encoded, in each block: more says hardly more, and takes time.
 VOICE_SECONDS = 20.0
-# Every fourth window: together they hold the recording once.
-_ONCE = 4
 # The shortest pieces that make clusters are about as long as this.
 PIECE_SECONDS = 1.5
 _NOTHING = np.zeros(0, np.float32)
@@ -54,7 +52,7 @@ class Voices:
         """
         self._service = service
         self._segment = segmentation.probabilities
-        self._of_pieces, self._of_voices = (_least_cosine(policy, long) for long in (PIECE_SECONDS, VOICE_SECONDS / 2))
+        self._policy = policy
         self._live = live
         self._cutter = WindowCutter(1) if live else WindowCutter()
         self._block_windows = LIVE_BLOCK_WINDOWS if live else BLOCK_WINDOWS
@@ -65,7 +63,7 @@ class Voices:
         self._windows: list[Window] = []
         self._clusters: list[list[int]] = []
         self._voices: list[_BlockVoice] = []
-        self._apart: list[NDArray[np.bool_]] = []
+        self._apart: list[NDArray[np.float32]] = []
 
     def hear(self, chunk: Waveform) -> Iterator[None]:
         """Take the next sound in; stops after each few seconds of it, for others to be served."""
@@ -91,14 +89,16 @@ class Voices:
     def found(self) -> tuple[list[Span], list[EncodedUtterance]]:
         """The spans of speech, and what each of their clusters sounds like; of an open block by its drafts."""
         block = self._block or self._early
-        clusters = cluster_pieces(block, least_cosine=self._of_pieces)
+        clusters = self._clusters_of(block)
         known = [*self._voices, *(_draft(block, clusters, cluster) for cluster in range(_count(clusters)))]
         if not known:
             return [], []
         embeddings = np.stack([voice.embedding for voice in known])
         weights = np.array([voice.seconds for voice in known], np.float32)
-        apart = _apart_in_blocks([*self._apart, together(block, clusters)])
-        labels = agglomerate(embeddings, weights, apart, least_cosine=self._of_voices)
+        # Each pair has its own: longer speech of one person is more alike.
+        least = np.array([_least_cosine(self._policy, voice.seconds) for voice in known], np.float32)
+        apart = _apart_in_blocks([*self._apart, together(block, clusters)]) + np.add.outer(least, least) / np.float32(2)
+        labels = agglomerate(embeddings, weights, apart, least_cosine=0.0)
         numbers = [*self._clusters, *_counted_from(len(self._voices), clusters)]
         spans = spans_of(
             [*self._windows, *block], [[int(labels[voice]) for voice in found] for found in numbers], self._runs
@@ -120,9 +120,12 @@ class Voices:
         encoder = self._service.encoder
         return windows_of(first, batch, self._segment, encoder.encode_int8, min_samples=encoder.min_num_samples)
 
+    def _clusters_of(self, block: Sequence[Window]) -> list[list[int]]:
+        return cluster_pieces(block, least_cosine=_least_cosine(self._policy, PIECE_SECONDS))
+
     def _close(self) -> Iterator[None]:
         block, self._block = self._block, []
-        clusters = cluster_pieces(block, least_cosine=self._of_pieces)
+        clusters = self._clusters_of(block)
         first = len(self._voices)
         voices: list[_BlockVoice] = []
         for cluster in range(_count(clusters)):
@@ -175,9 +178,9 @@ def _counted_from(first: int, clusters: Sequence[Sequence[int]]) -> list[list[in
     return [[first + cluster for cluster in found] for found in clusters]
 
 
-def _apart_in_blocks(blocks: Sequence[NDArray[np.bool_]]) -> NDArray[np.bool_]:
-    """Which voices of all blocks are never one person, from those of each block."""
-    apart = np.zeros((sum(map(len, blocks)),) * 2, bool)
+def _apart_in_blocks(blocks: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """How much less alike each two voices of all blocks count, from those of each block."""
+    apart = np.zeros((sum(map(len, blocks)),) * 2, np.float32)
     at = 0
     for met in blocks:
         apart[at : at + len(met), at : at + len(met)] = met
@@ -200,22 +203,24 @@ def _least_cosine(policy: Policy, seconds: float) -> float:
 def _speech_of(
     block: Sequence[Window], clusters: Sequence[Sequence[int]], cluster: int
 ) -> tuple[float, NDArray[np.float32]]:
-    """Seconds of a cluster's speech, and its longest pieces up to ``VOICE_SECONDS``."""
+    """Seconds of a cluster's speech, each moment once, and the best of it up to ``VOICE_SECONDS``: long pieces that are
+    like the cluster.
+    """
     said = [
-        (number % _ONCE, piece)
-        for number, (window, found) in enumerate(zip(block, clusters, strict=True))
+        (window.number * HOP_FRAMES + piece.first, window.number * HOP_FRAMES + piece.last, piece)
+        for window, found in zip(block, clusters, strict=True)
         for piece, its in zip(window.pieces, found, strict=True)
         if its == cluster
     ]
-    once = [piece for again, piece in said if not again] or [
-        max((piece for _, piece in said), key=lambda one: one.seconds)
-    ]
-    kept, left = [], VOICE_SECONDS
-    for piece in sorted(once, key=lambda piece: -piece.seconds):
-        if left > 0:
-            kept.append(piece.speech)
-            left -= piece.seconds
-    return sum(piece.seconds for piece in once), np.concatenate(kept)
+    centre = np.sum([piece.seconds * piece.embedding for _, _, piece in said], axis=0)
+    centre /= np.linalg.norm(centre)
+    kept: list[tuple[int, int, Piece]] = []
+    for one in sorted(said, key=lambda one: -one[2].seconds * float(centre @ one[2].embedding)):
+        if all(one[1] <= first or last <= one[0] for first, last, _ in kept):
+            kept.append(one)
+    seconds = np.cumsum([piece.seconds for _, _, piece in kept])
+    enough = int(np.searchsorted(seconds, VOICE_SECONDS)) + 1
+    return float(seconds[-1]), np.concatenate([piece.speech for _, _, piece in kept[:enough]])
 
 
 def _merged(voices: Sequence[_BlockVoice]) -> EncodedUtterance:
