@@ -76,6 +76,15 @@ def test_only_labels_change(kind: str, text: str, changes: list[tuple[str, str]]
     assert name_transcript(text.encode(), kind, TIMELINE).decode() == expected
 
 
+def test_a_word_while_two_speak_stays_with_its_segment() -> None:
+    timeline = Timeline(turns=(turn(0.0, 6.0, "Ada"), turn(5.0, 8.0, "Ben")), audio_seconds=60.0)
+    words = [{"start": at, "end": at + 0.5} for at in (4.0, 5.2, 5.9, 6.5)]
+    for start, end, labels in ((0.0, 6.0, "Ada Ada Ben Ben"), (5.0, 8.0, "Ada Ben Ben Ben")):
+        transcript = json.dumps({"segments": [{"start": start, "end": end, "words": words}]})
+        named = json.loads(name_transcript(transcript.encode(), ".json", timeline))
+        assert [word["speaker"] for word in named["segments"][0]["words"]] == labels.split()
+
+
 @pytest.mark.parametrize(("kind", "text"), [(".json", WHISPERX), (".json", OPENAI), (".rttm", RTTM)])
 def test_named_again_nothing_changes(kind: str, text: str) -> None:
     once = name_transcript(text.encode(), kind, TIMELINE)

@@ -13,8 +13,8 @@ from voiceprint.errors import InputError
 
 __all__ = ["label_json"]
 
-# The label of a span in seconds, None for none.
-LabelOf = Callable[[float, float], str | None]
+# The label of a span in seconds, None for none; the third: that of what it is part of.
+LabelOf = Callable[[float, float, str | None], str | None]
 _BLANK = re.compile(r"(?!\s)")
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+')
 
@@ -40,8 +40,9 @@ def label_json(text: str, label_of: LabelOf) -> str:
     for found in _objects(text):
         span = _span(text, found)
         timed += span is not None
-        own = label_of(*span) if span else None
-        found.label = own or (found.parent.label if found.parent else None)
+        around = found.parent.label if found.parent else None
+        own = label_of(*span, around) if span else None
+        found.label = own or around
         if found.label is not None and (own or (span is None and "speaker" in found.fields)):
             changes.append(_change(text, found, found.label))
     if not timed:

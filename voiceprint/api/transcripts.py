@@ -13,6 +13,8 @@ __all__ = ["KINDS", "name_transcript"]
 
 # Speech further than this from every turn gets no label.
 NEAR_SECONDS = 1.0
+# Of a word that two speak: so much of the one's share is as much as the other's.
+BOTH_SPEAK = 0.9
 # Words meet one or two turns; spans that all meet all turns would take for ever.
 MAX_MEETINGS = 3_000_000
 # A file is anything that anybody sends: every repetition has an end, so that no search begins anew at each place.
@@ -48,8 +50,9 @@ class _Labels:
         self._longest = max((turn.end_seconds - turn.start_seconds for turn in turns), default=0.0)
         self._left = MAX_MEETINGS
 
-    def of(self, start: float, end: float) -> str | None:
-        """The label that speaks most of a span; for one without speech that of the nearest turn.
+    def of(self, start: float, end: float, around: str | None = None) -> str | None:
+        """The label that speaks most of a span; for one without speech that of the nearest turn. ``around``: that of
+        what the span is part of, which goes on while another speaks, too.
 
         Raises InputError (``bad_transcript``) where too many spans met too many turns.
         """
@@ -60,7 +63,8 @@ class _Labels:
             if shared > 0:
                 shares[turn.label] = shares.get(turn.label, 0.0) + shared
         if shares:
-            return max(shares, key=lambda label: shares[label])
+            most = max(shares, key=lambda label: shares[label])
+            return around if around and shares.get(around, 0.0) >= BOTH_SPEAK * shares[most] else most
         gaps = [(max(turn.start_seconds - end, start - turn.end_seconds), turn.label) for turn in turns]
         gap, label = min(gaps, default=(NEAR_SECONDS + 1, ""))
         return label if gap <= NEAR_SECONDS else None
@@ -80,7 +84,7 @@ def _cues(text: str, label_of: LabelOf, mark: Callable[[str, str], str]) -> str:
     def named(cue: re.Match[str]) -> str:
         nonlocal seen
         seen += 1
-        label = label_of(_seconds(cue["start"]), _seconds(cue["end"]))
+        label = label_of(_seconds(cue["start"]), _seconds(cue["end"]), None)
         return cue[0] if label is None else cue["times"] + mark(cue["text"], " ".join(label.split()))
 
     changed = _CUE.sub(named, text)
@@ -118,7 +122,7 @@ def _rttm(text: str, label_of: LabelOf) -> str:
         except ValueError:
             continue
         seen += 1
-        if label := label_of(start, start + seconds):
+        if label := label_of(start, start + seconds, None):
             fields[14] = "_".join(label.split())
             lines[number] = "".join(fields)
     if not seen:

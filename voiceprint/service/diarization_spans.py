@@ -17,7 +17,7 @@ __all__ = ["Runs", "Span", "spans_of"]
 SPOKEN = (0.3, 1.15)
 # A pause shorter than this belongs to the speech around it; speech shorter than this is none, and than that neither,
 # while another speaks.
-PAUSE_SECONDS, SHORTEST_SECONDS, SHORTEST_BESIDE_SECONDS = 0.5, 0.15, 0.45
+PAUSE_SECONDS, SHORTEST_SECONDS, SHORTEST_BESIDE_SECONDS = 0.4, 0.15, 0.45
 
 
 @dataclass(frozen=True, slots=True)
