@@ -1,7 +1,6 @@
 """Maintenance while a server runs: retention and age of the audit log."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
 
 from voiceprint.service.enrolled import EnrolledSpeakers
 from voiceprint.storage.maintenance.audit_trimming import trim
@@ -22,11 +21,10 @@ class Maintenance:
     def sweep(self) -> Sweep:
         """The erasures due, carried out, with receipts."""
         self._enrolled.refresh()
-        today = datetime.now(UTC).date()
-        over = [one.id for one in self._enrolled.each() if due(one, self.retention, today)]
+        over = [one.id for one in self._enrolled.each() if due(one, self.retention)]
         with self._enrolled.lock:
             still = [one for one in map(self._enrolled.get, over) if one is not None]
-            done = erase_due(self._store, self.retention, speakers=still, today=today, unattended=True)
+            done = erase_due(self._store, self.retention, speakers=still, unattended=True)
             for receipt in done.receipts:
                 self._enrolled.remove(receipt.speaker)
         return replace(done, receipts=self._store.receipts(*done.receipts))

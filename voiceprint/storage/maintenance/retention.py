@@ -57,8 +57,9 @@ class Sweep:
     waiting: tuple[Due, ...] = ()
 
 
-def due(speaker: StoredSpeaker, retention: Retention, today: date) -> Due | None:
-    """The erasure due for a speaker on a day (UTC), else None. A consent includes its last day."""
+def due(speaker: StoredSpeaker, retention: Retention, today: date | None = None) -> Due | None:
+    """The erasure due for a speaker on a day (UTC, this one), else None. A consent includes its last day."""
+    today = today or datetime.now(UTC).date()
     until, because = kept_until(speaker, retention)
     if until >= today:
         return None
