@@ -110,7 +110,7 @@ def test_who_was_not_heard_of_for_long_is_down_and_forgotten_later(
     for server_id in ("a", "b"):
         say(store, server_id, ServerMark(server_id, 0))
     with psycopg.connect(address, autocommit=True) as connection:
-        connection.execute("UPDATE voiceprint.servers SET seen = seen - 16 WHERE id = 'a'")
+        connection.execute("UPDATE voiceprint.servers SET seen = seen - 7 WHERE id = 'a'")
         connection.execute("UPDATE voiceprint.servers SET seen = seen - 601 WHERE id = 'b'")
     assert forgotten(store).unconfirmed == ()
     say(store, "c", ServerMark("kitchen", 1 << 40))

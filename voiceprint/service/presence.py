@@ -12,7 +12,7 @@ from voiceprint.storage.store import Store
 __all__ = ["Presence"]
 
 # A server counts as down after three times as long.
-SAY_AGAIN_SECONDS = 5.0
+SAY_AGAIN_SECONDS = 2.0
 
 
 class Presence:

@@ -5,7 +5,7 @@ from voiceprint.storage.postgres.tables import PostgresSession
 __all__ = ["PostgresServers"]
 
 _NOW = "CAST(EXTRACT(EPOCH FROM now()) AS BIGINT)"
-_LIVE_SECONDS, _KEPT_SECONDS = 15, 600
+_LIVE_SECONDS, _KEPT_SECONDS = 6, 600
 
 
 class PostgresServers:
