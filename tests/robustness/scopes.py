@@ -71,19 +71,22 @@ def _speaker(scope: int, voice: int) -> StoredSpeaker:
 
 
 def serve(folder: Path, settings: dict[str, Any], asked: Connection) -> None:
-    """Tell the seconds of the start; then the seconds and the name of each answer; at last the memory."""
+    """Tell the seconds of the start; then of each answer (of the clock, of the processor) and its name; at last the
+    memory.
+    """
     began = time.perf_counter()
     with toy_service(folder, **settings) as service:
         asked.send(time.perf_counter() - began)
         probe = heard(service, 400)
         while (question := asked.recv()) is not None:
-            began = time.perf_counter()
+            began, worked = time.perf_counter(), time.process_time()
             answer = service.identify(
                 replace(probe, embedding=vector_of(*question)), within=frozenset((group_of(question[0]),))
             )
             service.conclude(answer)
             speaker = service.get(answer.decision.speaker_id or "")
-            asked.send((time.perf_counter() - began, speaker.name if speaker else None))
+            took = time.perf_counter() - began, time.process_time() - worked
+            asked.send((took, speaker.name if speaker else None))
         memory = service.scope_memory
         status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
         kilobytes = {name: int(status[name].split()[0]) for name in ("VmHWM", "VmRSS")}
@@ -116,7 +119,7 @@ def measure(args: argparse.Namespace, folder: Path, scratch: Path) -> dict[str, 
     with server(scratch / "empty") as none:
         none.recv()
         (before, _) = ended(none)
-    chance, times = random.Random(args.seed), list[tuple[float, float]]()
+    chance, times = random.Random(args.seed), list[list[tuple[float, float]]]()
     with server(copy) as whole, server(folder, memory_megabytes=args.memory) as scoped:
         starts = [asked.recv() for asked in (whole, scoped)]
         for number in range(_WARM_UP + args.questions):
@@ -126,10 +129,11 @@ def measure(args: argparse.Namespace, folder: Path, scratch: Path) -> dict[str, 
                 seconds, name = asked.recv()
                 took.append(seconds)
                 assert name == f"voice {question[0]} {question[1]}", f"{question} was told as {name}"
-            times.append((took[0], took[1]) if number % 2 else (took[1], took[0]))
+            times.append(took if number % 2 else took[::-1])
         (of_whole, _), (of_scoped, (accounted, loaded)) = ended(whole), ended(scoped)
     assert accounted <= args.memory * 1_000_000, f"{accounted} bytes are in use by its own account"
-    p95, median = (np.percentile(np.array(times[_WARM_UP:]) * 1000, share, axis=0) for share in (95, 50))
+    milliseconds = np.array(times[_WARM_UP:]) * 1000  # (questions, servers, clock and processor)
+    p95, median = (np.percentile(milliseconds, share, axis=0).T.round(2).tolist() for share in (95, 50))
     grown = {
         f"{kind}_megabytes": [round((kilobytes[name] - before[name]) * 1.024e-3, 1) for name in ("VmHWM", "VmRSS")]
         for kind, kilobytes in (("whole", of_whole), ("scoped", of_scoped))
@@ -139,9 +143,9 @@ def measure(args: argparse.Namespace, folder: Path, scratch: Path) -> dict[str, 
         "voices": args.voices,
         "questions": args.questions,
         "start_seconds": [round(one, 1) for one in starts],
-        "median_ms": [round(float(one), 2) for one in median],
-        "p95_ms": [round(float(one), 2) for one in p95],
-        "p95_ratio": round(float(p95[1] / p95[0]), 3),
+        **{f"median_{kind}": each for kind, each in zip(("ms", "cpu_ms"), median, strict=True)},
+        **{f"p95_{kind}": each for kind, each in zip(("ms", "cpu_ms"), p95, strict=True)},
+        **{f"p95_{kind}_ratio": round(b / a, 3) for kind, (a, b) in zip(("ms", "cpu_ms"), p95, strict=True)},
         "budget_megabytes": args.memory,
         "accounted_megabytes": round(accounted / 1e6, 1),
         "loaded": loaded,

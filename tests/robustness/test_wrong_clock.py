@@ -10,13 +10,14 @@ from support.store_fixtures import enrollment
 from support.toys import toy_service
 
 from robustness.sizes import FULL
+from voiceprint.domain.retention import Retention
 from voiceprint.domain.vocabulary import Consent
 from voiceprint.errors import StoreError
 from voiceprint.server.app import create_app
 from voiceprint.server.context import CONTEXT
 from voiceprint.server.retention_task import sweep_once
 from voiceprint.service.service import VoiceprintService
-from voiceprint.storage.maintenance.retention import Retention, sweep
+from voiceprint.storage.maintenance.retention import sweep
 from voiceprint.storage.store import Store
 
 TODAY = datetime.now(UTC).date()
@@ -31,7 +32,7 @@ def clock(monkeypatch: pytest.MonkeyPatch, days: int) -> None:
         def now(cls, tz: object = None) -> Self:
             return cls.fromtimestamp(datetime.now(UTC).timestamp() + days * 86_400, UTC)
 
-    monkeypatch.setattr("voiceprint.storage.maintenance.retention.datetime", Wrong)
+    monkeypatch.setattr("voiceprint.domain.retention.datetime", Wrong)
 
 
 def household(store: Store, people: int) -> None:

@@ -144,7 +144,7 @@ def test_the_setting_asks_everybody_for_a_consent(tmp_path: Path) -> None:
 def test_retention_erases_from_memory_too(service: VoiceprintService, monkeypatch: pytest.MonkeyPatch) -> None:
     ada, ben = enroll(service, "Ada", ADA), enroll(service, "Ben", BEN, None)
     assert service.maintenance.sweep().receipts == ()
-    monkeypatch.setattr("voiceprint.storage.maintenance.retention.datetime", _Later)
+    monkeypatch.setattr("voiceprint.domain.retention.datetime", _Later)
     assert [receipt.speaker for receipt in service.maintenance.sweep().receipts] == [ada]
     assert service.identify(heard(service, ADA)).decision.status == "unknown"
     assert service.identify(heard(service, BEN)).decision.speaker_id == ben
@@ -204,7 +204,7 @@ def test_the_server_sweeps_at_its_start_and_logs_the_receipt(
     service: VoiceprintService, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     ada = enroll(service, "Ada", ADA)
-    monkeypatch.setattr("voiceprint.storage.maintenance.retention.datetime", _Later)
+    monkeypatch.setattr("voiceprint.domain.retention.datetime", _Later)
 
     async def run() -> None:
         async with await _client(service):

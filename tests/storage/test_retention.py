@@ -3,10 +3,11 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from support.store_fixtures import enrollment
 
+from voiceprint.domain.retention import Retention, kept_until
 from voiceprint.domain.vocabulary import Consent
 from voiceprint.errors import InputError
 from voiceprint.storage import audit
-from voiceprint.storage.maintenance.retention import Retention, kept_until, sweep
+from voiceprint.storage.maintenance.retention import sweep
 from voiceprint.storage.receipts import verify_receipt
 from voiceprint.storage.store import Store
 

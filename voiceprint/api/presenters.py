@@ -12,13 +12,13 @@ from voiceprint.domain.caller import Caller
 from voiceprint.domain.groups import Within
 from voiceprint.domain.match import Match
 from voiceprint.domain.moments import iso_moment
+from voiceprint.domain.retention import kept_until
 from voiceprint.domain.speaker import StoredSpeaker
 from voiceprint.domain.vocabulary import Band, Status
 from voiceprint.errors import VoiceprintError
 from voiceprint.service.results import Answer, EnrollmentOutcome, Erasure
 from voiceprint.service.scopes_on_demand import MEGABYTE
 from voiceprint.service.service import VoiceprintService
-from voiceprint.storage.maintenance.retention import kept_until
 
 __all__ = [
     "enrolled_message",

@@ -85,8 +85,8 @@ def run_import(args: argparse.Namespace) -> int:
 
 def run_about(args: argparse.Namespace) -> int:
     from voiceprint.api.subject_access import known_about
+    from voiceprint.domain.retention import Retention
     from voiceprint.service.subject_access import subject_record
-    from voiceprint.storage.maintenance.retention import Retention
 
     retention = Retention(unseen_days=settings_from(args).unseen_days)
     with open_store(args) as store:

@@ -89,7 +89,8 @@ def _faults(faults: tuple[str, ...]) -> int:
 
 
 def run_sweep(args: argparse.Namespace) -> int:
-    from voiceprint.storage.maintenance.retention import Retention, sweep
+    from voiceprint.domain.retention import Retention
+    from voiceprint.storage.maintenance.retention import sweep
 
     with open_store(args) as store:
         done = sweep(store, Retention(unseen_days=settings_from(args).unseen_days), dry_run=args.dry_run)

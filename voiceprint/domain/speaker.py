@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from voiceprint.domain.consent import merged_consent
 from voiceprint.domain.vocabulary import Consent, Notice
 
 __all__ = ["EncoderIdentity", "Enrollment", "PendingTake", "Profile", "StoredSpeaker", "new_id"]
@@ -96,6 +97,23 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     def agreed(self, consent: Consent | None) -> "Profile":
         """The profile with another consent, given now."""
         return msgspec.structs.replace(self, consent=consent, consent_at=time.time() if consent else None)
+
+    def joined(self, other: "Profile") -> "Profile":
+        """The profile of a speaker who takes over another entry of the same person.
+
+        Name and creation stay; groups are those of both; of two consents the one that ends first stays.
+        """
+        kept = merged_consent((self.consent, self.consent_at), (other.consent, other.consent_at))
+        return msgspec.structs.replace(
+            self,
+            # Operators alone add to what two tokens enrolled.
+            enrolled_by=self.enrolled_by if self.enrolled_by == other.enrolled_by else None,
+            pending=(*self.pending, *other.pending),
+            consent=kept[0],
+            consent_at=kept[1],
+            last_seen=max((day for day in (self.last_seen, other.last_seen) if day is not None), default=None),
+            groups=tuple(sorted({*self.groups, *other.groups})),
+        )
 
 
 class StoredSpeaker(msgspec.Struct, frozen=True, eq=False, gc=False):

@@ -97,7 +97,8 @@ class Voices:
         weights = np.array([voice.seconds for voice in known], np.float32)
         # Each pair has its own: longer speech of one person is more alike.
         least = np.array([_least_cosine(self._policy, voice.seconds) for voice in known], np.float32)
-        apart = _apart_in_blocks([*self._apart, together(block, clusters)]) + np.add.outer(least, least) / np.float32(2)
+        apart = _apart_in_blocks([*self._apart, together(block, clusters)])
+        apart += (least[:, None] + least) / 2
         labels = agglomerate(embeddings, weights, apart, least_cosine=0.0)
         numbers = [*self._clusters, *_counted_from(len(self._voices), clusters)]
         spans = spans_of(

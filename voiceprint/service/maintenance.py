@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 
+from voiceprint.domain.retention import Retention, due
 from voiceprint.service.enrolled import EnrolledSpeakers
 from voiceprint.storage.maintenance.audit_trimming import trim
-from voiceprint.storage.maintenance.retention import Retention, Sweep, due, erase_due
+from voiceprint.storage.maintenance.retention import Sweep, erase_due
 from voiceprint.storage.store import Store
 
 __all__ = ["Maintenance"]

@@ -15,6 +15,7 @@ from voiceprint.audio.vad import VoiceActivity
 from voiceprint.config import Settings
 from voiceprint.decision.policy import Policy
 from voiceprint.domain.groups import Within
+from voiceprint.domain.retention import Retention
 from voiceprint.domain.speaker import EncoderIdentity, Enrollment, StoredSpeaker
 from voiceprint.encoding.encoder import Encoder
 from voiceprint.encoding.segmentation import Segmentation
@@ -33,7 +34,6 @@ from voiceprint.service.sign_in_rules import Rule
 from voiceprint.service.statistics import Statistics
 from voiceprint.service.subject_access import SubjectRecord, subject_record
 from voiceprint.service.voice_map import SpeakerMap, speaker_map
-from voiceprint.storage.maintenance.retention import Retention
 from voiceprint.storage.store import Store
 from voiceprint.storage.tokens import list_tokens
 

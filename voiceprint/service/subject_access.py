@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from datetime import date
 
+from voiceprint.domain.retention import Retention, kept_until
 from voiceprint.domain.speaker import StoredSpeaker
 from voiceprint.domain.vocabulary import KeptBecause
 from voiceprint.storage.audit_lines import AuditLine
-from voiceprint.storage.maintenance.retention import Retention, kept_until
 from voiceprint.storage.store import Store
 
 __all__ = ["SubjectRecord", "subject_record"]

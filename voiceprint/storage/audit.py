@@ -8,13 +8,12 @@ earlier state, unless the last value was noted elsewhere (receipts carry it).
 
 import msgspec
 
-from voiceprint.errors import StoreError
 from voiceprint.storage.audit_lines import AuditLine, next_chain, open_line, open_lines, read_base
 from voiceprint.storage.rows import Rows
 from voiceprint.storage.sealing.vault import SealBrokenError
 from voiceprint.storage.transactions import Transactions
 
-__all__ = ["AuditReport", "read", "require_whole", "verify", "verify_rows"]
+__all__ = ["AuditReport", "read", "verify", "verify_rows"]
 
 
 class AuditReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,9 +74,3 @@ def verify_rows(rows: Rows, *, known_head: str | None = None) -> AuditReport:
             f"The chain value noted earlier is not in the audit log: it was rolled back or replaced{trimmed}."
         )
     return AuditReport(lines=last, trimmed=base.number, head=chain, faults=tuple(faults))
-
-
-def require_whole(report: AuditReport) -> None:
-    """Refuse a log with faults. Raises StoreError (``audit_broken``) with the first one."""
-    if report.faults:
-        raise StoreError("audit_broken", report.faults[0])

@@ -2,8 +2,7 @@
 
 import msgspec
 
-from voiceprint.domain.consent import merged_consent
-from voiceprint.domain.speaker import Enrollment, Profile, StoredSpeaker
+from voiceprint.domain.speaker import Enrollment, StoredSpeaker
 from voiceprint.errors import InputError, SpeakerError
 from voiceprint.storage import last_change
 from voiceprint.storage.last_change import LastChange, SpeakerChange
@@ -33,11 +32,7 @@ def remove_enrollment(store: Store, speaker_id: str, enrollment_id: str) -> Stor
 
 
 def merge(store: Store, speaker_id: str, other_id: str) -> StoredSpeaker:
-    """The speaker with the enrollments of the other one, whose row is destroyed.
-
-    Name and creation are the speaker's own; groups are those of both; of two consents the one that ends first stays.
-    Raises StoreError; nothing changed.
-    """
+    """The speaker with the enrollments of the other one, whose row is destroyed. Raises StoreError; nothing changed."""
     with store.writing() as rows:
         speaker, before = rows.read(speaker_id)
         other, _ = rows.read(other_id)
@@ -45,7 +40,7 @@ def merge(store: Store, speaker_id: str, other_id: str) -> StoredSpeaker:
         # What a former encoder made goes with the first enrollment under the new one.
         left, taken = ((), other.former) if not enrollments else (speaker.former, ())
         former = () if enrollments else _by_time(*speaker.former, *taken)
-        merged = StoredSpeaker(speaker_id, _joint(speaker.profile, other.profile), enrollments, former)
+        merged = StoredSpeaker(speaker_id, speaker.profile.joined(other.profile), enrollments, former)
         rows.erase(other_id, "merged")
         rows.write(merged, before, "merged", enrollments=len(other.enrollments))
         last_change.keep(
@@ -98,18 +93,3 @@ def _take_back(rows: Rows, change: SpeakerChange) -> None:
 
 def _by_time(*enrollments: Enrollment) -> tuple[Enrollment, ...]:
     return tuple(sorted(enrollments, key=lambda one: one.enrolled_at))
-
-
-def _joint(profile: Profile, other: Profile) -> Profile:
-    kept = merged_consent((profile.consent, profile.consent_at), (other.consent, other.consent_at))
-    seen = [day for day in (profile.last_seen, other.last_seen) if day is not None]
-    return msgspec.structs.replace(
-        profile,
-        # Operators alone add to what two tokens enrolled.
-        enrolled_by=profile.enrolled_by if profile.enrolled_by == other.enrolled_by else None,
-        pending=(*profile.pending, *other.pending),
-        consent=kept[0],
-        consent_at=kept[1],
-        last_seen=max(seen, default=None),
-        groups=tuple(sorted({*profile.groups, *other.groups})),
-    )

@@ -8,21 +8,30 @@ Summing 100,000 speakers takes a second. So a verified sum is cached in memory w
 is at that revision, a change checks one speaker only, against the cache and not against the row.
 """
 
+from dataclasses import dataclass, field
+
 import msgspec
 
 from voiceprint.errors import StoreError
 from voiceprint.storage.audit_lines import expected_generations
-from voiceprint.storage.manifest_cache import ManifestCache
 from voiceprint.storage.sealing.seals import Seals
 from voiceprint.storage.sealing.settings import StoreState
 from voiceprint.storage.sealing.vault import SealBrokenError
 from voiceprint.storage.tables import Tables
 
-__all__ = ["MISSING", "Manifest"]
+__all__ = ["MISSING", "Manifest", "Verified"]
 
 _MODULUS = 1 << 256
 # Before the pseudonym of a speaker without any row.
 MISSING = "missing-"
+
+
+@dataclass(slots=True)
+class Verified:
+    """The generation of every speaker id, as summed up to the manifest ``at`` a revision; nothing before."""
+
+    at: tuple[int, bytes] | None = None
+    generations: dict[str, int] = field(default_factory=dict)
 
 
 class Manifest:
@@ -31,11 +40,11 @@ class Manifest:
     Changes return the state that follows; their caller keeps it.
     """
 
-    def __init__(self, tables: Tables, seals: Seals, began: StoreState, cache: ManifestCache) -> None:
+    def __init__(self, tables: Tables, seals: Seals, began: StoreState, verified: Verified) -> None:
         self._tables = tables
         self._seals = seals
         self._began = began
-        self._cache = cache
+        self._verified = verified
         self._changed: dict[str, int] = {}
         self._all_changed = False
 
@@ -48,7 +57,7 @@ class Manifest:
         """
         if self._total(generations) == state.manifest:
             if not self._changed and not self._all_changed:
-                self._cache.fill(self._began, generations)
+                self._verified.at, self._verified.generations = _mark(self._began), dict(generations)
             return set()
         expected = expected_generations(self._tables, self._seals)
         if self._sum(expected) != state.manifest:
@@ -70,11 +79,11 @@ class Manifest:
         """The verified generation of a speaker, 0 for an unknown id; None where nothing is verified."""
         if speaker_id in self._changed:
             return self._changed[speaker_id]
-        return self._cache.generation(speaker_id) if self.is_verified() else None
+        return self._verified.generations.get(speaker_id, 0) if self.is_verified() else None
 
     def is_verified(self) -> bool:
         """Whether all generations were summed up at the state that the transaction began with."""
-        return self._cache.holds(self._began) and not self._all_changed
+        return self._verified.at == _mark(self._began) and not self._all_changed
 
     # Writing
 
@@ -119,9 +128,12 @@ class Manifest:
     def settle(self, state: StoreState) -> None:
         """Cache the changes of a transaction that was committed with this state."""
         if self._all_changed:
-            self._cache.clear()
-        elif self._cache.holds(self._began):
-            self._cache.move(state, self._changed)
+            self._verified.at, self._verified.generations = None, {}
+        elif self.is_verified():
+            self._verified.at = _mark(state)
+            self._verified.generations |= self._changed
+            for speaker_id in [one for one, generation in self._changed.items() if not generation]:
+                del self._verified.generations[speaker_id]
 
     # Inside
 
@@ -147,8 +159,8 @@ class Manifest:
 
     def _total(self, generations: dict[str, int]) -> bytes:
         """The sum over all speakers, by way of the verified one and what differs from it."""
-        verified, sum_of_it = self._cache.verified()
-        total = int.from_bytes(sum_of_it, "big")
+        verified = self._verified.generations
+        total = int.from_bytes(self._verified.at[1] if self._verified.at else b"", "big")
         for speaker_id, generation in (generations.items() ^ verified.items()) if verified else generations.items():
             part = self._seals.manifest_part(self._seals.pseudonym(speaker_id), generation)
             total += part if generations.get(speaker_id) == generation else -part
@@ -157,6 +169,10 @@ class Manifest:
     def _sum(self, by_pseudonym: dict[str, int]) -> bytes:
         total = sum(self._seals.manifest_part(name, number) for name, number in by_pseudonym.items())
         return (total % _MODULUS).to_bytes(32, "big")
+
+
+def _mark(state: StoreState) -> tuple[int, bytes]:
+    return state.revision, state.manifest
 
 
 def _with_manifest(state: StoreState, manifest: bytes) -> StoreState:

@@ -13,8 +13,7 @@ from voiceprint.domain.speaker import StoredSpeaker, new_id
 from voiceprint.errors import StoreError
 from voiceprint.storage import last_change
 from voiceprint.storage.audit_lines import AuditLine, next_chain, open_lines, seal_line
-from voiceprint.storage.manifest import Manifest
-from voiceprint.storage.manifest_cache import ManifestCache
+from voiceprint.storage.manifest import Manifest, Verified
 from voiceprint.storage.sealing.seals import Seals
 from voiceprint.storage.sealing.settings import StoreState
 from voiceprint.storage.sealing.vault import SealBrokenError
@@ -50,11 +49,11 @@ class Rows:
     ``state`` is written by ``save_state``.
     """
 
-    def __init__(self, tables: Tables, seals: Seals, cache: ManifestCache) -> None:
+    def __init__(self, tables: Tables, seals: Seals, verified: Verified) -> None:
         self.tables = tables
         self.seals = seals
         self.state = self._saved = _read_state(self.tables, seals)
-        self.manifest = Manifest(self.tables, seals, self.state, cache)
+        self.manifest = Manifest(self.tables, seals, self.state, verified)
 
     # Reading
 
@@ -104,13 +103,6 @@ class Rows:
         """The lines of the audit log about a speaker, oldest first. Raises StoreError."""
         pseudonym = self.seals.pseudonym(speaker_id)
         return [line for line in open_lines(self.tables, self.seals) if line.subject == pseudonym]
-
-    def verify_manifest(self) -> bool:
-        """Whether all generations add up to the manifest; summed only where that is unknown.
-
-        Raises StoreError (``store_damaged``).
-        """
-        return self.manifest.is_verified() or not self.manifest.misplaced(self.state, self.tables.generations())
 
     # Writing
 

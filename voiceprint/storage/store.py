@@ -18,7 +18,7 @@ from voiceprint.errors import ModelError, StoreError
 from voiceprint.storage import last_change
 from voiceprint.storage.engine import Place, create, exists, open_engine
 from voiceprint.storage.last_change import SpeakerChange
-from voiceprint.storage.manifest_cache import ManifestCache
+from voiceprint.storage.manifest import Verified
 from voiceprint.storage.receipts import Receipt, draft_receipt, sign_receipt
 from voiceprint.storage.rows import Loaded, Mark, Rows
 from voiceprint.storage.sealing.master_keys import MasterKeys
@@ -221,7 +221,7 @@ def _fill(tables: Tables, seals: Seals) -> None:
     tables.put_meta("store", seals.store_id.encode())
     tables.put_meta("settings", seals.seal_settings())
     tables.put_meta("state", seals.seal_state(StoreState(incarnation=new_id())))
-    rows = Rows(tables, seals, ManifestCache())
+    rows = Rows(tables, seals, Verified())
     rows.note("created")
     rows.save_state()
 

@@ -8,7 +8,7 @@ from voiceprint.domain.speaker import EncoderIdentity
 from voiceprint.errors import KeyFileError, StoreError
 from voiceprint.storage.engine import Engine, ServerRows
 from voiceprint.storage.former_layout import move_former
-from voiceprint.storage.manifest_cache import ManifestCache
+from voiceprint.storage.manifest import Verified
 from voiceprint.storage.rows import Rows
 from voiceprint.storage.sealing.key_file import claim_key_file
 from voiceprint.storage.sealing.master_keys import MasterKeys
@@ -30,7 +30,7 @@ class Transactions:
         self._keys = keys
         self._settings_token = b""
         self._seals: Seals | None = None
-        self._cache = ManifestCache()
+        self._verified = Verified()
         self._version: object = None
         self._revision = -1
         self._others = 0
@@ -51,7 +51,7 @@ class Transactions:
     def reading(self) -> Iterator[Rows]:
         """A read transaction: one consistent view. Raises StoreError."""
         with self._lock, self._engine.reading() as tables:
-            yield Rows(tables, self._current_seals(tables), self._cache)
+            yield Rows(tables, self._current_seals(tables), self._verified)
 
     @contextmanager
     def writing(self) -> Iterator[Rows]:
@@ -61,7 +61,7 @@ class Transactions:
         """
         with self._lock:
             with self._engine.writing() as tables:
-                rows = Rows(tables, self._current_seals(tables), self._cache)
+                rows = Rows(tables, self._current_seals(tables), self._verified)
                 before = rows.state.revision
                 yield rows
                 rows.save_state()

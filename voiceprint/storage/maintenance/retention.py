@@ -1,48 +1,19 @@
-"""Retention of voiceprints: last day of a speaker, and erasure afterwards.
-
-The default follows the strictest law read (740 ILCS 14/15, the Illinois BIPA): destroyed when the purpose is met, which
-is the last day of the consent, or three years after the last interaction, whichever comes first.
-"""
+"""Erasure of the speakers whose last day is over."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 
+from voiceprint.domain.retention import Due, Retention, due, this_day
 from voiceprint.domain.speaker import StoredSpeaker
-from voiceprint.domain.vocabulary import KeptBecause
-from voiceprint.errors import ConfigError
 from voiceprint.storage.maintenance.clock import LONGEST_STEP_DAYS, believe_day, require_step
 from voiceprint.storage.receipts import Receipt
 from voiceprint.storage.store import Store
 
-__all__ = ["Due", "Retention", "Sweep", "due", "erase_due", "kept_until", "sweep"]
+__all__ = ["Sweep", "erase_due", "sweep"]
 
-_LONGEST_DAYS = 36_500
 # A speaker overdue for longer was due at no sweep before: a clock was wrong, or a setting changed.
 _MOST_OVERDUE_DAYS = 2 * LONGEST_STEP_DAYS
-
-
-@dataclass(frozen=True, slots=True)
-class Retention:
-    """The retention rule. ``unseen_days``: days after the last enrollment or recognition."""
-
-    unseen_days: int = 3 * 365
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.unseen_days <= _LONGEST_DAYS:
-            raise ConfigError(
-                "bad_setting",
-                f"unseen_days must lie between 1 and {_LONGEST_DAYS} (a hundred years), not {self.unseen_days}.",
-            )
-
-
-@dataclass(frozen=True, slots=True)
-class Due:
-    """A speaker due for erasure since ``days``. ``reason``: ``consent_expired``, ``not_seen``."""
-
-    speaker_id: str
-    reason: str
-    days: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,33 +26,6 @@ class Sweep:
     due: tuple[Due, ...]
     receipts: tuple[Receipt, ...]
     waiting: tuple[Due, ...] = ()
-
-
-def due(speaker: StoredSpeaker, retention: Retention, today: date | None = None) -> Due | None:
-    """The erasure due for a speaker on a day (UTC, this one), else None. A consent includes its last day."""
-    today = today or datetime.now(UTC).date()
-    until, because = kept_until(speaker, retention)
-    if until >= today:
-        return None
-    return Due(speaker.id, "consent_expired" if because == "consent_expires" else because, (today - until).days)
-
-
-def kept_until(speaker: StoredSpeaker, retention: Retention) -> tuple[date, KeptBecause]:
-    """The last day (UTC) on which a speaker is kept, and the rule that sets it."""
-    unseen = last_interaction(speaker) + timedelta(days=retention.unseen_days)
-    consent = speaker.profile.consent
-    if consent is None or consent.expires is None:
-        return unseen, "not_seen"
-    expires = date.fromisoformat(consent.expires)
-    return (expires, "consent_expires") if expires <= unseen else (unseen, "not_seen")
-
-
-def last_interaction(speaker: StoredSpeaker) -> date:
-    """The day (UTC) of the last enrollment or recognition."""
-    times = [speaker.created_at, *(one.enrolled_at for one in (*speaker.enrollments, *speaker.former))]
-    enrolled = datetime.fromtimestamp(max(times), UTC).date()
-    seen = speaker.profile.last_seen
-    return max(enrolled, date.fromisoformat(seen)) if seen else enrolled
 
 
 def sweep(
@@ -112,7 +56,7 @@ def erase_due(
     ``unattended``: not asked for by a person. Then nothing is erased after a jump of the clock, and speakers overdue
     for long wait for a person too. Raises StoreError (also ``clock_jumped``).
     """
-    day = today or datetime.now(UTC).date()
+    day = today or this_day()
     all_speakers = store.load().speakers if speakers is None else speakers
     found = [due(speaker, retention or Retention(), day) for speaker in all_speakers]
     over = tuple(one for one in found if one is not None)
