@@ -77,7 +77,8 @@ class Rows:
         generations, tombstones = self.tables.generations(), self.tables.tombstones()
         misplaced = self.manifest.misplaced(self.state, generations)
         known = since.generations if since and since.era == era else {}
-        wanted = {one for one, number in generations.items() if known.get(one) != number} - misplaced
+        changed = {one for one, number in generations.items() if known.get(one) != number} if known else generations
+        wanted = changed if not misplaced else set(changed) - misplaced
         speakers: list[StoredSpeaker] = []
         take, opened = into or speakers.append, set[str]()
         for row in self.tables.speakers() if not known else filter(None, map(self.tables.speaker, wanted)):
@@ -86,7 +87,7 @@ class Rows:
                 if speaker is not None:
                     take(speaker)
                     opened.add(row[0])
-        damaged = misplaced | (wanted - opened)
+        damaged = misplaced.union(one for one in wanted if one not in opened)
         sound = {one: number for one, number in generations.items() if one not in damaged} if damaged else generations
         return Loaded(tuple(speakers), tuple(sorted(damaged)), Mark(era, sound), whole=not known)
 
