@@ -58,6 +58,18 @@ def test_each_error_is_counted_where_it_belongs(
     assert (scores.recordings, scores.speech_seconds) == (1, 30.0)
 
 
+def test_those_who_talk_at_once_are_neither_merged_nor_split_where_all_is_right(tmp_path: Path) -> None:
+    spans = [(0.0, 10.0, "x"), (5.0, 12.0, "y"), (11.0, 12.5, "z"), (20.0, 21.0, "q"), (20.0, 21.0, "r")]
+    rttm = tmp_path / "talk.rttm"
+    rttm.write_text(
+        "".join(f"SPEAKER talk 1 {start} {end - start} <NA> <NA> {name} <NA> <NA>\n" for start, end, name in spans)
+    )
+    scorer = TimelineScorer([])
+    scorer.add(rttm, [LabelledTurn(start, end, f"Unknown {name}", False) for start, end, name in spans], 30.0)
+    scores = scorer.scores()
+    assert (scores.strangers, scores.strangers_merged, scores.strangers_split, scores.der_strict) == (5, 0, 0, 0.0)
+
+
 def test_a_border_within_the_collar_costs_nothing(tmp_path: Path) -> None:
     scores = scored(tmp_path, (0, 10.2, "Ada"), (10.2, 20, "Unknown 1"), (20, 30, "Unknown 2"))
     assert scores.der == pytest.approx(0)

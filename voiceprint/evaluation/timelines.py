@@ -141,14 +141,18 @@ class TimelineScorer:
                 self._seconds["unnamed"] += segment.duration
 
     def _add_strangers(self, reference: "Annotation", hypothesis: "Annotation") -> None:
-        """Of two strangers under one label both are merged; one under two labels is split."""
-        table, heard = reference * hypothesis, dict(reference.chart())
+        """Of two strangers under one label both are merged; one under two labels is split.
+
+        By what is said alone: while two speak both have both labels, and be they right.
+        """
+        alone = reference.extrude(reference.get_overlap())
+        table, heard = alone * hypothesis, dict(alone.chart())
         mine: dict[str, list[int]] = {
             label: [column for column, seconds in enumerate(row) if seconds >= SHARE * heard[label]]
-            for label, row in zip(reference.labels(), table, strict=True)
+            for label, row in zip(alone.labels(), table, strict=True)
         }
-        strangers = [label for label in reference.labels() if label not in self._names]
-        self._strangers += len(strangers)
+        self._strangers += sum(label not in self._names for label in reference.labels())
+        strangers = [label for label in alone.labels() if label not in self._names]
         self._split += sum(len(mine[label]) > 1 for label in strangers)
         holders = Counter(column for columns in mine.values() for column in columns)
         self._merged += sum(any(holders[column] > 1 for column in mine[label]) for label in strangers)
