@@ -27,7 +27,11 @@ def service(tmp_path: Path) -> Iterator[VoiceprintService]:
         yield opened
 
 
-def test_turns_are_told_from_the_first_windows_on_and_stay(service: VoiceprintService) -> None:
+@pytest.mark.parametrize("windows", [8, 96])
+def test_turns_are_told_from_the_first_windows_on_and_stay(
+    service: VoiceprintService, monkeypatch: pytest.MonkeyPatch, windows: int
+) -> None:
+    monkeypatch.setattr("voiceprint.service.diarization_voices.BLOCK_WINDOWS", windows)
     sound = Waveform(np.concatenate([tone(pitch, 6.0).samples for pitch in (ADA, STRANGER) * 4]))
     diarizer = Diarizer(service, service.parties(sound))
     told: list[list[tuple[int, int | None]]] = []

@@ -125,7 +125,7 @@ class Voices:
         return cluster_pieces(block, least_cosine=_least_cosine(self._policy, PIECE_SECONDS))
 
     def _close(self) -> Iterator[None]:
-        block, self._block = self._block, []
+        block = self._block
         clusters = self._clusters_of(block)
         first = len(self._voices)
         voices: list[_BlockVoice] = []
@@ -138,6 +138,7 @@ class Voices:
                 voices.append(_BlockVoice(seconds, encoded.embedding, encoded, several))
             yield
         # All of a block at once: what is known so far is asked for between any two steps.
+        self._block = []
         self._voices += voices
         self._apart.append(together(block, clusters))
         self._clusters += _counted_from(first, clusters)
