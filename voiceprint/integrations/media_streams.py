@@ -86,7 +86,9 @@ class MediaCalls(LegDecider):
                 if frame.media is not None and start is not None:
                     self._leg(legs, start, frame.media.track).hear(frame.media)
         finally:
-            await asyncio.gather(*(leg.finish() for leg in legs.values()))
+            deciding = {leg.finish() for leg in legs.values()}
+            if deciding:
+                await asyncio.wait(deciding)  # which go on where this call is cancelled, as at a broken connection
 
     def _leg(self, legs: dict[str, "_Leg"], start: _Start, track: str) -> "_Leg":
         if track not in legs:
@@ -120,12 +122,12 @@ class _Leg:
         while self._held and (self._held[0][0] <= self._next or len(self._held) > MAX_HELD):
             self._feed()
 
-    async def finish(self) -> None:
-        """The call is over: what waits is heard, and the decision told."""
+    def finish(self) -> "asyncio.Task[None]":
+        """The call is over: what waits is heard, and the decision told by the task."""
         while self._held:
             self._feed()
         self._lookup.finish()
-        await self._deciding
+        return self._deciding
 
     def _feed(self) -> None:
         chunk, audio = heapq.heappop(self._held)
