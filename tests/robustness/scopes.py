@@ -12,6 +12,7 @@ Exit code 1 where an answer is wrong or the budget is not kept.
 import argparse
 import json
 import multiprocessing
+import os
 import random
 import shutil
 import sys
@@ -163,6 +164,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path)
     args = parser.parse_args()
+    os.environ["OMP_NUM_THREADS"] = "1"  # of both servers: threads that wait for each other measure the machine
     with (
         nullcontext(str(args.folder)) if args.folder else tempfile.TemporaryDirectory() as folder,
         tempfile.TemporaryDirectory(dir=args.folder and args.folder.parent) as scratch,
