@@ -25,8 +25,9 @@ Floats = NDArray[np.float64]
 NEIGHBOURS, PRIOR, PRIOR_TAKES = 5, 2.0, 20.0
 # Of what they show, this part moves the threshold: what regression finds for the strongest encoder measured.
 SHARE = 0.5
-# Takes raise the threshold at most this far (llr).
-STRICTEST = 2.0
+# Takes raise the threshold at most this far (llr): nearly all of what they keep from strangers comes with so little,
+# and the enrolled who are missed raise it, too, and would shut the door on themselves by more.
+STRICTEST = 0.5
 
 
 class Level(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
