@@ -12,7 +12,7 @@ from voiceprint.audio.vad import Utterance
 from voiceprint.decision.policy import BARE_THRESHOLD, Policy
 from voiceprint.encoding.segmentation import Segmentation
 from voiceprint.service.diarization_clusters import agglomerate, cluster_pieces, together
-from voiceprint.service.diarization_local import HOP_FRAMES, Piece, Window, WindowCutter, windows_of
+from voiceprint.service.diarization_local import Window, WindowCutter, windows_of
 from voiceprint.service.diarization_spans import Runs, Span, spans_of
 from voiceprint.service.listening import Listening
 from voiceprint.service.results import EncodedUtterance
@@ -25,8 +25,12 @@ BLOCK_WINDOWS = 96
 LIVE_BLOCK_WINDOWS = 48
 # Of each voice so much speech is encoded, in each block: more says hardly more, and takes time.
 VOICE_SECONDS = 20.0
+# Every fourth window: together they hold the recording once.
+_ONCE = 4
 # The shortest pieces that make clusters are about as long as this.
 PIECE_SECONDS = 1.5
+# Two pieces are rather of two people: as an llr, so much must speak for one. Where whole voices meet, nothing more.
+PIECES_LLR = 1.0
 _NOTHING = np.zeros(0, np.float32)
 
 
@@ -122,7 +126,7 @@ class Voices:
         return windows_of(first, batch, self._segment, encoder.encode_int8, min_samples=encoder.min_num_samples)
 
     def _clusters_of(self, block: Sequence[Window]) -> list[list[int]]:
-        return cluster_pieces(block, least_cosine=_least_cosine(self._policy, PIECE_SECONDS))
+        return cluster_pieces(block, least_cosine=_least_cosine(self._policy, PIECE_SECONDS, llr=PIECES_LLR))
 
     def _close(self) -> Iterator[None]:
         block = self._block
@@ -190,8 +194,8 @@ def _apart_in_blocks(blocks: Sequence[NDArray[np.float32]]) -> NDArray[np.float3
     return apart
 
 
-def _least_cosine(policy: Policy, seconds: float) -> float:
-    """The cosine from which on two stretches of speech, each so long, are rather one person than two people.
+def _least_cosine(policy: Policy, seconds: float, *, llr: float = 0.0) -> float:
+    """The cosine from which on ``llr`` and more speaks for one person in two stretches of speech, each so long.
 
     By the encoder's calibration: longer speech of one person is more alike.
     """
@@ -199,30 +203,28 @@ def _least_cosine(policy: Policy, seconds: float) -> float:
     if calibration is None:
         return BARE_THRESHOLD
     offset = calibration.llr_offset(speech_seconds=seconds, enrolled_seconds=seconds)
-    return -offset / calibration.weights.cosine
+    return (llr - offset) / calibration.weights.cosine
 
 
 def _speech_of(
     block: Sequence[Window], clusters: Sequence[Sequence[int]], cluster: int
 ) -> tuple[float, NDArray[np.float32]]:
-    """Seconds of a cluster's speech, each moment once, and the best of it up to ``VOICE_SECONDS``: long pieces that are
-    like the cluster.
-    """
+    """Seconds of a cluster's speech, and the best of it up to ``VOICE_SECONDS``: long pieces like the cluster."""
     said = [
-        (window.number * HOP_FRAMES + piece.first, window.number * HOP_FRAMES + piece.last, piece)
-        for window, found in zip(block, clusters, strict=True)
+        (number % _ONCE, piece)
+        for number, (window, found) in enumerate(zip(block, clusters, strict=True))
         for piece, its in zip(window.pieces, found, strict=True)
         if its == cluster
     ]
-    centre = np.sum([piece.seconds * piece.embedding for _, _, piece in said], axis=0)
+    once = [piece for again, piece in said if not again] or [
+        max((piece for _, piece in said), key=lambda one: one.seconds)
+    ]
+    centre = np.sum([piece.seconds * piece.embedding for _, piece in said], axis=0)
     centre /= np.linalg.norm(centre)
-    kept: list[tuple[int, int, Piece]] = []
-    for one in sorted(said, key=lambda one: -one[2].seconds * float(centre @ one[2].embedding)):
-        if all(one[1] <= first or last <= one[0] for first, last, _ in kept):
-            kept.append(one)
-    seconds = np.cumsum([piece.seconds for _, _, piece in kept])
+    best = sorted(once, key=lambda one: -one.seconds * float(centre @ one.embedding))
+    seconds = np.cumsum([piece.seconds for piece in best])
     enough = int(np.searchsorted(seconds, VOICE_SECONDS)) + 1
-    return float(seconds[-1]), np.concatenate([piece.speech for _, _, piece in kept[:enough]])
+    return float(seconds[-1]), np.concatenate([piece.speech for piece in best[:enough]])
 
 
 def _merged(voices: Sequence[_BlockVoice]) -> EncodedUtterance:
