@@ -18,7 +18,10 @@ numbers = st.floats(allow_nan=False, allow_infinity=False, width=32)
 
 def instances(kind: type[Any]) -> st.SearchStrategy[Any]:
     """Any value of a message type, every field filled."""
-    return st.builds(kind, **{name: st.from_type(hint) for name, hint in get_type_hints(kind).items()})
+    fields = {name: st.from_type(hint) for name, hint in get_type_hints(kind).items()}
+    if "enough_seconds" in fields:
+        fields["enough_seconds"] = st.none() | st.floats(0, exclude_min=True, allow_infinity=False, width=32)
+    return st.builds(kind, **fields)
 
 
 st.register_type_strategy(str, text)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
-from support.browser import CHROMIUM, DROP, PATIENCE_MS, Voices, drop_in, enroll, see, show, write_wav
+from support.browser import CHROMIUM, DROP, PATIENCE_MS, Voices, drop_in, enroll, in_turn, names, see, show, write_wav
 
 from voiceprint.audio.decoding import SAMPLE_RATE
 
@@ -36,9 +36,8 @@ def test_a_recording_is_dropped_and_a_long_one_says_who_spoke_when(
     see(page.locator("#bench-words"), re.compile(r"\d voices in 0:2"))
     for name in ("Ada", "Ben"):
         see(page.locator("#bench-voices"), name)
-    turns = page.locator(".bench-row .turn-name").all_text_contents()
-    named = [turn for turn in turns if turn != "Too short to tell"]
-    assert named == ["Ada", "Somebody I do not know", "Ben", "Ada"]
+    told = [name for name in names(page) if name != "Too short to tell"]
+    assert in_turn(told) == ["Ada", "Somebody I do not know", "Ben", "Ada"]
     see(page.locator("#bench-note"), "Unknown voices are not told apart on this server.")
 
 

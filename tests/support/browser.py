@@ -2,9 +2,10 @@
 
 import re
 import wave
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 from typing import Literal
 
@@ -24,6 +25,8 @@ __all__ = [
     "chromium",
     "drop_in",
     "enroll",
+    "in_turn",
+    "names",
     "opened",
     "see",
     "show",
@@ -168,3 +171,13 @@ def write_wav(path: Path, samples: Samples) -> None:
         file.setsampwidth(2)
         file.setframerate(SAMPLE_RATE)
         file.writeframes(np.round(np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
+
+
+def names(page: Page) -> list[str]:
+    """The name of each turn on the workbench."""
+    return page.locator(".bench-row .turn-name").all_text_contents()
+
+
+def in_turn(told: Sequence[str]) -> list[str]:
+    """Names of turns, each once where it follows itself: a pause may cut a turn in two."""
+    return [name for name, _ in groupby(told)]
