@@ -17,7 +17,7 @@ from voiceprint.encoding.published import BUNDLED
 from voiceprint.service.factory import open_service
 from voiceprint.service.service import VoiceprintService
 
-pytest_plugins = ["support.store_fixtures", "support.postgres"]
+pytest_plugins = ["support.postgres", "support.store_fixtures"]
 
 TAKES_A_SPEAKER = 4
 # Two men and a woman; which ones does not matter, that they are told apart is the encoder's own test.

@@ -1,6 +1,5 @@
 """Both engines keep the same promises: a SQLite file, and a PostgreSQL database on a real server."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -25,21 +24,6 @@ from voiceprint.storage.store import Store, has_store
 from voiceprint.storage.tokens import add_token, list_tokens
 
 OTHER = EncoderIdentity("other", "e" * 64, 192)
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def place(request: pytest.FixtureRequest, folder: Path) -> Place:
-    if request.param == "sqlite":
-        return folder
-    server: PostgresServer = request.getfixturevalue("postgres_server")
-    return server.new_database()
-
-
-@pytest.fixture
-def kept(place: Place, keys: MasterKeys) -> Iterator[Store]:
-    opened = Store.open(place, keys, ENCODER)
-    yield opened
-    opened.close()
 
 
 def names(store: Store) -> list[str]:

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from threading import Timer
 
 import psycopg
@@ -11,26 +10,10 @@ from support.postgres import PostgresServer
 from support.store_fixtures import ENCODER, enrollment
 
 from voiceprint.errors import InputError, StoreError
-from voiceprint.storage.engine import Place
 from voiceprint.storage.receipts import Receipt, verify_receipt
 from voiceprint.storage.sealing.key_file import MasterKeys
 from voiceprint.storage.servers import WAIT_SECONDS, ServerMark, leave, say
 from voiceprint.storage.store import Store
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def place(request: pytest.FixtureRequest, folder: Path) -> Place:
-    if request.param == "sqlite":
-        return folder
-    server: PostgresServer = request.getfixturevalue("postgres_server")
-    return server.new_database()
-
-
-@pytest.fixture
-def kept(place: Place, keys: MasterKeys) -> Iterator[Store]:
-    opened = Store.open(place, keys, ENCODER)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

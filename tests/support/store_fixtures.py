@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from support.postgres import PostgresServer
 from voiceprint.domain.speaker import EncoderIdentity, Enrollment
+from voiceprint.storage.engine import Place
 from voiceprint.storage.sealing.key_file import MasterKeys, create_key_file
 from voiceprint.storage.sqlite.database import DATABASE_NAME
 from voiceprint.storage.store import Store
@@ -39,6 +41,22 @@ def keys(tmp_path: Path, folder: Path) -> MasterKeys:
 @pytest.fixture
 def store(folder: Path, keys: MasterKeys) -> Iterator[Store]:
     opened = Store.open(folder, keys, ENCODER)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def place(request: pytest.FixtureRequest, folder: Path) -> Place:
+    """Where a store of either engine goes."""
+    if request.param == "sqlite":
+        return folder
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    return server.new_database()
+
+
+@pytest.fixture
+def kept(place: Place, keys: MasterKeys) -> Iterator[Store]:
+    opened = Store.open(place, keys, ENCODER)
     yield opened
     opened.close()
 
