@@ -19,7 +19,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument(
         "--enroll-when-recognised",
         action="store_true",
-        help="whoever the former encoder recognises with confidence is enrolled under the new one with that utterance",
+        help="a voice that the former encoder knows with confidence is enrolled under the new one with that utterance",
     )
     parser.add_argument("--finish", action="store_true", help="leave the former encoder for good")
     parser.add_argument("--forget-waiting", action="store_true", help="with --finish: erase who still waits")

@@ -61,7 +61,7 @@ def _fault(found: OidcSettings) -> str | None:
     if not is_secured(found.issuer):
         return "issuer must begin with https://"
     if not found.people:
-        return "people must have a rule, or nobody could come in"
+        return "people must have a rule"
     if "openid" not in found.scopes:
         return "scopes must have openid"
     if not 0 < found.hours <= MOST_HOURS:

@@ -12,7 +12,7 @@ from voiceprint.audio.vad import Utterance
 from voiceprint.decision.policy import BARE_THRESHOLD, Policy
 from voiceprint.encoding.segmentation import Segmentation
 from voiceprint.service.diarization_clusters import agglomerate, cluster_pieces, together
-from voiceprint.service.diarization_local import Window, WindowCutter, windows_of
+from voiceprint.service.diarization_local import Piece, Window, WindowCutter, windows_of
 from voiceprint.service.diarization_spans import Runs, Span, spans_of
 from voiceprint.service.listening import Listening
 from voiceprint.service.results import EncodedUtterance
@@ -163,14 +163,7 @@ class Voices:
 def _draft(block: Sequence[Window], clusters: Sequence[Sequence[int]], cluster: int) -> _BlockVoice:
     """A voice of an open block by what its pieces sound like, which costs nothing."""
     seconds, speech = _speech_of(block, clusters, cluster)
-    pieces = [
-        piece
-        for window, found in zip(block, clusters, strict=True)
-        for piece, its in zip(window.pieces, found, strict=True)
-        if its == cluster
-    ]
-    embedding = _mean([(piece.seconds, piece.embedding) for piece in pieces])
-    assert embedding is not None  # every piece has one
+    embedding = _centre(_pieces_of(block, clusters, cluster))
     said = len(speech) / SAMPLE_RATE
     heard = Utterance(Waveform(_NOTHING), (), said, said, level_of_speech(speech))
     return _BlockVoice(seconds, embedding, EncodedUtterance(heard, embedding), several=False)
@@ -210,21 +203,28 @@ def _speech_of(
     block: Sequence[Window], clusters: Sequence[Sequence[int]], cluster: int
 ) -> tuple[float, NDArray[np.float32]]:
     """Seconds of a cluster's speech, and the best of it up to ``VOICE_SECONDS``: long pieces like the cluster."""
-    said = [
-        (number % _ONCE, piece)
-        for number, (window, found) in enumerate(zip(block, clusters, strict=True))
-        for piece, its in zip(window.pieces, found, strict=True)
-        if its == cluster
-    ]
-    once = [piece for again, piece in said if not again] or [
-        max((piece for _, piece in said), key=lambda one: one.seconds)
-    ]
-    centre = np.sum([piece.seconds * piece.embedding for _, piece in said], axis=0)
-    centre /= np.linalg.norm(centre)
+    pieces = _pieces_of(block, clusters, cluster)
+    once = _pieces_of(block[::_ONCE], clusters[::_ONCE], cluster) or [max(pieces, key=lambda one: one.seconds)]
+    centre = _centre(pieces)
     best = sorted(once, key=lambda one: -one.seconds * float(centre @ one.embedding))
     seconds = np.cumsum([piece.seconds for piece in best])
     enough = int(np.searchsorted(seconds, VOICE_SECONDS)) + 1
     return float(seconds[-1]), np.concatenate([piece.speech for piece in best[:enough]])
+
+
+def _pieces_of(block: Sequence[Window], clusters: Sequence[Sequence[int]], cluster: int) -> list[Piece]:
+    return [
+        piece
+        for window, found in zip(block, clusters, strict=True)
+        for piece, its in zip(window.pieces, found, strict=True)
+        if its == cluster
+    ]
+
+
+def _centre(pieces: Sequence[Piece]) -> NDArray[np.float32]:
+    centre = _mean([(piece.seconds, piece.embedding) for piece in pieces])
+    assert centre is not None  # every piece has an embedding
+    return centre
 
 
 def _merged(voices: Sequence[_BlockVoice]) -> EncodedUtterance:

@@ -137,7 +137,7 @@ class ScopesOnDemand(EnrolledSpeakers):
 
     def _load(self, within: Within) -> Scope:
         ids = self._index.in_groups(within)
-        self._make_room(SCOPE_BYTES + (self._index.bytes_of_all if within is None else self._index.bytes_of(ids)))
+        self._make_room(SCOPE_BYTES + self._index.bytes_of(ids))
         with gc_paused():
             scope = Scope(self.lock, self._dimensions, list(self._read_some(ids)), within=within)
         if damaged := ids - scope.speaker_ids():

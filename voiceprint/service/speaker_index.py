@@ -23,7 +23,6 @@ class SpeakerIndex:
         self._by_group: dict[str, set[str]] = {}
         self._by_name: dict[int, str] = {}
         self._groups: dict[tuple[str, ...], tuple[str, ...]] = {}
-        self._kibibytes = 0
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -59,18 +58,12 @@ class SpeakerIndex:
         """About what these speakers would take in memory."""
         return 1024 * sum(self._entries[speaker_id][2] for speaker_id in speaker_ids)
 
-    @property
-    def bytes_of_all(self) -> int:
-        """About what all speakers would take in memory."""
-        return 1024 * self._kibibytes
-
     def put(self, speaker: StoredSpeaker) -> None:
         """Add a speaker, or replace one."""
         self.remove(speaker.id)
         groups = self._groups.setdefault(speaker.profile.groups, speaker.profile.groups)
         name, kibibytes = hash(name_key(speaker.name)), -(-bytes_of(speaker) // 1024)
         self._entries[speaker.id] = groups, name, kibibytes
-        self._kibibytes += kibibytes
         self._by_name[name] = speaker.id
         for group in groups:
             self._by_group.setdefault(group, set()).add(speaker.id)
@@ -82,8 +75,7 @@ class SpeakerIndex:
         entry = self._entries.pop(speaker_id, None)
         if entry is None:
             return
-        groups, name, kibibytes = entry
-        self._kibibytes -= kibibytes
+        groups, name, _ = entry
         self.pending.discard(speaker_id)
         if self._by_name.get(name) == speaker_id:
             del self._by_name[name]
