@@ -6,9 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.loudness import LoudnessSegmentation
 from support.recordings import pcm
-from support.toys import heard, tone, toy_service
+from support.toys import ADA, OTHER, STRANGER, service_of_ada, tone
 
 from voiceprint.api.desk import Desk
 from voiceprint.api.messages import Cancel, ClientMessage, Error, Hello, Room, ServerMessage, Start, Stop, encode
@@ -20,11 +19,9 @@ from voiceprint.audio import live_recording
 from voiceprint.audio.live_recording import LiveRecording
 from voiceprint.audio.recording import SAMPLE_RATE, Waveform
 from voiceprint.domain.caller import OPERATOR, Caller
-from voiceprint.domain.speaker import Enrollment
 from voiceprint.errors import AudioError
 from voiceprint.service.service import VoiceprintService
 
-ADA, STRANGER, OTHER = 200, 400, 600
 FRAME_SAMPLES = SAMPLE_RATE // 10
 # What is said is told at the latest after a hop of the windows; the rest is how long the machine takes.
 LATENCY_SECONDS = 2.6
@@ -90,12 +87,7 @@ def talk(*pitches: int, seconds: float = 5.0) -> Waveform:
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[VoiceprintService]:
-    """Ada is enrolled."""
-    with toy_service(tmp_path) as opened:
-        opened.segmentation = LoudnessSegmentation()  # type: ignore[assignment]  # the same question
-        embedding = heard(opened, ADA).embedding
-        assert embedding is not None
-        opened.enroll_new("Ada", [Enrollment.new(embedding, 4.0, "")])
+    with service_of_ada(tmp_path) as opened:
         yield opened
 
 

@@ -8,19 +8,16 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from support.loudness import LoudnessSegmentation
 from support.recordings import pcm
 from support.talking import Client, with_server
-from support.toys import heard, tone, toy_service
+from support.toys import ADA, STRANGER, service_of_ada, tone
 
 from voiceprint.api.recording_messages import RecordingJob
 from voiceprint.audio.recording import Waveform
 from voiceprint.client import VoiceprintClient
-from voiceprint.domain.speaker import Enrollment
 from voiceprint.service.service import VoiceprintService
 from voiceprint.storage.tokens import add_token
 
-ADA, STRANGER = 200, 400
 SOUND = pcm(Waveform(np.concatenate([tone(pitch, 6.0).samples for pitch in (ADA, STRANGER, ADA, STRANGER)])))
 FRAME = 3200
 START = {"type": "start", "mode": "room", "encoding": "pcm_s16le", "sample_rate": 16_000}
@@ -28,12 +25,7 @@ START = {"type": "start", "mode": "room", "encoding": "pcm_s16le", "sample_rate"
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[VoiceprintService]:
-    """Ada is enrolled."""
-    with toy_service(tmp_path) as opened:
-        opened.segmentation = LoudnessSegmentation()  # type: ignore[assignment]  # the same question
-        embedding = heard(opened, ADA).embedding
-        assert embedding is not None
-        opened.enroll_new("Ada", [Enrollment.new(embedding, 4.0, "")])
+    with service_of_ada(tmp_path) as opened:
         yield opened
 
 

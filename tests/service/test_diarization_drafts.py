@@ -5,25 +5,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.loudness import LoudnessSegmentation
-from support.toys import heard, tone, toy_service
+from support.toys import ADA, STRANGER, service_of_ada, tone
 
 from voiceprint.audio.recording import Waveform
-from voiceprint.domain.speaker import Enrollment
 from voiceprint.service.diarization import Diarizer, last_of
 from voiceprint.service.service import VoiceprintService
-
-ADA, STRANGER = 200, 400
 
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[VoiceprintService]:
-    """Ada is enrolled."""
-    with toy_service(tmp_path) as opened:
-        opened.segmentation = LoudnessSegmentation()  # type: ignore[assignment]  # the same question
-        embedding = heard(opened, ADA).embedding
-        assert embedding is not None
-        opened.enroll_new("Ada", [Enrollment.new(embedding, 4.0, "")])
+    with service_of_ada(tmp_path) as opened:
         yield opened
 
 

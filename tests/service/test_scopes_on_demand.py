@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
-from support.postgres import PostgresServer
 from support.toys import ToyEncoder, heard, tone, toy_service
 
 from voiceprint.config import Settings
@@ -21,15 +20,6 @@ from voiceprint.storage.store import Store
 
 HOME, WORK = frozenset({"home"}), frozenset({"work"})
 LARGE = 1000
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def address(request: pytest.FixtureRequest) -> str | None:
-    """The address of a database; None for the file of a data folder."""
-    if request.param == "sqlite":
-        return None
-    server: PostgresServer = request.getfixturevalue("postgres_server")
-    return server.new_database()
 
 
 @pytest.fixture

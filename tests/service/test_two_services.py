@@ -14,15 +14,6 @@ from support.toys import ToyEncoder, heard, tone, toy_service
 from voiceprint.service.service import VoiceprintService
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def address(request: pytest.FixtureRequest) -> str | None:
-    """The address of a database; None for the file of a data folder."""
-    if request.param == "sqlite":
-        return None
-    server: PostgresServer = request.getfixturevalue("postgres_server")
-    return server.new_database()
-
-
 def told(service: VoiceprintService, pitch: int) -> str | None:
     """The name of a voice."""
     speaker = service.get(service.identify(heard(service, pitch)).decision.speaker_id or "")

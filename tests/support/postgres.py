@@ -130,3 +130,12 @@ def postgres_server() -> Iterator[PostgresServer]:
         if server is None:
             pytest.skip("PostgreSQL is not installed (apt-get install postgresql)")
         yield server
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def address(request: pytest.FixtureRequest) -> str | None:
+    """The address of a database, for either engine in turn; None for the file of a data folder."""
+    if request.param == "sqlite":
+        return None
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    return server.new_database()

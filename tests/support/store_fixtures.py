@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from support.postgres import PostgresServer
 from voiceprint.domain.speaker import EncoderIdentity, Enrollment
 from voiceprint.storage.engine import Place
 from voiceprint.storage.sealing.key_file import MasterKeys, create_key_file
@@ -45,13 +44,10 @@ def store(folder: Path, keys: MasterKeys) -> Iterator[Store]:
     opened.close()
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def place(request: pytest.FixtureRequest, folder: Path) -> Place:
+@pytest.fixture
+def place(address: str | None, folder: Path) -> Place:
     """Where a store of either engine goes."""
-    if request.param == "sqlite":
-        return folder
-    server: PostgresServer = request.getfixturevalue("postgres_server")
-    return server.new_database()
+    return folder if address is None else address
 
 
 @pytest.fixture

@@ -7,15 +7,20 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from support.loudness import LoudnessSegmentation
 from voiceprint.audio.decoding import SAMPLE_RATE, Waveform
 from voiceprint.audio.vad import VoiceActivity
 from voiceprint.config import Settings
+from voiceprint.domain.speaker import Enrollment
 from voiceprint.encoding.encoder import Encoder
 from voiceprint.service.factory import open_service
 from voiceprint.service.results import EncodedUtterance
 from voiceprint.service.service import VoiceprintService
 
-__all__ = ["ToyActivity", "ToyEncoder", "heard", "tone", "toy_service"]
+__all__ = ["ADA", "OTHER", "STRANGER", "ToyActivity", "ToyEncoder", "heard", "service_of_ada", "tone", "toy_service"]
+
+# Voices of people, in Hz.
+ADA, STRANGER, OTHER = 200, 400, 600
 
 DIMENSION = 192
 
@@ -80,3 +85,14 @@ def toy_service(
     toy = encoder or ToyEncoder()
     with open_service(given, environ=environ, encoder=toy, previous=former, activity=ToyActivity()) as service:
         yield service
+
+
+@contextmanager
+def service_of_ada(folder: Path) -> Iterator[VoiceprintService]:
+    """One that Ada is enrolled in, and that tells voices apart wherever it is loud."""
+    with toy_service(folder) as opened:
+        opened.segmentation = LoudnessSegmentation()  # type: ignore[assignment]  # the same question
+        embedding = heard(opened, ADA).embedding
+        assert embedding is not None
+        opened.enroll_new("Ada", [Enrollment.new(embedding, 4.0, "")])
+        yield opened
